@@ -1,0 +1,69 @@
+//! The command line: one file per subcommand.
+
+mod analyze;
+#[cfg(feature = "app")]
+mod run;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// A camera sees the table, physics predicts the shot, a projector draws it on the cloth.
+#[derive(Debug, Parser)]
+#[command(name = "billiards-trainer", version, about, propagate_version = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Look at pictures and say what is on the table.
+    Analyze(analyze::Analyze),
+    /// Start the trainer: projector, operator dashboard, HTTP API.
+    #[cfg(feature = "app")]
+    Run(run::Run),
+}
+
+/// A failure that is told to the user on one line: what, where, what to do.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub(crate) struct Failure {
+    message: String,
+    code: u8,
+}
+
+impl Failure {
+    /// The command could not do its work (exit code 1).
+    pub(crate) fn failed(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: 1,
+        }
+    }
+
+    /// The command was called in a way that can't work (exit code 2).
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: 2,
+        }
+    }
+}
+
+/// Reads the command line, does what it says, and gives the exit code: 0 done, 1 failed, 2 wrong usage.
+#[must_use]
+pub fn main() -> ExitCode {
+    let result = match Cli::parse().command {
+        Command::Analyze(command) => command.execute(),
+        #[cfg(feature = "app")]
+        Command::Run(command) => command.execute(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("billiards-trainer: {failure}");
+            ExitCode::from(failure.code)
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! Shapes in table metres with a meaning, not a colour.
+
+use serde::Serialize;
+
+use crate::units::Vec2;
+
+/// What a shape stands for. The theme gives it colour and width.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Meaning {
+    /// Cue ball's way to the first contact.
+    Aim,
+    /// Cue ball's way after the first contact.
+    CuePath,
+    /// Where the cue ball will be at contact.
+    GhostBall,
+    /// Direction the cue ball leaves in without spin (at right angles to the line of centres).
+    TangentLine,
+    /// The struck ball's way.
+    ObjectPath,
+    /// The ways of balls that are struck later.
+    OtherPath,
+    /// A cushion contact.
+    Rebound,
+    /// A pocket that a ball will fall into.
+    Pocket,
+    /// The cue ball will fall: a warning.
+    Scratch,
+    /// Where a ball comes to rest.
+    Rest,
+    /// Words for the player.
+    Label,
+}
+
+/// A shape on the cloth, in the table frame.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "shape", rename_all = "snake_case")]
+pub enum Geometry {
+    /// A line through points, metres.
+    Polyline {
+        /// The points in order.
+        points: Vec<Vec2>,
+        /// Drawn broken.
+        dashed: bool,
+    },
+    /// A circle line.
+    Ring {
+        /// Centre, metres.
+        centre: Vec2,
+        /// Radius, metres.
+        radius: f64,
+    },
+    /// A filled circle.
+    Disc {
+        /// Centre, metres.
+        centre: Vec2,
+        /// Radius, metres.
+        radius: f64,
+    },
+    /// A line of text.
+    Text {
+        /// Middle of the text, metres.
+        at: Vec2,
+        /// Height of a capital letter, metres.
+        height: f64,
+        /// The words.
+        text: String,
+    },
+}
+
+/// One thing to draw.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Shape {
+    /// What it stands for.
+    pub meaning: Meaning,
+    /// How far along it is, 0 (now) .. 1 (far): fades what is uncertain.
+    pub fade: f64,
+    /// The form.
+    #[serde(flatten)]
+    pub geometry: Geometry,
+}

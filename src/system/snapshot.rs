@@ -1,0 +1,68 @@
+//! The one immutable picture of everything that dashboard and network read.
+
+use std::sync::Arc;
+
+use crate::physics::prediction::Prediction;
+use crate::projector::overlay::Shape;
+use crate::system::status::SystemStatus;
+use crate::table::TableSpec;
+use crate::trainer::aim::ShotIntent;
+use crate::vision::frame::Frame;
+use crate::vision::observation::Observation;
+use crate::vision::track::{BallId, TableState};
+
+/// A line of the log as shown to an operator.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct LogLine {
+    /// RFC 3339.
+    pub time: String,
+    /// `ERROR`, `WARN`, `INFO`.
+    pub level: &'static str,
+    /// Where it comes from.
+    pub target: String,
+    /// The words.
+    pub message: String,
+}
+
+/// A predicted shot together with what it was predicted from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct PredictedShot {
+    /// What the player aims at.
+    pub intent: ShotIntent,
+    /// The ids of the balls, in the order of `prediction.paths`.
+    pub balls: Vec<BallId>,
+    /// The event log.
+    pub prediction: Prediction,
+}
+
+/// An encoded picture.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct EncodedImage {
+    /// PNG bytes.
+    pub png: Vec<u8>,
+}
+
+/// Made once per turn of the main loop, swapped in atomically, never changed.
+#[derive(Clone, Debug)]
+pub struct Snapshot {
+    /// Counts up by one per turn.
+    pub sequence: u64,
+    /// When it was made, RFC 3339 UTC.
+    pub time: String,
+    /// Health, modules, alerts, metrics.
+    pub status: Arc<SystemStatus>,
+    /// The table model in use.
+    pub table_spec: Arc<TableSpec>,
+    /// What is on the table, once known.
+    pub table: Option<Arc<TableState>>,
+    /// The shot being aimed, if one is.
+    pub shot: Option<Arc<PredictedShot>>,
+    /// What the projector draws.
+    pub shapes: Arc<Vec<Shape>>,
+    /// The newest analysed frame.
+    pub frame: Option<Frame>,
+    /// What was found in it.
+    pub observation: Option<Arc<Observation>>,
+    /// The last lines of the log, oldest first.
+    pub log: Arc<Vec<LogLine>>,
+}

@@ -1,0 +1,3 @@
+//! The trainer: what the player intends, and what to show about it.
+
+pub mod aim;

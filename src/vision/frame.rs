@@ -1,0 +1,171 @@
+//! One picture from a source.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::calibration::CameraModel;
+use crate::units::ImageSize;
+use crate::vision::observation::Truth;
+
+/// How the bytes of a frame are laid out, rows top to bottom without padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum PixelFormat {
+    /// Red, green, blue, one byte each.
+    Rgb8,
+    /// Y0 U Y1 V for two pixels (BT.601, full or video range alike for our purposes); even width.
+    Yuyv,
+    /// A plane of Y, then a half-size plane of interleaved U V; even width and height.
+    Nv12,
+}
+
+impl PixelFormat {
+    /// Bytes of a picture of this format and size.
+    #[must_use]
+    pub const fn byte_len(self, size: ImageSize) -> usize {
+        match self {
+            Self::Rgb8 => size.pixels() * 3,
+            Self::Yuyv => size.pixels() * 2,
+            Self::Nv12 => size.pixels() * 3 / 2,
+        }
+    }
+}
+
+/// A picture with the moment it was taken. Cheap to clone: the bytes are shared.
+#[derive(Clone, Debug)]
+pub struct Frame {
+    /// Counts up by one per frame the source produced; a gap is a dropped frame.
+    pub sequence: u64,
+    /// When the picture was taken, monotonic.
+    pub captured: Instant,
+    /// Width and height in pixels.
+    pub size: ImageSize,
+    /// Layout of `pixels`.
+    pub format: PixelFormat,
+    /// The bytes, exactly [`PixelFormat::byte_len`] of them.
+    pub pixels: Arc<Vec<u8>>,
+    /// The calibration that belongs to this picture, where the source knows it.
+    pub camera: Option<Arc<CameraModel>>,
+    /// What is really on the table, where the source knows it (virtual table only).
+    pub truth: Option<Arc<Truth>>,
+}
+
+/// Bytes that do not make a picture of the size they claim.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("a {width}×{height} {format:?} picture needs {expected} bytes, got {got}", width = size.width, height = size.height)]
+pub struct WrongLength {
+    /// Claimed size.
+    pub size: ImageSize,
+    /// Claimed format.
+    pub format: PixelFormat,
+    /// Bytes such a picture has.
+    pub expected: usize,
+    /// Bytes that came.
+    pub got: usize,
+}
+
+impl Frame {
+    /// A frame taken now, without calibration or truth.
+    ///
+    /// # Errors
+    /// [`WrongLength`] when the bytes do not fit the size.
+    pub fn new(
+        sequence: u64,
+        size: ImageSize,
+        format: PixelFormat,
+        pixels: Vec<u8>,
+    ) -> Result<Self, WrongLength> {
+        let expected = format.byte_len(size);
+        if pixels.len() != expected || expected == 0 {
+            return Err(WrongLength {
+                size,
+                format,
+                expected,
+                got: pixels.len(),
+            });
+        }
+        Ok(Self {
+            sequence,
+            captured: Instant::now(),
+            size,
+            format,
+            pixels: Arc::new(pixels),
+            camera: None,
+            truth: None,
+        })
+    }
+
+    /// Red, green, blue of a pixel; black outside the picture.
+    #[must_use]
+    pub fn rgb(&self, x: u32, y: u32) -> [u8; 3] {
+        if x >= self.size.width || y >= self.size.height {
+            return [0; 3];
+        }
+        let (w, x, y) = (self.size.width as usize, x as usize, y as usize);
+        let at = |i: usize| self.pixels.get(i).copied().unwrap_or(0);
+        match self.format {
+            PixelFormat::Rgb8 => {
+                let i = (y * w + x) * 3;
+                [at(i), at(i + 1), at(i + 2)]
+            }
+            PixelFormat::Yuyv => {
+                let pair = (y * w + (x & !1)) * 2;
+                ycbcr_to_rgb(at((y * w + x) * 2), at(pair + 1), at(pair + 3))
+            }
+            PixelFormat::Nv12 => {
+                let chroma = w * self.size.height as usize + (y / 2) * w + (x & !1);
+                ycbcr_to_rgb(at(y * w + x), at(chroma), at(chroma + 1))
+            }
+        }
+    }
+
+    /// The picture as RGB, `1/step` of its size in each direction (nearest pixel; for previews).
+    #[must_use]
+    pub fn to_rgb(&self, step: u32) -> image::RgbImage {
+        let step = step.max(1);
+        let (w, h) = (self.size.width / step, self.size.height / step);
+        if step == 1 && self.format == PixelFormat::Rgb8 {
+            return image::RgbImage::from_raw(w, h, self.pixels.to_vec())
+                .unwrap_or_else(|| image::RgbImage::new(w, h));
+        }
+        image::RgbImage::from_fn(w, h, |x, y| image::Rgb(self.rgb(x * step, y * step)))
+    }
+}
+
+/// BT.601 full range.
+fn ycbcr_to_rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
+    let (y, cb, cr) = (i32::from(y) << 10, i32::from(cb) - 128, i32::from(cr) - 128);
+    let byte = |v: i32| ((v + 512) >> 10).clamp(0, 255) as u8;
+    [
+        byte(y + 1436 * cr),
+        byte(y - 352 * cb - 731 * cr),
+        byte(y + 1815 * cb),
+    ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wrong_number_of_bytes_is_refused_with_both_numbers() {
+        let size = ImageSize::new(4, 2);
+        let error = Frame::new(0, size, PixelFormat::Rgb8, vec![0; 23]).unwrap_err();
+        assert!(error.to_string().contains("24") && error.to_string().contains("23"));
+        assert!(Frame::new(0, ImageSize::new(0, 0), PixelFormat::Rgb8, vec![]).is_err());
+    }
+
+    #[test]
+    fn the_three_formats_agree_on_a_grey_and_a_red_pixel() {
+        let size = ImageSize::new(2, 2);
+        let red_ycc = (76, 85, 255); // BT.601 full range of pure red
+        let rgb = Frame::new(0, size, PixelFormat::Rgb8, [255, 0, 0].repeat(4)).unwrap();
+        let (y, u, v) = red_ycc;
+        let yuyv = Frame::new(0, size, PixelFormat::Yuyv, [y, u, y, v].repeat(2)).unwrap();
+        let nv12 = Frame::new(0, size, PixelFormat::Nv12, vec![y, y, y, y, u, v]).unwrap();
+        for frame in [rgb, yuyv, nv12] {
+            let [r, g, b] = frame.rgb(1, 1);
+            assert!(r >= 253 && g <= 2 && b <= 2, "{:?} {r} {g} {b}", frame.format);
+            assert_eq!(frame.rgb(2, 0), [0; 3]);
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! Eyes: from a camera frame to balls and cue in table metres.
+//!
+//! [`source`] brings frames, [`analyse::Analyser`] turns one [`frame::Frame`] into one
+//! [`observation::Observation`], [`track::Tracker`] turns observations into a lasting
+//! [`track::TableState`]. Pixels do not leave this folder except inside an observation,
+//! where every pixel point comes with the image size it was taken in.
+
+pub mod analyse;
+pub mod frame;
+pub mod observation;
+pub mod source;
+pub mod track;

@@ -1,0 +1,28 @@
+//! Where frames come from: camera, pictures, video, virtual table.
+
+use std::time::Duration;
+
+use crate::vision::frame::Frame;
+
+/// Something that delivers frames, one after the other, on a thread of its own.
+pub trait FrameSource: Send {
+    /// The next frame, waited for at most `timeout`. `Ok(None)`: none came in time, ask again.
+    ///
+    /// # Errors
+    /// [`SourceError`] when no further frame will come without reopening the source.
+    fn next(&mut self, timeout: Duration) -> Result<Option<Frame>, SourceError>;
+
+    /// What to call it on screen: `camera:0 (HD Webcam)`, `virtual:practice`.
+    fn name(&self) -> String;
+}
+
+/// Why a source gives no frames. The text says what, where and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SourceError {
+    /// The source has delivered everything it had.
+    #[error("{0} has ended")]
+    Ended(String),
+    /// It can't be opened or read.
+    #[error("{0}")]
+    Failed(String),
+}
