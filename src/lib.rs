@@ -6,6 +6,7 @@
 
 pub mod calibration;
 pub mod cli;
+pub mod config;
 pub mod physics;
 pub mod projector;
 pub mod system;

@@ -1,5 +1,9 @@
 //! The system that keeps itself running: modules, their health, metrics, alerts.
 
+pub mod alerts;
 pub mod command;
+pub mod health;
+pub mod rolling;
 pub mod snapshot;
 pub mod status;
+pub mod summary;

@@ -1,3 +1,4 @@
 //! The trainer: what the player intends, and what to show about it.
 
 pub mod aim;
+pub mod predict;

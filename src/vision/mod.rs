@@ -6,6 +6,7 @@
 //! where every pixel point comes with the image size it was taken in.
 
 pub mod analyse;
+pub mod eyes;
 pub mod frame;
 pub mod observation;
 pub mod source;

@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use serde::Serialize;
 
-use crate::table::{BallKind, PocketId};
+use crate::table::{BallKind, Geometry, Group, PocketId, TableSpec};
 use crate::units::Vec2;
-use crate::vision::observation::Observation;
+use crate::vision::observation::{BallSeen, Observation};
 
 /// A lasting number for a tracked ball.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -55,7 +55,7 @@ pub struct TrackedCue {
 /// Something that happened on the table between two states.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum TableEvent {
-    /// The cue ball left its place.
+    /// A ball left its place.
     ShotStruck,
     /// A ball went into a pocket.
     Pocketed(BallId, BallKind, PocketId),
@@ -76,7 +76,7 @@ pub struct TableState {
     pub cue: Option<TrackedCue>,
     /// Nothing moves.
     pub at_rest: bool,
-    /// Balls that went into pockets since the tracker started, in order.
+    /// Balls that went into pockets since the tracker started, in order; the last 64.
     pub pocketed: Vec<(BallKind, PocketId)>,
     /// What happened since the previous state.
     pub events: Vec<TableEvent>,
@@ -86,20 +86,577 @@ impl TableState {
     /// The cue ball, if it is known.
     #[must_use]
     pub fn cue_ball(&self) -> Option<&TrackedBall> {
-        self.balls
-            .iter()
-            .find(|b| b.kind.group == crate::table::Group::Cue)
+        self.balls.iter().find(|b| b.kind.group == Group::Cue)
     }
 }
 
+/// A ball slower than this is at rest, m/s. A resting ball's jitter at 30 frames a second stays below it.
+const REST_SPEED: f64 = 0.03;
+/// A resting ball that is seen farther than this from its place has moved, metres.
+const REST_RADIUS: f64 = 0.004;
+/// Everything must be still for this long before the table counts as at rest, seconds.
+const SETTLE: f64 = 0.25;
+/// Sightings before a track counts as a ball.
+const CONFIRM: u32 = 3;
+/// An unseen resting ball is kept this long, seconds.
+const HOLD: f64 = 4.0;
+/// An unseen moving ball is kept this long before it is pocketed or given up, seconds.
+const HOLD_MOVING: f64 = 0.35;
+/// Hardest shots leave the tip at about 13 m/s.
+const MAX_SPEED: f64 = 14.0;
+/// Pocketed balls kept in the list.
+const POCKETED_KEPT: usize = 64;
+
 /// Follows balls and cue from observation to observation.
-#[derive(Debug, Default)]
-pub struct Tracker {}
+#[derive(Debug)]
+pub struct Tracker {
+    geometry: Geometry,
+    radius: f64,
+    tracks: Vec<Track>,
+    next_id: u32,
+    last: Option<Instant>,
+    still_since: Option<Instant>,
+    was_at_rest: bool,
+    cue: Option<(TrackedCue, Instant)>,
+    pocketed: Vec<(BallKind, PocketId)>,
+}
+
+#[derive(Clone, Debug)]
+struct Track {
+    id: BallId,
+    position: Vec2,
+    velocity: Vec2,
+    /// Running mean of a resting ball and how many sightings it holds.
+    rest: Option<(Vec2, f64)>,
+    seen: Instant,
+    sightings: u32,
+    votes: Vec<(BallKind, f64)>,
+}
+
+impl Track {
+    fn kind(&self) -> (BallKind, f64) {
+        let total: f64 = self.votes.iter().map(|v| v.1).sum();
+        self.votes
+            .iter()
+            .max_by(|a, b| a.1.total_cmp(&b.1))
+            .map_or((BallKind::default(), 0.0), |(kind, weight)| {
+                (*kind, weight / total.max(1e-9))
+            })
+    }
+
+    fn vote(&mut self, seen: &BallSeen) {
+        const FORGET: f64 = 0.97;
+        for vote in &mut self.votes {
+            vote.1 *= FORGET;
+        }
+        self.votes.retain(|v| v.1 > 1e-3);
+        let weight = seen.group_confidence.clamp(0.01, 1.0);
+        match self.votes.iter_mut().find(|v| v.0 == seen.kind) {
+            Some(vote) => vote.1 += weight,
+            None => self.votes.push((seen.kind, weight)),
+        }
+    }
+
+    fn is_resting(&self) -> bool {
+        self.rest.is_some()
+    }
+
+    fn predicted(&self, dt: f64) -> Vec2 {
+        if self.is_resting() {
+            self.position
+        } else {
+            self.position + self.velocity * dt
+        }
+    }
+
+    fn correct(&mut self, seen: &BallSeen, measured: Vec2, dt: f64, now: Instant) {
+        if let Some((mean, weight)) = &mut self.rest {
+            if measured.distance(*mean) < REST_RADIUS.max(4.0 * seen.sigma_m) {
+                // Long average of a ball that lies still: jitter falls with the square root of its length.
+                *weight = (*weight + 1.0).min(60.0);
+                *mean += (measured - *mean) / *weight;
+                self.position = *mean;
+                self.velocity = Vec2::ZERO;
+            } else {
+                self.velocity = (measured - *mean) / dt;
+                self.position = measured;
+                self.rest = None;
+            }
+        } else {
+            // Alpha-beta filter; a surprise larger than its own reach is a collision: start over from it.
+            let predicted = self.position + self.velocity * dt;
+            let surprise = measured - predicted;
+            let observed = (measured - self.position) / dt;
+            if surprise.length() > 0.02 + 0.2 * self.velocity.length() * dt {
+                self.velocity = observed;
+                self.position = measured;
+            } else {
+                self.position = predicted + surprise * 0.7;
+                self.velocity += surprise * (0.35 / dt);
+            }
+            if self.velocity.length() < REST_SPEED && observed.length() < 3.0 * REST_SPEED {
+                self.rest = Some((measured, 1.0));
+                self.velocity = Vec2::ZERO;
+            }
+        }
+        self.velocity = self.velocity.clamp_length_max(MAX_SPEED);
+        self.seen = now;
+        self.sightings += 1;
+        self.vote(seen);
+    }
+}
 
 impl Tracker {
-    /// Takes in one observation and says what is on the table now. `None` while no table is known.
+    /// A tracker for one table.
+    #[must_use]
+    pub fn new(table: &TableSpec) -> Self {
+        Self {
+            geometry: Geometry::of(table),
+            radius: table.ball.radius_m,
+            tracks: Vec::new(),
+            next_id: 1,
+            last: None,
+            still_since: None,
+            was_at_rest: false,
+            cue: None,
+            pocketed: Vec::new(),
+        }
+    }
+
+    /// Takes in one observation and says what is on the table now. `None` while no table is
+    /// known, or when the observation is not newer than the last.
     pub fn update(&mut self, observation: &Observation) -> Option<TableState> {
-        let _ = observation;
-        None
+        observation.table.as_ref()?;
+        let now = observation.captured;
+        let dt = match self.last {
+            Some(last) => now
+                .checked_duration_since(last)
+                .filter(|d| !d.is_zero())?
+                .as_secs_f64(),
+            None => 1.0 / 30.0,
+        };
+        self.last = Some(now);
+
+        let mut events = Vec::new();
+        self.associate(observation, dt, now);
+        self.retire(now, &mut events);
+        self.follow_cue(observation, now);
+        self.name_uniquely();
+
+        let moving = self.confirmed().any(|t| !t.is_resting());
+        if moving {
+            self.still_since = None;
+        } else if self.still_since.is_none() {
+            self.still_since = Some(now);
+        }
+        let at_rest = self
+            .still_since
+            .is_some_and(|s| now.saturating_duration_since(s).as_secs_f64() >= SETTLE);
+        if at_rest && !self.was_at_rest {
+            events.push(TableEvent::AtRest);
+            self.was_at_rest = true;
+        } else if moving && self.was_at_rest {
+            events.push(TableEvent::ShotStruck);
+            self.was_at_rest = false;
+        }
+        Some(TableState {
+            sequence: observation.sequence,
+            captured: now,
+            balls: self.confirmed().map(|t| describe(t, now)).collect(),
+            cue: self.cue.map(|c| c.0),
+            at_rest,
+            pocketed: self.pocketed.clone(),
+            events,
+        })
+    }
+
+    fn confirmed(&self) -> impl Iterator<Item = &Track> {
+        self.tracks.iter().filter(|t| t.sightings >= CONFIRM)
+    }
+
+    /// Matches sightings to tracks, cheapest pair first: distance to the predicted place, with a
+    /// penalty for another colour.
+    fn associate(&mut self, observation: &Observation, dt: f64, now: Instant) {
+        let seen: Vec<(&BallSeen, Vec2)> = observation
+            .balls
+            .iter()
+            .filter_map(|b| Some((b, b.position_m.filter(|p| p.is_finite())?)))
+            .collect();
+        let mut pairs = Vec::new();
+        for (t, track) in self.tracks.iter().enumerate() {
+            let gap = now.saturating_duration_since(track.seen).as_secs_f64();
+            let reach = if track.is_resting() { 0.10 } else { 0.06 } + track.velocity.length() * gap * 0.6;
+            let reach = (reach + 2.0 * gap).min(MAX_SPEED * gap.max(dt));
+            for (s, (ball, place)) in seen.iter().enumerate() {
+                let distance = track.predicted(gap).distance(*place);
+                let (kind, confidence) = track.kind();
+                let other =
+                    kind != ball.kind && kind.group != Group::Unknown && ball.kind.group != Group::Unknown;
+                let cost = distance
+                    + if other {
+                        0.06 * confidence * ball.group_confidence
+                    } else {
+                        0.0
+                    };
+                if distance <= reach.max(0.03) {
+                    pairs.push((cost, t, s));
+                }
+            }
+        }
+        pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut track_done = vec![false; self.tracks.len()];
+        let mut seen_done = vec![false; seen.len()];
+        for (_, t, s) in pairs {
+            let (Some(track_taken), Some(seen_taken)) = (track_done.get_mut(t), seen_done.get_mut(s)) else {
+                continue;
+            };
+            if *track_taken || *seen_taken {
+                continue;
+            }
+            if let (Some(track), Some((ball, place))) = (self.tracks.get_mut(t), seen.get(s)) {
+                let gap = now.saturating_duration_since(track.seen).as_secs_f64().max(1e-3);
+                track.correct(ball, *place, gap, now);
+                (*track_taken, *seen_taken) = (true, true);
+            }
+        }
+        for ((ball, place), done) in seen.iter().zip(seen_done) {
+            if !done && ball.confidence >= 0.5 {
+                let mut track = Track {
+                    id: BallId(self.next_id),
+                    position: *place,
+                    velocity: Vec2::ZERO,
+                    rest: Some((*place, 1.0)),
+                    seen: now,
+                    sightings: 1,
+                    votes: Vec::new(),
+                };
+                track.vote(ball);
+                self.next_id = self.next_id.wrapping_add(1);
+                self.tracks.push(track);
+            }
+        }
+    }
+
+    /// Ends tracks that were not seen for too long: in a pocket if they were on their way into one.
+    fn retire(&mut self, now: Instant, events: &mut Vec<TableEvent>) {
+        let (geometry, radius) = (&self.geometry, self.radius);
+        let mut fallen = Vec::new();
+        self.tracks.retain(|track| {
+            let unseen = now.saturating_duration_since(track.seen).as_secs_f64();
+            let limit = if track.sightings < CONFIRM {
+                0.12
+            } else if track.is_resting() {
+                HOLD
+            } else {
+                HOLD_MOVING
+            };
+            if unseen <= limit {
+                return true;
+            }
+            if track.sightings >= CONFIRM
+                && !track.is_resting()
+                && let Some(pocket) = pocket_ahead(geometry, radius, track)
+            {
+                fallen.push((track.id, track.kind().0, pocket));
+            }
+            false
+        });
+        for (id, kind, pocket) in fallen {
+            events.push(TableEvent::Pocketed(id, kind, pocket));
+            if self.pocketed.len() >= POCKETED_KEPT {
+                self.pocketed.remove(0);
+            }
+            self.pocketed.push((kind, pocket));
+        }
+    }
+
+    fn follow_cue(&mut self, observation: &Observation, now: Instant) {
+        let best = observation
+            .cues
+            .iter()
+            .filter_map(|c| Some((c.confidence, c.tip_m?, c.direction?)))
+            .filter(|c| c.1.is_finite() && c.2.is_finite())
+            .max_by(|a, b| a.0.total_cmp(&b.0));
+        if let Some((confidence, tip_m, direction)) = best {
+            let mut cue = TrackedCue {
+                tip_m,
+                direction,
+                confidence,
+            };
+            if let Some((old, _)) = self.cue {
+                // Follow a sweep at once, smooth a steady aim.
+                let turn = old.direction.angle_to(direction).abs();
+                let keep = if turn < 0.003 {
+                    0.8
+                } else if turn < 0.02 {
+                    0.4
+                } else {
+                    0.0
+                };
+                cue.direction = (old.direction * keep + direction * (1.0 - keep)).normalize_or(direction);
+            }
+            self.cue = Some((cue, now));
+        } else if self
+            .cue
+            .is_some_and(|c| now.saturating_duration_since(c.1).as_secs_f64() > 0.2)
+        {
+            self.cue = None;
+        }
+    }
+
+    /// There is one cue ball, and one ball of each number: the weaker claim becomes unknown until it is settled.
+    fn name_uniquely(&mut self) {
+        let claims: Vec<(BallKind, f64)> = self.tracks.iter().map(Track::kind).collect();
+        for (i, track) in self.tracks.iter_mut().enumerate() {
+            let Some(&(kind, own)) = claims.get(i) else {
+                continue;
+            };
+            let unique = kind.group == Group::Cue || kind.number.is_some();
+            let beaten = claims.iter().enumerate().any(|(j, &(other, theirs))| {
+                j != i && other == kind && (theirs > own || (theirs == own && j < i))
+            });
+            if unique && beaten {
+                for vote in track.votes.iter_mut().filter(|v| v.0 == kind) {
+                    vote.1 *= 0.5;
+                }
+            }
+        }
+    }
+}
+
+fn describe(track: &Track, now: Instant) -> TrackedBall {
+    let (kind, group_confidence) = track.kind();
+    let unseen = now.saturating_duration_since(track.seen).as_secs_f64();
+    let motion = if unseen > 0.1 {
+        BallMotion::Held
+    } else if track.is_resting() {
+        BallMotion::Resting
+    } else {
+        BallMotion::Moving
+    };
+    TrackedBall {
+        id: track.id,
+        kind,
+        position_m: track.predicted(unseen.min(HOLD_MOVING)),
+        velocity_m_s: track.velocity,
+        motion,
+        group_confidence,
+    }
+}
+
+/// The pocket a moving ball was on its way into when it was last seen.
+fn pocket_ahead(geometry: &Geometry, radius: f64, track: &Track) -> Option<PocketId> {
+    geometry
+        .pockets
+        .iter()
+        .filter_map(|pocket| {
+            let to = pocket.centre - track.position;
+            let distance = to.length();
+            // It may travel this far unseen between its last sighting and the hole's rim.
+            let reach = pocket.radius + 2.0 * radius + track.velocity.length() * 0.12;
+            let closing = track.velocity.dot(to) > 0.0 || distance < pocket.radius;
+            let sideways = track.velocity.normalize_or_zero().perp().dot(to).abs();
+            (distance < reach && closing && sideways < pocket.radius + 2.0 * radius)
+                .then_some((distance, pocket.id))
+        })
+        .min_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|p| p.1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calibration::{CameraModel, Lens, Pose};
+    use crate::units::{ImageSize, Vec3};
+    use crate::vision::observation::{CueSeen, TableSeen};
+    use std::time::Duration;
+
+    fn observation(
+        start: Instant,
+        frame: u64,
+        balls: &[(BallKind, Vec2)],
+        cue: Option<(Vec2, Vec2)>,
+    ) -> Observation {
+        let image = ImageSize::new(1920, 1080);
+        let camera = CameraModel {
+            lens: Lens::pinhole(image, 1500.0),
+            pose: Pose::looking_at(Vec3::new(0.0, 0.0, 2.5), Vec3::ZERO, Vec3::Y),
+        };
+        Observation {
+            sequence: frame,
+            captured: start + Duration::from_micros(33_333 * (frame + 1)),
+            image,
+            table: Some(TableSeen {
+                corners_px: [Vec2::ZERO; 4],
+                pockets_px: [Vec2::ZERO; 6],
+                model: "pool-9ft".to_owned(),
+                confidence: 1.0,
+                camera,
+            }),
+            balls: balls
+                .iter()
+                .map(|&(kind, position)| BallSeen {
+                    center_px: Vec2::ZERO,
+                    radius_px: 17.0,
+                    position_m: Some(position),
+                    sigma_m: 0.0003,
+                    kind,
+                    confidence: 1.0,
+                    group_confidence: 0.9,
+                })
+                .collect(),
+            cues: cue
+                .map(|(tip, direction)| CueSeen {
+                    tip_px: Vec2::ZERO,
+                    butt_px: Vec2::ZERO,
+                    tip_m: Some(tip),
+                    direction: Some(direction),
+                    confidence: 0.9,
+                })
+                .into_iter()
+                .collect(),
+            timing_ms: Vec::new(),
+            warnings: Vec::new(),
+        }
+    }
+
+    fn tracker() -> Tracker {
+        Tracker::new(&TableSpec::pool_9ft())
+    }
+
+    #[test]
+    fn a_resting_ball_keeps_its_id_and_its_place_settles() {
+        let (mut tracker, start) = (tracker(), Instant::now());
+        let mut noise = fastrand::Rng::with_seed(7);
+        let truth = Vec2::new(0.3, -0.2);
+        let mut last = None;
+        for frame in 0..90 {
+            let jitter = Vec2::new(noise.f64() - 0.5, noise.f64() - 0.5) * 0.001;
+            last = tracker.update(&observation(
+                start,
+                frame,
+                &[(BallKind::pool(3), truth + jitter)],
+                None,
+            ));
+        }
+        let state = last.unwrap();
+        let ball = state.balls[0];
+        assert_eq!(
+            (state.balls.len(), ball.id, ball.motion, ball.kind),
+            (1, BallId(1), BallMotion::Resting, BallKind::pool(3))
+        );
+        assert!(
+            ball.position_m.distance(truth) < 0.000_15,
+            "{}",
+            ball.position_m.distance(truth)
+        );
+        assert!(state.at_rest);
+    }
+
+    #[test]
+    fn a_fast_ball_keeps_its_id_and_its_speed_is_measured() {
+        let (mut tracker, start) = (tracker(), Instant::now());
+        let mut state = None;
+        for frame in 0..30_u64 {
+            // Still for ten frames, then 2.5 m/s along the table past a resting neighbour.
+            let t = frame.saturating_sub(10) as f64 / 30.0;
+            let cue = Vec2::new(-1.0 + 2.5 * t, 0.1);
+            let balls = [
+                (BallKind::pool(0), cue),
+                (BallKind::pool(5), Vec2::new(0.0, 0.18)),
+            ];
+            state = tracker.update(&observation(start, frame, &balls, None));
+        }
+        let state = state.unwrap();
+        let ball = state.cue_ball().unwrap();
+        assert_eq!(
+            (state.balls.len(), ball.id, ball.motion),
+            (2, BallId(1), BallMotion::Moving)
+        );
+        assert!(
+            (ball.velocity_m_s.x - 2.5).abs() < 0.05 && !state.at_rest,
+            "{ball:?}"
+        );
+    }
+
+    #[test]
+    fn a_ball_that_vanishes_at_a_pocket_is_pocketed_and_one_that_is_covered_is_held() {
+        let (mut tracker, start) = (tracker(), Instant::now());
+        let mut events = Vec::new();
+        let mut last = None;
+        for frame in 0..55_u64 {
+            let t = frame.saturating_sub(15) as f64 / 30.0;
+            let nine = Vec2::new(0.9, 0.26) + Vec2::new(1.2, 1.2) * t;
+            let mut balls = Vec::new();
+            if nine.x < 1.255 {
+                balls.push((BallKind::pool(9), nine));
+            }
+            if frame < 30 {
+                balls.push((BallKind::pool(2), Vec2::new(-0.5, 0.0)));
+            }
+            let state = tracker.update(&observation(start, frame, &balls, None)).unwrap();
+            events.extend(state.events.clone());
+            last = Some(state);
+        }
+        let state = last.unwrap();
+        assert_eq!(state.pocketed, vec![(BallKind::pool(9), PocketId::FootLeft)]);
+        assert!(events.contains(&TableEvent::ShotStruck));
+        assert_eq!(state.balls.len(), 1);
+        assert_eq!(
+            (state.balls[0].kind, state.balls[0].motion),
+            (BallKind::pool(2), BallMotion::Held)
+        );
+    }
+
+    #[test]
+    fn a_single_sighting_is_no_ball_and_no_table_is_no_state() {
+        let (mut tracker, start) = (tracker(), Instant::now());
+        let state = tracker
+            .update(&observation(start, 0, &[(BallKind::pool(1), Vec2::ZERO)], None))
+            .unwrap();
+        assert!(state.balls.is_empty());
+        let mut blind = observation(start, 1, &[], None);
+        blind.table = None;
+        assert!(tracker.update(&blind).is_none());
+        assert!(
+            tracker.update(&observation(start, 0, &[], None)).is_none(),
+            "an old frame changes nothing"
+        );
+    }
+
+    #[test]
+    fn two_claims_to_be_the_cue_ball_leave_one() {
+        let (mut tracker, start) = (tracker(), Instant::now());
+        let mut state = None;
+        for frame in 0..20 {
+            let balls = [
+                (BallKind::pool(0), Vec2::ZERO),
+                (BallKind::pool(0), Vec2::new(0.5, 0.0)),
+            ];
+            state = tracker.update(&observation(start, frame, &balls, None));
+        }
+        // The loser keeps the only name it was ever given, with halved weight; the winner is the cue ball found.
+        assert_eq!(state.unwrap().cue_ball().unwrap().id, BallId(1));
+    }
+
+    #[test]
+    fn the_cue_is_followed_and_forgotten_when_it_goes() {
+        let (mut tracker, start) = (tracker(), Instant::now());
+        let direction = Vec2::new(0.6, 0.8);
+        let mut state = None;
+        for frame in 0..5 {
+            state = tracker.update(&observation(
+                start,
+                frame,
+                &[],
+                Some((Vec2::new(-0.1, 0.0), direction)),
+            ));
+        }
+        let cue = state.as_ref().unwrap().cue.unwrap();
+        assert!(cue.direction.distance(direction) < 1e-9);
+        for frame in 5..20 {
+            state = tracker.update(&observation(start, frame, &[], None));
+        }
+        assert!(state.unwrap().cue.is_none());
     }
 }

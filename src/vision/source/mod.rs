@@ -1,6 +1,18 @@
 //! Where frames come from: camera, pictures, video, virtual table.
 
+#[cfg(feature = "app")]
+mod camera;
+mod images;
+mod spec;
+mod video;
+
 use std::time::Duration;
+
+#[cfg(feature = "app")]
+pub use camera::{CameraEntry, CameraSource, list_cameras};
+pub use images::{ImageSource, load_image};
+pub use spec::{SourceSpec, UnknownSource};
+pub use video::VideoSource;
 
 use crate::vision::frame::Frame;
 

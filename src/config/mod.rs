@@ -1,0 +1,340 @@
+//! Settings: defaults < site file < environment < command line.
+//!
+//! The site file is RON. Unknown or out-of-range keys are refused with file, line and
+//! column; a program that runs on settings it did not understand helps nobody.
+
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use crate::table::TableSpec;
+use crate::trainer::aim::Assistance;
+use crate::units::Vec2;
+
+/// Where the program runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "app", derive(clap::ValueEnum))]
+pub enum Environment {
+    /// On a developer's desk.
+    Development,
+    /// At a table.
+    #[default]
+    Production,
+    /// Under automated test.
+    Testing,
+}
+
+impl Environment {
+    /// The lower-case word used in every interface.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Development => "development",
+            Self::Production => "production",
+            Self::Testing => "testing",
+        }
+    }
+}
+
+/// Everything that can be set, with its default.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Settings {
+    /// Where the program runs.
+    pub environment: Environment,
+    /// Table model, one of `TableSpec::NAMES`.
+    pub table: String,
+    /// Where frames come from; see `run --help`.
+    pub source: String,
+    /// Camera and finder.
+    pub vision: VisionSettings,
+    /// Aiming and help.
+    pub trainer: TrainerSettings,
+    /// Projector.
+    pub projector: ProjectorSettings,
+    /// HTTP.
+    pub api: ApiSettings,
+    /// Physics and trainer run (off only for tests of the rest).
+    pub core_enabled: bool,
+    /// `error`, `warn`, `info`, `debug`, `trace`, or a filter like `info,wgpu=error`.
+    pub log_level: String,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            environment: Environment::default(),
+            table: "pool-9ft".to_owned(),
+            source: "auto".to_owned(),
+            vision: VisionSettings::default(),
+            trainer: TrainerSettings::default(),
+            projector: ProjectorSettings::default(),
+            api: ApiSettings::default(),
+            core_enabled: true,
+            log_level: "info".to_owned(),
+        }
+    }
+}
+
+/// Camera and finder.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct VisionSettings {
+    /// On or off.
+    pub enabled: bool,
+    /// Wanted frames per second, 1..=240.
+    pub rate_hz: f64,
+    /// Wanted picture width in pixels (cameras only).
+    pub width_px: u32,
+    /// Wanted picture height in pixels (cameras only).
+    pub height_px: u32,
+}
+
+impl Default for VisionSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            rate_hz: 30.0,
+            width_px: 1920,
+            height_px: 1080,
+        }
+    }
+}
+
+/// Aiming and help.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TrainerSettings {
+    /// How much help is drawn.
+    pub assistance: Assistance,
+    /// Stick speed assumed for a shot that is only aimed, m/s, 0.1..=15.
+    pub stick_speed_m_s: f64,
+}
+
+impl Default for TrainerSettings {
+    fn default() -> Self {
+        Self {
+            assistance: Assistance::default(),
+            stick_speed_m_s: 1.8,
+        }
+    }
+}
+
+/// Projector.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ProjectorSettings {
+    /// Off switches the projector off; it is on unless `disabled` is true.
+    pub disabled: bool,
+    /// Name of the monitor (`HDMI-1`); empty: the second one, or a window where there is only one.
+    pub monitor: String,
+    /// Corners of the nose rectangle in projector pixels, as fractions 0..1 of its width and
+    /// height from the top left: head-left, foot-left, foot-right, head-right. `None`: the table fills the picture.
+    pub corners: Option<[Vec2; 4]>,
+}
+
+/// HTTP.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ApiSettings {
+    /// On or off.
+    pub enabled: bool,
+    /// Address to listen on.
+    pub host: String,
+    /// Port to listen on; 0 takes any free one.
+    pub port: u16,
+}
+
+impl Default for ApiSettings {
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            host: "127.0.0.1".to_owned(),
+            port: 8000,
+        }
+    }
+}
+
+/// Settings that can't be used. The text says what, where and what to do.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConfigError {
+    /// The file can't be read.
+    #[error("cannot read the settings file {path}: {reason}; check the path or leave out --config")]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        reason: String,
+    },
+    /// The file is not what it should be.
+    #[error("{path}:{line}:{column}: {reason}")]
+    Invalid {
+        /// The file.
+        path: PathBuf,
+        /// Line from 1.
+        line: usize,
+        /// Column from 1.
+        column: usize,
+        /// What is wrong there.
+        reason: String,
+    },
+    /// A value is out of range.
+    #[error("setting `{key}` {reason}")]
+    OutOfRange {
+        /// The key, `vision.rate_hz`.
+        key: &'static str,
+        /// What is wrong and what is allowed.
+        reason: String,
+    },
+}
+
+impl Settings {
+    /// Reads a site file on top of the defaults.
+    ///
+    /// # Errors
+    /// [`ConfigError`] when it can't be read, parsed, or a value is out of range.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let text = std::fs::read_to_string(path).map_err(|e| ConfigError::Unreadable {
+            path: path.to_owned(),
+            reason: e.to_string(),
+        })?;
+        let settings = Self::parse(&text, path)?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    /// Reads settings from RON text; `path` is only for messages.
+    ///
+    /// # Errors
+    /// [`ConfigError::Invalid`] with line and column.
+    pub fn parse(text: &str, path: &Path) -> Result<Self, ConfigError> {
+        let options =
+            ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
+        options.from_str(text).map_err(|e| ConfigError::Invalid {
+            path: path.to_owned(),
+            line: e.span.start.line,
+            column: e.span.start.col,
+            reason: e.code.to_string(),
+        })
+    }
+
+    /// Checks every range.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] for the first value that can't work.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        let range = |key, value: f64, low: f64, high: f64| {
+            if value.is_finite() && (low..=high).contains(&value) {
+                Ok(())
+            } else {
+                Err(ConfigError::OutOfRange {
+                    key,
+                    reason: format!("is {value}; allowed are {low} to {high}"),
+                })
+            }
+        };
+        TableSpec::named(&self.table).map_err(|e| ConfigError::OutOfRange {
+            key: "table",
+            reason: format!("is wrong: {e}"),
+        })?;
+        range("vision.rate_hz", self.vision.rate_hz, 1.0, 240.0)?;
+        range("vision.width_px", f64::from(self.vision.width_px), 160.0, 7680.0)?;
+        range(
+            "vision.height_px",
+            f64::from(self.vision.height_px),
+            120.0,
+            4320.0,
+        )?;
+        range("trainer.stick_speed_m_s", self.trainer.stick_speed_m_s, 0.1, 15.0)?;
+        for corner in self.projector.corners.iter().flatten() {
+            range("projector.corners", corner.x, -1.0, 2.0)?;
+            range("projector.corners", corner.y, -1.0, 2.0)?;
+        }
+        if self.api.host.parse::<std::net::IpAddr>().is_err() && self.api.host != "localhost" {
+            return Err(ConfigError::OutOfRange {
+                key: "api.host",
+                reason: format!(
+                    "is `{}`; give an IP address such as 127.0.0.1 or 0.0.0.0",
+                    self.api.host
+                ),
+            });
+        }
+        Ok(())
+    }
+
+    /// The site file that is used when none is named: `$BILLIARDS_CONFIG`, else
+    /// `config/site.ron` under the working folder, else `billiards-trainer/site.ron` in the user's
+    /// configuration folder. `None` when there is none.
+    #[must_use]
+    pub fn default_path() -> Option<PathBuf> {
+        if let Some(path) = std::env::var_os("BILLIARDS_CONFIG") {
+            return Some(PathBuf::from(path));
+        }
+        let home = std::env::var_os("XDG_CONFIG_HOME")
+            .map(PathBuf::from)
+            .or_else(|| std::env::var_os("HOME").map(|h| PathBuf::from(h).join(".config")));
+        [
+            Some(PathBuf::from("config/site.ron")),
+            home.map(|h| h.join("billiards-trainer/site.ron")),
+        ]
+        .into_iter()
+        .flatten()
+        .find(|p| p.is_file())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Settings, ConfigError> {
+        let settings = Settings::parse(text, Path::new("site.ron"))?;
+        settings.check()?;
+        Ok(settings)
+    }
+
+    #[test]
+    fn the_shipped_file_says_the_defaults() {
+        let shipped = include_str!("../../config/default.ron");
+        assert_eq!(parse(shipped).unwrap(), Settings::default());
+    }
+
+    #[test]
+    fn a_file_may_name_only_what_differs() {
+        let settings = parse("(table: \"pool-8ft\", api: (port: 9000))").unwrap();
+        assert_eq!((settings.table.as_str(), settings.api.port), ("pool-8ft", 9000));
+        assert_eq!(settings.api.host, "127.0.0.1");
+    }
+
+    #[test]
+    fn an_unknown_key_is_named_with_its_place() {
+        let message = parse("(\n  vision: (rate: 30),\n)").unwrap_err().to_string();
+        assert!(
+            message.starts_with("site.ron:2:") && message.contains("rate"),
+            "{message}"
+        );
+    }
+
+    #[test]
+    fn values_out_of_range_are_named_with_the_range() {
+        for (text, key) in [
+            ("(vision: (rate_hz: 0))", "vision.rate_hz"),
+            ("(vision: (rate_hz: NaN))", "vision.rate_hz"),
+            ("(trainer: (stick_speed_m_s: -3))", "trainer.stick_speed_m_s"),
+            ("(table: \"billiard\")", "table"),
+            ("(api: (host: \"table 1\"))", "api.host"),
+        ] {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(key), "{message}");
+        }
+    }
+
+    #[test]
+    fn a_missing_file_says_what_to_do() {
+        let message = Settings::load(Path::new("/nowhere/site.ron"))
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("/nowhere/site.ron") && message.contains("--config"));
+    }
+}

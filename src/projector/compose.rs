@@ -1,0 +1,442 @@
+//! From a predicted shot to shapes on the cloth.
+
+use crate::physics::prediction::{BallIndex, EventKind, Prediction};
+use crate::projector::overlay::{Geometry, Meaning, Shape};
+use crate::system::snapshot::PredictedShot;
+use crate::table::{Geometry as TableGeometry, Group};
+use crate::trainer::aim::Assistance;
+use crate::units::Vec2;
+use crate::vision::track::TableState;
+
+/// Light stays this far away from the edge of a ball, metres: it would change the ball's
+/// colour for the camera and dazzle the player.
+const GUARD_M: f64 = 0.012;
+/// Distance between two samples of a curved path, metres.
+const SAMPLE_M: f64 = 0.01;
+
+/// What each level of assistance draws.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Content {
+    aim: bool,
+    ghost: bool,
+    tangent: bool,
+    object: bool,
+    /// The object ball's way ends at its first cushion.
+    object_short: bool,
+    cue_after: bool,
+    others: bool,
+    marks: bool,
+}
+
+impl Content {
+    const fn of(level: Assistance) -> Self {
+        let nothing = Self {
+            aim: false,
+            ghost: false,
+            tangent: false,
+            object: false,
+            object_short: false,
+            cue_after: false,
+            others: false,
+            marks: false,
+        };
+        match level {
+            Assistance::Off => nothing,
+            Assistance::Minimal => Self { aim: true, ..nothing },
+            Assistance::Beginner => Self {
+                aim: true,
+                ghost: true,
+                tangent: true,
+                object: true,
+                object_short: false,
+                cue_after: true,
+                others: true,
+                marks: true,
+            },
+            Assistance::Intermediate => Self {
+                aim: true,
+                ghost: true,
+                tangent: true,
+                object: true,
+                object_short: true,
+                ..nothing
+            },
+            Assistance::Advanced => Self {
+                aim: true,
+                ghost: true,
+                ..nothing
+            },
+            Assistance::Expert => Self {
+                ghost: true,
+                ..nothing
+            },
+        }
+    }
+}
+
+/// The shapes for a shot, clear of every ball that lies on the table.
+#[must_use]
+pub fn compose(
+    shot: &PredictedShot,
+    table: &TableState,
+    pockets: &TableGeometry,
+    ball_radius_m: f64,
+    level: Assistance,
+) -> Vec<Shape> {
+    let content = Content::of(level);
+    let mut drawing = Drawing {
+        shapes: Vec::new(),
+        guard: table.balls.iter().map(|b| b.position_m).collect(),
+        guard_radius: ball_radius_m + GUARD_M,
+    };
+    let prediction = &shot.prediction;
+    let Some(cue_ball) = shot.balls.iter().position(|id| *id == shot.intent.cue_ball) else {
+        return Vec::new();
+    };
+    let Some(cue_path) = prediction.paths.get(cue_ball) else {
+        return Vec::new();
+    };
+    let contact = first_contact(prediction, cue_ball);
+    let end = prediction.duration_s;
+    let contact_time = contact.map_or(end, |c| c.0);
+
+    if content.aim {
+        drawing.path(prediction, cue_ball, 0.0, contact_time, Meaning::Aim);
+    }
+    if let Some((time, object)) = contact {
+        let ghost = cue_path.at(time).position;
+        let object_at = prediction
+            .paths
+            .get(object)
+            .map_or(ghost, |p| p.at(time).position);
+        let line = (object_at - ghost).normalize_or_zero();
+        if content.ghost {
+            drawing.shapes.push(Shape {
+                meaning: Meaning::GhostBall,
+                fade: 0.0,
+                geometry: Geometry::Ring {
+                    centre: ghost,
+                    radius: ball_radius_m,
+                },
+            });
+        }
+        if content.tangent && line != Vec2::ZERO {
+            let incoming = cue_path.at((time - 1e-4).max(0.0)).velocity;
+            let mut tangent = line.perp();
+            if tangent.dot(incoming) < 0.0 {
+                tangent = -tangent;
+            }
+            // A full hit leaves no way along the tangent: the line would point at random.
+            if tangent.dot(incoming.normalize_or_zero()) > 0.05 {
+                drawing.line(
+                    ghost + tangent * ball_radius_m * 1.4,
+                    ghost + tangent * 0.35,
+                    Meaning::TangentLine,
+                    true,
+                );
+            }
+        }
+        if content.object {
+            let stop = if content.object_short {
+                first_cushion(prediction, object, time).unwrap_or(end)
+            } else {
+                end
+            };
+            drawing.path(prediction, object, time, stop, Meaning::ObjectPath);
+        }
+        if content.cue_after {
+            drawing.path(prediction, cue_ball, time, end, Meaning::CuePath);
+        }
+        if content.others {
+            for other in (0..prediction.paths.len()).filter(|b| *b != cue_ball && *b != object) {
+                drawing.path(prediction, other, time, end, Meaning::OtherPath);
+            }
+        }
+    }
+    if content.marks {
+        marks(
+            &mut drawing,
+            prediction,
+            pockets,
+            cue_ball,
+            contact.map(|c| c.1),
+            ball_radius_m,
+        );
+    }
+    if content.marks && prediction.pocket_of(cue_ball).is_some() {
+        let fall = cue_path.end.position;
+        drawing.shapes.push(Shape {
+            meaning: Meaning::Scratch,
+            fade: 0.0,
+            geometry: Geometry::Text {
+                at: inward(fall, 0.16),
+                height: 0.05,
+                text: "SCRATCH".to_owned(),
+            },
+        });
+    }
+    drawing.shapes
+}
+
+/// Shapes for a table on which no shot is aimed: a word for the player when the cue ball is missing.
+#[must_use]
+pub fn compose_waiting(table: &TableState, level: Assistance) -> Vec<Shape> {
+    let missing =
+        level != Assistance::Off && table.at_rest && !table.balls.is_empty() && table.cue_ball().is_none();
+    let known = table.balls.iter().any(|b| b.kind.group != Group::Unknown);
+    if !(missing && known) {
+        return Vec::new();
+    }
+    vec![Shape {
+        meaning: Meaning::Label,
+        fade: 0.0,
+        geometry: Geometry::Text {
+            at: Vec2::new(-0.6, 0.0),
+            height: 0.05,
+            text: "place the cue ball".to_owned(),
+        },
+    }]
+}
+
+fn marks(
+    drawing: &mut Drawing,
+    prediction: &Prediction,
+    pockets: &TableGeometry,
+    cue_ball: BallIndex,
+    object: Option<BallIndex>,
+    ball_radius_m: f64,
+) {
+    for event in &prediction.events {
+        match event.kind {
+            EventKind::Cushion(ball, _) | EventKind::Jaw(ball, _)
+                if ball == cue_ball || Some(ball) == object =>
+            {
+                drawing.shapes.push(Shape {
+                    meaning: Meaning::Rebound,
+                    fade: drawing.fade(event.time_s, prediction.duration_s),
+                    geometry: Geometry::Disc {
+                        centre: event.position,
+                        radius: 0.009,
+                    },
+                });
+            }
+            EventKind::Pocketed(ball, id) => {
+                if let Some(pocket) = pockets.pocket(id) {
+                    let meaning = if ball == cue_ball {
+                        Meaning::Scratch
+                    } else {
+                        Meaning::Pocket
+                    };
+                    drawing.shapes.push(Shape {
+                        meaning,
+                        fade: 0.0,
+                        geometry: Geometry::Ring {
+                            centre: pocket.centre,
+                            radius: pocket.radius + 0.012,
+                        },
+                    });
+                }
+            }
+            _ => {}
+        }
+    }
+    if prediction.pocket_of(cue_ball).is_none()
+        && let Some(path) = prediction.paths.get(cue_ball)
+    {
+        drawing.shapes.push(Shape {
+            meaning: Meaning::Rest,
+            fade: 0.0,
+            geometry: Geometry::Ring {
+                centre: path.end.position,
+                radius: ball_radius_m,
+            },
+        });
+    }
+}
+
+fn first_contact(prediction: &Prediction, cue_ball: BallIndex) -> Option<(f64, BallIndex)> {
+    prediction.events.iter().find_map(|e| match e.kind {
+        EventKind::BallBall(a, b) if a == cue_ball => Some((e.time_s, b)),
+        EventKind::BallBall(a, b) if b == cue_ball => Some((e.time_s, a)),
+        _ => None,
+    })
+}
+
+fn first_cushion(prediction: &Prediction, ball: BallIndex, after: f64) -> Option<f64> {
+    prediction.events.iter().find_map(|e| match e.kind {
+        EventKind::Cushion(b, _) | EventKind::Jaw(b, _) if b == ball && e.time_s > after => Some(e.time_s),
+        _ => None,
+    })
+}
+
+/// A point moved toward the middle of the table.
+fn inward(point: Vec2, by: f64) -> Vec2 {
+    point - point.normalize_or_zero() * by
+}
+
+struct Drawing {
+    shapes: Vec<Shape>,
+    guard: Vec<Vec2>,
+    guard_radius: f64,
+}
+
+impl Drawing {
+    fn fade(&self, time: f64, duration: f64) -> f64 {
+        (time / duration.max(1e-9)).clamp(0.0, 1.0)
+    }
+
+    fn line(&mut self, a: Vec2, b: Vec2, meaning: Meaning, dashed: bool) {
+        for points in clear_of(&self.guard, self.guard_radius, &[a, b]) {
+            self.shapes.push(Shape {
+                meaning,
+                fade: 0.0,
+                geometry: Geometry::Polyline { points, dashed },
+            });
+        }
+    }
+
+    /// The way of a ball between two times, one polyline per stretch between cushions, fading with time.
+    fn path(&mut self, prediction: &Prediction, ball: BallIndex, from: f64, to: f64, meaning: Meaning) {
+        let Some(path) = prediction.paths.get(ball) else {
+            return;
+        };
+        for piece in path.pieces.iter().filter(|p| p.end_s > from && p.start_s < to) {
+            let (start, stop) = (piece.start_s.max(from), piece.end_s.min(to));
+            let (a, b) = (piece.at(start).position, piece.at(stop).position);
+            // Only a sliding ball's path bends; a rolling ball's two ends say all.
+            let straight = piece.from.velocity.perp_dot(piece.acceleration).abs() < 1e-6;
+            let steps = if straight {
+                1
+            } else {
+                ((a.distance(b) / SAMPLE_M).ceil() as usize).clamp(1, 200)
+            };
+            let points: Vec<Vec2> = (0..=steps)
+                .map(|i| {
+                    piece
+                        .at(start + (stop - start) * i as f64 / steps as f64)
+                        .position
+                })
+                .collect();
+            if a.distance(b) < 1e-4 {
+                continue;
+            }
+            let fade = self.fade(start, prediction.duration_s);
+            for points in clear_of(&self.guard, self.guard_radius, &points) {
+                self.shapes.push(Shape {
+                    meaning,
+                    fade,
+                    geometry: Geometry::Polyline {
+                        points,
+                        dashed: false,
+                    },
+                });
+            }
+        }
+    }
+}
+
+/// The parts of a polyline outside every guard circle.
+fn clear_of(guard: &[Vec2], radius: f64, points: &[Vec2]) -> Vec<Vec<Vec2>> {
+    let mut parts = Vec::new();
+    let mut part: Vec<Vec2> = Vec::new();
+    for pair in points.windows(2) {
+        let [a, b] = pair else { continue };
+        for (from, to) in outside(guard, radius, *a, *b) {
+            let (p, q) = (a.lerp(*b, from), a.lerp(*b, to));
+            match part.last() {
+                Some(last) if last.distance(p) < 1e-9 => part.push(q),
+                _ => {
+                    parts.push(std::mem::replace(&mut part, vec![p, q]));
+                }
+            }
+        }
+    }
+    parts.push(part);
+    parts.retain(|p| p.len() >= 2);
+    parts
+}
+
+/// Shares 0..1 of a segment that lie outside every circle, in order.
+fn outside(guard: &[Vec2], radius: f64, a: Vec2, b: Vec2) -> Vec<(f64, f64)> {
+    let along = b - a;
+    let length2 = along.length_squared();
+    if length2 < 1e-18 {
+        return Vec::new();
+    }
+    let mut hidden: Vec<(f64, f64)> = guard
+        .iter()
+        .filter_map(|centre| {
+            let to = *centre - a;
+            let middle = to.dot(along) / length2;
+            let off2 = (to - along * middle).length_squared();
+            let half = ((radius * radius - off2).max(0.0) / length2).sqrt();
+            (off2 < radius * radius && middle + half > 0.0 && middle - half < 1.0)
+                .then_some((middle - half, middle + half))
+        })
+        .collect();
+    hidden.sort_by(|x, y| x.0.total_cmp(&y.0));
+    let mut parts = Vec::new();
+    let mut at = 0.0;
+    for (from, to) in hidden {
+        if from > at {
+            parts.push((at, from.min(1.0)));
+        }
+        at = at.max(to);
+    }
+    if at < 1.0 {
+        parts.push((at, 1.0));
+    }
+    parts
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_broken_where_a_ball_lies() {
+        let parts = clear_of(&[Vec2::new(0.5, 0.0)], 0.1, &[Vec2::ZERO, Vec2::new(1.0, 0.0)]);
+        assert_eq!(parts.len(), 2);
+        assert!((parts[0][1].x - 0.4).abs() < 1e-12 && (parts[1][0].x - 0.6).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_bent_line_stays_one_part_where_nothing_lies() {
+        let points = [
+            Vec2::ZERO,
+            Vec2::new(0.1, 0.01),
+            Vec2::new(0.2, 0.03),
+            Vec2::new(0.3, 0.06),
+        ];
+        let parts = clear_of(&[Vec2::new(0.0, 0.5)], 0.1, &points);
+        assert_eq!(parts, vec![points.to_vec()]);
+    }
+
+    #[test]
+    fn inside_a_guard_nothing_is_drawn() {
+        assert!(clear_of(&[Vec2::ZERO], 0.1, &[Vec2::new(0.01, 0.0), Vec2::new(0.05, 0.0)]).is_empty());
+    }
+
+    #[test]
+    fn more_help_never_draws_less() {
+        let count = |level| {
+            let c = Content::of(level);
+            [
+                c.aim,
+                c.ghost,
+                c.tangent,
+                c.object,
+                c.cue_after,
+                c.others,
+                c.marks,
+            ]
+            .iter()
+            .filter(|b| **b)
+            .count()
+        };
+        assert_eq!(count(Assistance::Off), 0);
+        assert!(count(Assistance::Expert) <= count(Assistance::Advanced));
+        assert!(count(Assistance::Advanced) < count(Assistance::Intermediate));
+        assert!(count(Assistance::Intermediate) < count(Assistance::Beginner));
+    }
+}

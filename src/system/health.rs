@@ -1,0 +1,356 @@
+//! Health checks: pure functions from facts to verdicts.
+//!
+//! The limits are the defaults of the requirements. A check that can't be made says Unknown.
+
+use crate::system::status::{Check, Health, Lifecycle, ModuleStatus};
+use crate::vision::eyes::SourceState;
+
+/// What is known about vision when it is checked.
+#[derive(Clone, Debug, PartialEq)]
+pub struct VisionFacts {
+    /// How the source is.
+    pub source: (String, SourceState),
+    /// Its threads run.
+    pub alive: bool,
+    /// Looking is paused by the operator.
+    pub paused: bool,
+    /// Frames analysed per second.
+    pub rate_hz: Option<f64>,
+    /// Frames per second the source should give.
+    pub wanted_hz: f64,
+    /// Age of the newest analysed frame, ms.
+    pub frame_age_ms: Option<f64>,
+    /// Share of delivered frames that were dropped in the last seconds, 0..1.
+    pub dropped_share: Option<f64>,
+    /// The table was found in the newest frame.
+    pub table_found: Option<bool>,
+    /// Balls seen in the newest frame.
+    pub balls: Option<usize>,
+}
+
+/// The checks of the vision module.
+#[must_use]
+pub fn vision(facts: &VisionFacts) -> Vec<Check> {
+    if facts.paused {
+        return vec![check(
+            "source",
+            Health::Unknown,
+            format!("{} is paused by the operator", facts.source.0),
+        )];
+    }
+    let (name, state) = &facts.source;
+    let source = match state {
+        _ if !facts.alive => check(
+            "source",
+            Health::Unhealthy,
+            format!("{name}: a vision thread has ended"),
+        ),
+        SourceState::Running => check("source", Health::Healthy, format!("{name} delivers")),
+        SourceState::Opening => check("source", Health::Unknown, format!("{name} is being opened")),
+        SourceState::Lost(reason) => check("source", Health::Unhealthy, reason.clone()),
+    };
+    let ratio = facts.rate_hz.map(|r| r / facts.wanted_hz.max(1e-9));
+    let rate = graded(
+        "rate",
+        ratio,
+        |r| r >= 0.9,
+        |r| r >= 0.5,
+        |_| {
+            format!(
+                "{:.1} of {:.0} frames/s",
+                facts.rate_hz.unwrap_or_default(),
+                facts.wanted_hz
+            )
+        },
+    );
+    let age = graded(
+        "frame_age",
+        facts.frame_age_ms,
+        |a| a <= 100.0,
+        |a| a <= 500.0,
+        |a| format!("{a:.0} ms old"),
+    );
+    let dropped = graded(
+        "dropped",
+        facts.dropped_share,
+        |d| d < 0.10,
+        |d| d < 0.5,
+        |d| format!("{:.0} % dropped", d * 100.0),
+    );
+    let table = match facts.table_found {
+        None => check("table", Health::Unknown, "no frame yet".to_owned()),
+        Some(true) => check(
+            "table",
+            Health::Healthy,
+            format!("table found, {} balls", facts.balls.unwrap_or_default()),
+        ),
+        Some(false) => check(
+            "table",
+            Health::Degraded,
+            "no table in the picture; aim the camera at the table".to_owned(),
+        ),
+    };
+    vec![source, rate, age, dropped, table]
+}
+
+/// The checks of the core (aiming and physics).
+#[must_use]
+pub fn core(prediction_us_p50: Option<f64>, table_known: bool, recent_faults: u32) -> Vec<Check> {
+    let update = graded(
+        "prediction_time",
+        prediction_us_p50.map(|us| us / 1e3),
+        |ms| ms <= 10.0,
+        |ms| ms <= 100.0,
+        |ms| format!("{ms:.2} ms a shot"),
+    );
+    let state = if table_known {
+        check("state", Health::Healthy, "table state present".to_owned())
+    } else {
+        check("state", Health::Unknown, "no table state yet".to_owned())
+    };
+    let faults = match recent_faults {
+        0 => check(
+            "errors",
+            Health::Healthy,
+            "no errors in the last minute".to_owned(),
+        ),
+        n => check(
+            "errors",
+            if n < 3 {
+                Health::Degraded
+            } else {
+                Health::Unhealthy
+            },
+            format!("{n} errors in the last minute"),
+        ),
+    };
+    // Before the first aimed shot there is no time to measure: that says nothing bad about the core.
+    if prediction_us_p50.is_some() {
+        vec![state, update, faults]
+    } else {
+        vec![state, faults]
+    }
+}
+
+/// A verdict from a measured value; Unknown when it was not measured.
+fn graded(
+    name: &'static str,
+    value: Option<f64>,
+    healthy: impl Fn(f64) -> bool,
+    degraded: impl Fn(f64) -> bool,
+    words: impl Fn(f64) -> String,
+) -> Check {
+    match value {
+        None => check(name, Health::Unknown, "not measured yet".to_owned()),
+        Some(v) if healthy(v) => check(name, Health::Healthy, words(v)),
+        Some(v) if degraded(v) => check(name, Health::Degraded, words(v)),
+        Some(v) => check(name, Health::Unhealthy, words(v)),
+    }
+}
+
+/// A check's result.
+#[must_use]
+pub fn check(name: &'static str, status: Health, message: String) -> Check {
+    Check {
+        name,
+        status,
+        message,
+    }
+}
+
+/// Any unhealthy makes it unhealthy, else any degraded degraded, else any unknown unknown.
+#[must_use]
+pub fn roll_up(checks: impl IntoIterator<Item = Health>) -> Health {
+    checks.into_iter().max().unwrap_or_default()
+}
+
+/// The system's health and its score (1 healthy, ½ degraded, 0 else) over modules that are switched on.
+#[must_use]
+pub fn system(modules: &[ModuleStatus]) -> (Health, f64) {
+    let on: Vec<Health> = modules
+        .iter()
+        .filter(|m| m.lifecycle != Lifecycle::Disabled)
+        .map(|m| m.health)
+        .collect();
+    let points: f64 = on
+        .iter()
+        .map(|h| match h {
+            Health::Healthy => 1.0,
+            Health::Degraded => 0.5,
+            Health::Unknown | Health::Unhealthy => 0.0,
+        })
+        .sum();
+    (
+        roll_up(on.iter().copied()),
+        if on.is_empty() {
+            0.0
+        } else {
+            points / on.len() as f64
+        },
+    )
+}
+
+/// Worse only after two bad results, better only after three good ones.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Hysteresis {
+    shown: Health,
+    worse: u32,
+    better: u32,
+}
+
+impl Hysteresis {
+    /// Takes in a new result and gives the level to show.
+    pub fn update(&mut self, now: Health) -> Health {
+        if self.shown == Health::Unknown || now == Health::Unknown {
+            // Not knowing has no inertia: what is known is shown at once, what is not known any more too.
+            *self = Self {
+                shown: now,
+                worse: 0,
+                better: 0,
+            };
+            return now;
+        }
+        if now > self.shown {
+            (self.worse, self.better) = (self.worse + 1, 0);
+        } else if now < self.shown {
+            (self.worse, self.better) = (0, self.better + 1);
+        } else {
+            (self.worse, self.better) = (0, 0);
+        }
+        if self.worse >= 2 || self.better >= 3 {
+            *self = Self {
+                shown: now,
+                worse: 0,
+                better: 0,
+            };
+        }
+        self.shown
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn good() -> VisionFacts {
+        VisionFacts {
+            source: ("virtual".to_owned(), SourceState::Running),
+            alive: true,
+            paused: false,
+            rate_hz: Some(29.9),
+            wanted_hz: 30.0,
+            frame_age_ms: Some(12.0),
+            dropped_share: Some(0.0),
+            table_found: Some(true),
+            balls: Some(16),
+        }
+    }
+
+    fn verdict(facts: &VisionFacts) -> Health {
+        roll_up(vision(facts).iter().map(|c| c.status))
+    }
+
+    #[test]
+    fn limits_are_those_of_the_requirements() {
+        assert_eq!(verdict(&good()), Health::Healthy);
+        assert_eq!(
+            verdict(&VisionFacts {
+                rate_hz: Some(20.0),
+                ..good()
+            }),
+            Health::Degraded
+        );
+        assert_eq!(
+            verdict(&VisionFacts {
+                rate_hz: Some(14.0),
+                ..good()
+            }),
+            Health::Unhealthy
+        );
+        assert_eq!(
+            verdict(&VisionFacts {
+                frame_age_ms: Some(300.0),
+                ..good()
+            }),
+            Health::Degraded
+        );
+        assert_eq!(
+            verdict(&VisionFacts {
+                frame_age_ms: Some(800.0),
+                ..good()
+            }),
+            Health::Unhealthy
+        );
+        assert_eq!(
+            verdict(&VisionFacts {
+                frame_age_ms: None,
+                ..good()
+            }),
+            Health::Unknown
+        );
+        assert_eq!(
+            verdict(&VisionFacts {
+                alive: false,
+                ..good()
+            }),
+            Health::Unhealthy
+        );
+        assert_eq!(
+            verdict(&VisionFacts {
+                table_found: Some(false),
+                ..good()
+            }),
+            Health::Degraded
+        );
+        let lost = (
+            "camera:0".to_owned(),
+            SourceState::Lost("camera:0: disconnected".to_owned()),
+        );
+        assert_eq!(
+            verdict(&VisionFacts {
+                source: lost,
+                ..good()
+            }),
+            Health::Unhealthy
+        );
+        assert_eq!(
+            verdict(&VisionFacts {
+                paused: true,
+                ..good()
+            }),
+            Health::Unknown
+        );
+    }
+
+    #[test]
+    fn a_single_bad_result_does_not_flicker() {
+        let mut shown = Hysteresis::default();
+        assert_eq!(shown.update(Health::Healthy), Health::Healthy);
+        assert_eq!(shown.update(Health::Unhealthy), Health::Healthy);
+        assert_eq!(shown.update(Health::Healthy), Health::Healthy);
+        assert_eq!(shown.update(Health::Unhealthy), Health::Healthy);
+        assert_eq!(shown.update(Health::Unhealthy), Health::Unhealthy);
+        for expected in [Health::Unhealthy, Health::Unhealthy, Health::Healthy] {
+            assert_eq!(shown.update(Health::Healthy), expected);
+        }
+    }
+
+    #[test]
+    fn a_disabled_module_is_no_fault() {
+        let module = |id, lifecycle, health| ModuleStatus {
+            id,
+            lifecycle,
+            health,
+            message: String::new(),
+            checks: Vec::new(),
+            restarts: 0,
+            faults: 0,
+        };
+        let modules = [
+            module("core", Lifecycle::Running, Health::Healthy),
+            module("vision", Lifecycle::Running, Health::Degraded),
+            module("api", Lifecycle::Disabled, Health::Unknown),
+        ];
+        assert_eq!(system(&modules), (Health::Degraded, 0.75));
+    }
+}

@@ -1,0 +1,144 @@
+//! From an intended shot to what it will do.
+
+use std::sync::Arc;
+
+use crate::physics::prediction::BallState;
+use crate::physics::{CueStrike, Simulator};
+use crate::system::snapshot::PredictedShot;
+use crate::table::TableSpec;
+use crate::trainer::aim::{NoShot, ShotIntent, intent};
+use crate::vision::track::TableState;
+
+/// Predicts the shot being aimed, anew only when aim or balls have changed.
+#[derive(Debug)]
+pub struct Predictor {
+    simulator: Simulator,
+    ball_radius_m: f64,
+    last: Option<Arc<PredictedShot>>,
+    /// Shots simulated since start.
+    pub predicted: u64,
+}
+
+/// A ball that lies this far from where it was predicted from asks for a new prediction, metres.
+const BALL_MOVED_M: f64 = 5e-4;
+
+impl Predictor {
+    /// A predictor for one table.
+    #[must_use]
+    pub fn new(table: &TableSpec) -> Self {
+        Self {
+            simulator: Simulator::new(table),
+            ball_radius_m: table.ball.radius_m,
+            last: None,
+            predicted: 0,
+        }
+    }
+
+    /// The shot that is being aimed at this moment.
+    ///
+    /// # Errors
+    /// [`NoShot`] when none is.
+    pub fn update(&mut self, table: &TableState, stick_speed_m_s: f64) -> Result<Arc<PredictedShot>, NoShot> {
+        let aimed = match intent(table, self.ball_radius_m, stick_speed_m_s) {
+            Ok(aimed) => aimed,
+            Err(reason) => {
+                self.last = None;
+                return Err(reason);
+            }
+        };
+        if let Some(last) = self.last.as_ref().filter(|last| is_current(last, &aimed, table)) {
+            return Ok(Arc::clone(last));
+        }
+        let shot = Arc::new(self.simulate(aimed, table));
+        self.predicted += 1;
+        self.last = Some(Arc::clone(&shot));
+        Ok(shot)
+    }
+
+    fn simulate(&mut self, aimed: ShotIntent, table: &TableState) -> PredictedShot {
+        let balls: Vec<_> = table.balls.iter().map(|b| b.id).collect();
+        let mut states: Vec<_> = table
+            .balls
+            .iter()
+            .map(|b| BallState::resting(b.position_m))
+            .collect();
+        separate(&mut states, self.ball_radius_m);
+        let strike = CueStrike {
+            stick_speed_m_s: aimed.stick_speed_m_s,
+            direction: aimed.direction,
+            elevation: 0.0,
+            side: 0.0,
+            height: 0.0,
+        };
+        let struck = balls
+            .iter()
+            .position(|id| *id == aimed.cue_ball)
+            .map(|index| (index, strike));
+        let prediction = self.simulator.simulate(&states, struck);
+        PredictedShot {
+            intent: aimed,
+            balls,
+            prediction,
+        }
+    }
+}
+
+/// Measured centres of touching balls may overlap by the error of measurement: moves such pairs
+/// apart along their line of centres until they just touch.
+fn separate(balls: &mut [BallState], radius: f64) {
+    let apart = 2.0 * radius + 1e-6;
+    for _ in 0..8 {
+        let mut moved = false;
+        for i in 0..balls.len() {
+            let (head, tail) = balls.split_at_mut(i);
+            let Some(ball) = tail.first_mut() else { continue };
+            for other in head {
+                let between = ball.position - other.position;
+                let gap = apart - between.length();
+                if gap > 0.0 {
+                    let push = between.normalize_or(crate::units::Vec2::X) * (gap / 2.0);
+                    ball.position += push;
+                    other.position -= push;
+                    moved = true;
+                }
+            }
+        }
+        if !moved {
+            return;
+        }
+    }
+}
+
+fn is_current(last: &PredictedShot, aimed: &ShotIntent, table: &TableState) -> bool {
+    last.intent.is_about(aimed)
+        && last.balls.len() == table.balls.len()
+        && last
+            .balls
+            .iter()
+            .zip(&last.prediction.paths)
+            .zip(&table.balls)
+            .all(|((id, path), ball)| {
+                *id == ball.id && path.at(0.0).position.distance(ball.position_m) < BALL_MOVED_M + 1e-4
+            })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::Vec2;
+
+    #[test]
+    fn overlapping_measurements_are_moved_apart_to_touch() {
+        let radius = 0.028_575;
+        let mut balls: Vec<_> = [(0.0, 0.0), (0.056, 0.0), (0.028, 0.0485), (0.5, 0.0)]
+            .map(|(x, y)| BallState::resting(Vec2::new(x, y)))
+            .to_vec();
+        separate(&mut balls, radius);
+        for (i, a) in balls.iter().enumerate() {
+            for b in balls.iter().skip(i + 1) {
+                assert!(a.position.distance(b.position) > 2.0 * radius - 1e-5);
+            }
+        }
+        assert_eq!(balls[3].position, Vec2::new(0.5, 0.0));
+    }
+}

@@ -1,0 +1,358 @@
+//! The two threads behind vision: one only captures, one only looks. Newest frame wins.
+
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+
+use crate::table::TableSpec;
+use crate::vision::analyse::Analyser;
+use crate::vision::frame::Frame;
+use crate::vision::observation::Observation;
+use crate::vision::source::{FrameSource, SourceError};
+
+/// How long one wait for a frame may take, so that a stop is noticed.
+const POLL: Duration = Duration::from_millis(100);
+/// First pause before a lost source is opened again; it doubles up to [`REOPEN_MAX`].
+const REOPEN_MIN: Duration = Duration::from_millis(250);
+/// Longest pause between two tries to open a source.
+const REOPEN_MAX: Duration = Duration::from_secs(2);
+/// Analysed frames kept for a busy main loop; older ones are dropped.
+const RESULTS_KEPT: usize = 4;
+
+/// Opens the source; called again after a loss.
+pub type Opener = Box<dyn FnMut() -> Result<Box<dyn FrameSource>, SourceError> + Send>;
+
+/// A frame with what was found in it.
+#[derive(Clone, Debug)]
+pub struct Analysed {
+    /// The picture.
+    pub frame: Frame,
+    /// What it shows.
+    pub observation: Arc<Observation>,
+}
+
+/// How the source is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum SourceState {
+    /// Being opened.
+    Opening,
+    /// Delivering frames.
+    Running,
+    /// Gone; the reason says what to do. It is opened again by itself.
+    Lost(String),
+}
+
+/// Counters and state of the eyes, shared with their threads.
+#[derive(Debug)]
+pub struct EyesStatus {
+    /// Frames the source delivered.
+    pub delivered: AtomicU64,
+    /// Frames that were replaced by a newer one before they were looked at.
+    pub dropped: AtomicU64,
+    /// Frames looked at.
+    pub analysed: AtomicU64,
+    /// Times the source was lost.
+    pub losses: AtomicU64,
+    /// Panics caught while looking.
+    pub faults: AtomicU64,
+    state: Mutex<(String, SourceState)>,
+}
+
+impl EyesStatus {
+    fn new(name: String) -> Self {
+        Self {
+            delivered: AtomicU64::new(0),
+            dropped: AtomicU64::new(0),
+            analysed: AtomicU64::new(0),
+            losses: AtomicU64::new(0),
+            faults: AtomicU64::new(0),
+            state: Mutex::new((name, SourceState::Opening)),
+        }
+    }
+
+    /// Name of the source and how it is.
+    #[must_use]
+    pub fn source(&self) -> (String, SourceState) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, name: Option<String>, state: SourceState) {
+        let mut guard = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(name) = name {
+            guard.0 = name;
+        }
+        guard.1 = state;
+    }
+}
+
+/// Running eyes. Dropping them stops both threads.
+#[derive(Debug)]
+pub struct Eyes {
+    results: Receiver<Analysed>,
+    status: Arc<EyesStatus>,
+    stop: Arc<AtomicBool>,
+    paused: Arc<AtomicBool>,
+    threads: Vec<JoinHandle<()>>,
+}
+
+impl Eyes {
+    /// Starts capturing and looking. `table` is the table model, if known.
+    ///
+    /// # Errors
+    /// When the system gives no thread.
+    pub fn start(name: &str, open: Opener, table: Option<TableSpec>) -> std::io::Result<Self> {
+        let (frame_in, frame_out) = bounded::<Frame>(1);
+        let (result_in, results) = bounded::<Analysed>(RESULTS_KEPT);
+        let status = Arc::new(EyesStatus::new(name.to_owned()));
+        let stop = Arc::new(AtomicBool::new(false));
+        let paused = Arc::new(AtomicBool::new(false));
+
+        let capture = {
+            let (status, stop, paused, taker) = (
+                Arc::clone(&status),
+                Arc::clone(&stop),
+                Arc::clone(&paused),
+                frame_out.clone(),
+            );
+            std::thread::Builder::new()
+                .name("camera".to_owned())
+                .spawn(move || capture(open, &frame_in, &taker, &status, &stop, &paused))?
+        };
+        let look = {
+            let (status, stop, taker) = (Arc::clone(&status), Arc::clone(&stop), results.clone());
+            std::thread::Builder::new()
+                .name("vision".to_owned())
+                .spawn(move || look(table, &frame_out, &result_in, &taker, &status, &stop))?
+        };
+        Ok(Self {
+            results,
+            status,
+            stop,
+            paused,
+            threads: vec![capture, look],
+        })
+    }
+
+    /// Analysed frames that have come since the last call, oldest first.
+    pub fn take(&self) -> impl Iterator<Item = Analysed> {
+        self.results.try_iter()
+    }
+
+    /// Counters and source state.
+    #[must_use]
+    pub fn status(&self) -> &EyesStatus {
+        &self.status
+    }
+
+    /// Stops or resumes capturing; a paused source keeps its place.
+    pub fn pause(&self, paused: bool) {
+        self.paused.store(paused, Ordering::Relaxed);
+    }
+
+    /// False when a thread has ended by itself, which only a bug can do.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.threads.iter().all(|t| !t.is_finished())
+    }
+}
+
+impl Drop for Eyes {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        // A source may hang in its driver: wait a moment for a clean end, then leave it behind.
+        let patience = Instant::now() + Duration::from_millis(1500);
+        for thread in self.threads.drain(..) {
+            while !thread.is_finished() && Instant::now() < patience {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if thread.is_finished() {
+                thread.join().ok();
+            }
+        }
+    }
+}
+
+fn capture(
+    mut open: Opener,
+    sender: &Sender<Frame>,
+    taker: &Receiver<Frame>,
+    status: &EyesStatus,
+    stop: &AtomicBool,
+    paused: &AtomicBool,
+) {
+    let stopped = || stop.load(Ordering::Relaxed);
+    let mut pause = REOPEN_MIN;
+    while !stopped() {
+        let lost = match open() {
+            Ok(mut source) => {
+                status.set(Some(source.name()), SourceState::Opening);
+                let mut delivering = false;
+                loop {
+                    if stopped() {
+                        return;
+                    }
+                    if paused.load(Ordering::Relaxed) {
+                        std::thread::sleep(Duration::from_millis(20));
+                        continue;
+                    }
+                    match source.next(POLL) {
+                        Ok(Some(frame)) => {
+                            if !delivering {
+                                delivering = true;
+                                pause = REOPEN_MIN;
+                                status.set(None, SourceState::Running);
+                                tracing::info!(
+                                    "{} delivers {}×{} pictures",
+                                    source.name(),
+                                    frame.size.width,
+                                    frame.size.height
+                                );
+                            }
+                            status.delivered.fetch_add(1, Ordering::Relaxed);
+                            let replaced = send_newest(sender, taker, frame);
+                            status.dropped.fetch_add(replaced, Ordering::Relaxed);
+                        }
+                        Ok(None) => {}
+                        Err(error) => break error,
+                    }
+                }
+            }
+            Err(error) => error,
+        };
+        status.losses.fetch_add(1, Ordering::Relaxed);
+        let text = lost.to_string();
+        if status.source().1 != SourceState::Lost(text.clone()) {
+            tracing::warn!("{text}; trying again");
+        }
+        status.set(None, SourceState::Lost(text));
+        let until = Instant::now() + pause;
+        while Instant::now() < until && !stopped() {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        pause = (pause * 2).min(REOPEN_MAX);
+    }
+}
+
+fn look(
+    table: Option<TableSpec>,
+    frames: &Receiver<Frame>,
+    sender: &Sender<Analysed>,
+    taker: &Receiver<Analysed>,
+    status: &EyesStatus,
+    stop: &AtomicBool,
+) {
+    let mut analyser = Analyser::new(table.clone());
+    while !stop.load(Ordering::Relaxed) {
+        let Ok(frame) = frames.recv_timeout(POLL) else {
+            continue;
+        };
+        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| analyser.analyse(&frame)));
+        let Ok(observation) = result else {
+            // Whatever it had learned may be half written: begin afresh with the next frame.
+            status.faults.fetch_add(1, Ordering::Relaxed);
+            analyser = Analyser::new(table.clone());
+            continue;
+        };
+        status.analysed.fetch_add(1, Ordering::Relaxed);
+        send_newest(
+            sender,
+            taker,
+            Analysed {
+                frame,
+                observation: Arc::new(observation),
+            },
+        );
+    }
+}
+
+/// Sends into a bounded channel, dropping the oldest entries if it is full; says how many were dropped.
+fn send_newest<T>(sender: &Sender<T>, taker: &Receiver<T>, mut item: T) -> u64 {
+    let mut dropped = 0;
+    while let Err(TrySendError::Full(back)) = sender.try_send(item) {
+        dropped += u64::from(taker.try_recv().is_ok());
+        item = back;
+    }
+    dropped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::units::ImageSize;
+    use crate::vision::frame::PixelFormat;
+
+    /// Delivers `left` frames, then fails.
+    struct Failing {
+        left: u32,
+        sequence: u64,
+    }
+
+    impl FrameSource for Failing {
+        fn next(&mut self, _: Duration) -> Result<Option<Frame>, SourceError> {
+            std::thread::sleep(Duration::from_millis(1));
+            if self.left == 0 {
+                return Err(SourceError::Failed("test: unplugged".to_owned()));
+            }
+            self.left -= 1;
+            self.sequence += 1;
+            Ok(Frame::new(
+                self.sequence,
+                ImageSize::new(8, 8),
+                PixelFormat::Rgb8,
+                vec![0; 192],
+            )
+            .ok())
+        }
+
+        fn name(&self) -> String {
+            "test".to_owned()
+        }
+    }
+
+    fn wait_for(what: impl Fn() -> bool) -> bool {
+        (0..2000).any(|_| {
+            std::thread::sleep(Duration::from_millis(5));
+            what()
+        })
+    }
+
+    #[test]
+    fn a_lost_source_is_opened_again_and_frames_go_on() {
+        let eyes = Eyes::start(
+            "test",
+            Box::new(|| Ok(Box::new(Failing { left: 5, sequence: 0 }) as Box<dyn FrameSource>)),
+            None,
+        )
+        .unwrap();
+        assert!(wait_for(|| eyes.status().losses.load(Ordering::Relaxed) >= 2));
+        assert!(eyes.status().delivered.load(Ordering::Relaxed) >= 10);
+        assert!(wait_for(|| eyes.take().count() > 0));
+        assert!(eyes.is_alive());
+    }
+
+    #[test]
+    fn a_source_that_cannot_be_opened_says_why() {
+        let eyes = Eyes::start(
+            "camera:9",
+            Box::new(|| Err(SourceError::Failed("no such camera".to_owned()))),
+            None,
+        )
+        .unwrap();
+        assert!(wait_for(|| eyes.status().source()
+            == (
+                "camera:9".to_owned(),
+                SourceState::Lost("no such camera".to_owned())
+            )));
+    }
+
+    #[test]
+    fn the_newest_item_wins_and_drops_are_counted() {
+        let (sender, taker) = bounded(1);
+        assert_eq!(send_newest(&sender, &taker, 1), 0);
+        assert_eq!(send_newest(&sender, &taker, 2), 1);
+        assert_eq!(taker.try_recv(), Ok(2));
+    }
+}
