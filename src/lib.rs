@@ -4,9 +4,15 @@
 //! nothing of windows, devices or sockets; the cargo feature `app` adds Bevy, egui, axum
 //! and nokhwa. `docs/architecture.md` shows the way of the data through the modules.
 
+#[cfg(feature = "app")]
+pub mod api;
+#[cfg(feature = "app")]
+pub mod app;
 pub mod calibration;
 pub mod cli;
 pub mod config;
+#[cfg(feature = "app")]
+pub mod dashboard;
 pub mod physics;
 pub mod projector;
 pub mod system;

@@ -3,6 +3,7 @@
 mod analyze;
 #[cfg(feature = "app")]
 mod run;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -22,7 +23,9 @@ enum Command {
     Analyze(analyze::Analyze),
     /// Start the trainer: projector, operator dashboard, HTTP API.
     #[cfg(feature = "app")]
-    Run(run::Run),
+    Run(Box<run::Run>),
+    /// Play the shots of a file and tell where the balls come to rest.
+    Simulate(simulate::Simulate),
 }
 
 /// A failure that is told to the user on one line: what, where, what to do.
@@ -55,12 +58,13 @@ impl Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
-        Command::Analyze(command) => command.execute(),
+        Command::Analyze(command) => command.execute().map(|()| ExitCode::SUCCESS),
         #[cfg(feature = "app")]
         Command::Run(command) => command.execute(),
+        Command::Simulate(command) => command.execute().map(|()| ExitCode::SUCCESS),
     };
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(code) => code,
         Err(failure) => {
             eprintln!("billiards-trainer: {failure}");
             ExitCode::from(failure.code)

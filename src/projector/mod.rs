@@ -1,6 +1,9 @@
 //! What is drawn on the cloth.
 
 pub mod compose;
+pub mod keystone;
 pub mod overlay;
+#[cfg(feature = "app")]
+pub mod plugin;
 pub mod tessellate;
 pub mod theme;

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use crate::system::status::{Alert, Severity};
 
-/// A condition must hold this long before it is raised, and be gone this long before it is cleared.
-const HOLD: Duration = Duration::from_secs(2);
+/// A condition must be gone this long before its alert is cleared.
+const GONE: Duration = Duration::from_secs(2);
 /// Open alerts kept at most.
 const MAX_OPEN: usize = 64;
 
@@ -20,6 +20,8 @@ pub struct Condition {
     pub source: String,
     /// In words.
     pub message: String,
+    /// How long it must hold before it is raised.
+    pub hold: Duration,
 }
 
 /// All conditions that hold or held a moment ago.
@@ -34,6 +36,7 @@ struct Entry {
     key: String,
     first: Instant,
     last: Instant,
+    hold: Duration,
     alert: Alert,
     raised: bool,
 }
@@ -61,6 +64,7 @@ impl AlertBoard {
                     key: condition.key.clone(),
                     first: now,
                     last: now,
+                    hold: condition.hold,
                     raised: false,
                     alert: Alert {
                         id: self.next_id,
@@ -77,14 +81,14 @@ impl AlertBoard {
         self.entries.retain(|entry| {
             let gone = now.saturating_duration_since(entry.last);
             // A condition that never came up to an alert is forgotten at once.
-            let keep = gone.is_zero() || (entry.raised && gone < HOLD);
+            let keep = gone.is_zero() || (entry.raised && gone < GONE);
             if !keep && entry.raised {
                 changes.push(AlertChange::Cleared(entry.alert.message.clone()));
             }
             keep
         });
         for entry in &mut self.entries {
-            if !entry.raised && now.saturating_duration_since(entry.first) >= HOLD {
+            if !entry.raised && now.saturating_duration_since(entry.first) >= entry.hold {
                 entry.raised = true;
                 changes.push(AlertChange::Raised(
                     entry.alert.severity,
@@ -123,6 +127,7 @@ mod tests {
             severity: Severity::Critical,
             source: "vision".to_owned(),
             message: "camera lost".to_owned(),
+            hold: Duration::from_secs(2),
         }]
     }
 

@@ -42,6 +42,21 @@ pub struct EncodedImage {
     pub png: Vec<u8>,
 }
 
+/// One second of the past, for plots. `None`: not measured in that second.
+#[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
+pub struct HistorySample {
+    /// Seconds since start.
+    pub uptime_s: f64,
+    /// Frames analysed per second.
+    pub rate_hz: Option<f64>,
+    /// Median time to analyse a frame, ms.
+    pub vision_ms: Option<f64>,
+    /// Median time from capture to overlay, ms.
+    pub latency_ms: Option<f64>,
+    /// Age of the newest analysed frame, ms.
+    pub frame_age_ms: Option<f64>,
+}
+
 /// Made once per turn of the main loop, swapped in atomically, never changed.
 #[derive(Clone, Debug)]
 pub struct Snapshot {
@@ -63,6 +78,8 @@ pub struct Snapshot {
     pub frame: Option<Frame>,
     /// What was found in it.
     pub observation: Option<Arc<Observation>>,
+    /// Rate, times and age over the last minutes, one sample a second, oldest first.
+    pub history: Arc<Vec<HistorySample>>,
     /// The last lines of the log, oldest first.
     pub log: Arc<Vec<LogLine>>,
 }

@@ -1,4 +1,6 @@
 //! The trainer: what the player intends, and what to show about it.
 
 pub mod aim;
+#[cfg(feature = "app")]
+pub mod plugin;
 pub mod predict;

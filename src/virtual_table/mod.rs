@@ -1,1 +1,323 @@
 //! The virtual table: a physically simulated table as a camera would see it, with its truth.
+//!
+//! ```no_run
+//! use billiards_trainer::virtual_table::{Options, SceneName, VirtualTable};
+//! use billiards_trainer::vision::source::FrameSource as _;
+//!
+//! let mut table = VirtualTable::new(&Options::new(SceneName::Practice))?;
+//! let hand = table.handle(); // for another thread: aim, nudge, shoot, release
+//! let frame = table.next(std::time::Duration::from_millis(100))?;
+//! hand.aim(0.4);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! [`VirtualTable`] is a [`FrameSource`]. Its `play` moves balls and cue through time (physics
+//! from [`crate::physics`]), its `render` makes the picture through a
+//! [`CameraModel`] with a real lens's distortion, and every frame carries that camera and the
+//! [`crate::vision::observation::Truth`]. A [`VirtualHandle`] lets an operator take the cue.
+
+mod control;
+mod moment;
+mod play;
+mod render;
+mod scene;
+mod shooter;
+mod stroke;
+#[cfg(test)]
+mod tests;
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+pub use control::VirtualHandle;
+pub use render::projection::{BadProjection, ProjectedLight};
+pub use scene::{SceneName, UnknownScene};
+
+use crate::calibration::CameraModel;
+use crate::table::{BallSet, TableSpec};
+use crate::units::ImageSize;
+use crate::vision::frame::{Frame, PixelFormat};
+use crate::vision::source::{FrameSource, SourceError};
+use play::Play;
+use render::backdrop::Backdrop;
+use render::canvas::Canvas;
+use render::sensor::Sensor;
+
+/// A camera over a table that does not exist.
+pub struct VirtualTable {
+    scene: SceneName,
+    size: ImageSize,
+    camera: Arc<CameraModel>,
+    play: Play,
+    canvas: Canvas,
+    sensor: Sensor,
+    handle: VirtualHandle,
+    projection: Option<Arc<ProjectedLight>>,
+    pace: Pace,
+    period: Duration,
+    sequence: u64,
+    /// When frame 0 was, or would have been, taken.
+    start: Option<Instant>,
+}
+
+/// What the table is and how it is filmed.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The table.
+    pub table: TableSpec,
+    /// The scene.
+    pub scene: SceneName,
+    /// Same seed, same everything (with [`Pace::Fast`], and nobody taking the cue).
+    pub seed: u64,
+    /// Frames a second, 1..=240.
+    pub fps: f64,
+    /// Live or as fast as possible.
+    pub pace: Pace,
+    /// Size of the picture, 160×90 to 4096×2304 pixels.
+    pub size: ImageSize,
+    /// Strength of the sensor's noise, levels of 255 (1 σ), 0..=20.
+    pub noise_levels: f64,
+    /// How long the shutter is open, seconds, 0..=1/fps: moving balls blur. The truth is that
+    /// of the middle of this time.
+    pub exposure_s: f64,
+    /// Colour of the cloth as sRGB; `None` for the colour usual for the table.
+    pub cloth_srgb: Option<[u8; 3]>,
+    /// The camera; `None` for one under the ceiling that sees the whole table. Its image size
+    /// counts, not `size`.
+    pub camera: Option<CameraModel>,
+}
+
+/// How simulated time passes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Pace {
+    /// With the clock on the wall: `next` waits until a frame is due.
+    #[default]
+    RealTime,
+    /// Exactly 1/fps per frame, without waiting. Frames are stamped as if they had been waited for.
+    Fast,
+}
+
+/// Options no virtual table can be made from.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+pub enum BadOptions {
+    /// A picture too small to show a table or too large to handle.
+    #[error(
+        "a virtual camera of {width}×{height} pixels is not possible; use 160×90 to 4096×2304",
+        width = .0.width, height = .0.height
+    )]
+    Size(ImageSize),
+    /// Not a frame rate.
+    #[error("{0} frames a second is not possible; use 1 to 240")]
+    FrameRate(f64),
+    /// Not a noise level.
+    #[error("a noise of {0} levels is not possible; use 0 to 20")]
+    Noise(f64),
+    /// The shutter can't be open that long.
+    #[error("a shutter time of {0} s is not possible; use 0 to 1/fps")]
+    Exposure(f64),
+    /// The camera does not look down on the whole of the cloth's plane.
+    #[error("the virtual camera must hang over the table and look down; part of its picture shows no floor")]
+    Camera,
+    /// The scene needs other balls than the table has.
+    #[error("scene `{scene}` needs a {needs:?} table, but `{table}` has the {has:?} set", needs = .needs, has = .has)]
+    Scene {
+        /// The scene asked for.
+        scene: SceneName,
+        /// The set it needs.
+        needs: BallSet,
+        /// The table asked for.
+        table: String,
+        /// The set that table has.
+        has: BallSet,
+    },
+}
+
+impl Options {
+    /// `scene` on its usual table, live, 1080p at 30 frames a second.
+    #[must_use]
+    pub fn new(scene: SceneName) -> Self {
+        Self {
+            table: scene.usual_table(),
+            scene,
+            seed: 1,
+            fps: 30.0,
+            pace: Pace::RealTime,
+            size: ImageSize::new(1920, 1080),
+            noise_levels: 1.4,
+            exposure_s: 1.0 / 250.0,
+            cloth_srgb: None,
+            camera: None,
+        }
+    }
+
+    fn check(&self) -> Result<(), BadOptions> {
+        let size = self.camera.map_or(self.size, |c| c.lens.image);
+        if !(160..=4096).contains(&size.width) || !(90..=2304).contains(&size.height) {
+            return Err(BadOptions::Size(size));
+        }
+        if !(1.0..=240.0).contains(&self.fps) {
+            return Err(BadOptions::FrameRate(self.fps));
+        }
+        if !(0.0..=20.0).contains(&self.noise_levels) {
+            return Err(BadOptions::Noise(self.noise_levels));
+        }
+        if !(0.0..=1.0 / self.fps).contains(&self.exposure_s) {
+            return Err(BadOptions::Exposure(self.exposure_s));
+        }
+        match self.scene.needs() {
+            Some(needs) if needs != self.table.ball_set => Err(BadOptions::Scene {
+                scene: self.scene,
+                needs,
+                table: self.table.name.clone(),
+                has: self.table.ball_set,
+            }),
+            _ => Ok(()),
+        }
+    }
+
+    fn cloth(&self) -> [u8; 3] {
+        self.cloth_srgb.unwrap_or(match self.table.ball_set {
+            BallSet::Pool => [38, 132, 160],
+            BallSet::Snooker => [34, 118, 66],
+            BallSet::Carom => [30, 96, 160],
+        })
+    }
+}
+
+impl VirtualTable {
+    /// Sets up the table and draws it once (a second or two at 1080p).
+    ///
+    /// # Errors
+    /// [`BadOptions`] names the option that is not possible and what is.
+    pub fn new(options: &Options) -> Result<Self, BadOptions> {
+        options.check()?;
+        let camera = options
+            .camera
+            .unwrap_or_else(|| render::view::overhead(&options.table, options.size));
+        let size = camera.lens.image;
+        let backdrop = Backdrop::new(&options.table, &camera, options.cloth(), options.seed as u32)
+            .ok_or(BadOptions::Camera)?;
+        let handle = VirtualHandle::new();
+        Ok(Self {
+            scene: options.scene,
+            size,
+            camera: Arc::new(camera),
+            play: Play::new(&options.table, options.scene, options.seed, handle.clone()),
+            canvas: Canvas::new(backdrop, &options.table, options.exposure_s),
+            sensor: Sensor::new(options.noise_levels, size.width as usize * 3, options.seed),
+            handle,
+            projection: None,
+            pace: options.pace,
+            period: Duration::from_secs_f64(1.0 / options.fps),
+            sequence: 0,
+            start: None,
+        })
+    }
+
+    /// Lets another thread take the cue.
+    #[must_use]
+    pub fn handle(&self) -> VirtualHandle {
+        self.handle.clone()
+    }
+
+    /// The camera every frame is taken with.
+    #[must_use]
+    pub fn camera(&self) -> Arc<CameraModel> {
+        Arc::clone(&self.camera)
+    }
+
+    /// Changes what a projector throws onto the table; as [`VirtualHandle::set_projection`].
+    pub fn set_projection(&self, light: Option<Arc<ProjectedLight>>) {
+        self.handle.set_projection(light);
+    }
+
+    /// Moves the play on by `periods` frames without drawing any.
+    pub fn skip(&mut self, periods: u64) {
+        for _ in 0..periods {
+            self.play.step(self.period.as_secs_f64());
+            self.sequence += 1;
+        }
+    }
+
+    /// When frame `sequence` is due.
+    fn due(&self, start: Instant, sequence: u64) -> Instant {
+        start + Duration::from_secs_f64(self.period.as_secs_f64() * sequence as f64)
+    }
+
+    fn take(&mut self, captured: Instant) -> Frame {
+        let projection = self.handle.projection();
+        let same = match (&projection, &self.projection) {
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            (None, None) => true,
+            _ => false,
+        };
+        if !same {
+            self.canvas.project(projection.clone());
+            self.projection = projection;
+        }
+        self.canvas.draw(&self.play.moment());
+        let row_bytes = self.size.width as usize * 3;
+        let frame = Frame {
+            sequence: self.sequence,
+            captured,
+            size: self.size,
+            format: PixelFormat::Rgb8,
+            pixels: self.sensor.expose(self.canvas.bytes(), row_bytes),
+            camera: Some(self.camera()),
+            truth: Some(self.play.truth()),
+        };
+        self.sequence += 1;
+        frame
+    }
+}
+
+/// Longest stretch of missed frames that is caught up with; after more (a suspended
+/// machine) the play goes on where it stood.
+const CATCH_UP_FRAMES: u64 = 30;
+
+impl FrameSource for VirtualTable {
+    fn next(&mut self, timeout: Duration) -> Result<Option<Frame>, SourceError> {
+        let now = Instant::now();
+        let back = Duration::from_secs_f64(self.period.as_secs_f64() * self.sequence as f64);
+        let start = *self.start.get_or_insert(now.checked_sub(back).unwrap_or(now));
+        let mut due = self.due(start, self.sequence);
+        if self.pace == Pace::RealTime {
+            if due > now {
+                let wait = due - now;
+                std::thread::sleep(wait.min(timeout));
+                if wait > timeout {
+                    return Ok(None);
+                }
+            } else {
+                let missed = (now - due).as_secs_f64() / self.period.as_secs_f64();
+                let missed = missed as u64;
+                if missed > CATCH_UP_FRAMES {
+                    self.start = start.checked_add(now - due);
+                    due = now;
+                } else if missed > 0 {
+                    // A camera that nobody reads drops frames: the play goes on, the numbers show the gap.
+                    self.skip(missed);
+                    due = self.due(start, self.sequence);
+                }
+            }
+        }
+        let frame = self.take(due);
+        self.play.step(self.period.as_secs_f64());
+        Ok(Some(frame))
+    }
+
+    fn name(&self) -> String {
+        format!("virtual:{}", self.scene)
+    }
+}
+
+impl std::fmt::Debug for VirtualTable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("VirtualTable")
+            .field("scene", &self.scene)
+            .field("size", &self.size)
+            .field("pace", &self.pace)
+            .field("sequence", &self.sequence)
+            .finish_non_exhaustive()
+    }
+}

@@ -25,6 +25,9 @@ const RESULTS_KEPT: usize = 4;
 /// Opens the source; called again after a loss.
 pub type Opener = Box<dyn FnMut() -> Result<Box<dyn FrameSource>, SourceError> + Send>;
 
+/// Called after every analysed frame, so that a sleeping main loop wakes up. Must not block.
+pub type Bell = Arc<dyn Fn() + Send + Sync>;
+
 /// A frame with what was found in it.
 #[derive(Clone, Debug)]
 pub struct Analysed {
@@ -99,11 +102,12 @@ pub struct Eyes {
 }
 
 impl Eyes {
-    /// Starts capturing and looking. `table` is the table model, if known.
+    /// Starts capturing and looking. `table` is the table model, if known; `bell` is rung
+    /// after every analysed frame.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(name: &str, open: Opener, table: Option<TableSpec>) -> std::io::Result<Self> {
+    pub fn start(name: &str, open: Opener, table: Option<TableSpec>, bell: Bell) -> std::io::Result<Self> {
         let (frame_in, frame_out) = bounded::<Frame>(1);
         let (result_in, results) = bounded::<Analysed>(RESULTS_KEPT);
         let status = Arc::new(EyesStatus::new(name.to_owned()));
@@ -125,7 +129,7 @@ impl Eyes {
             let (status, stop, taker) = (Arc::clone(&status), Arc::clone(&stop), results.clone());
             std::thread::Builder::new()
                 .name("vision".to_owned())
-                .spawn(move || look(table, &frame_out, &result_in, &taker, &status, &stop))?
+                .spawn(move || look(table, &frame_out, &result_in, &taker, &status, &stop, &bell))?
         };
         Ok(Self {
             results,
@@ -243,6 +247,7 @@ fn look(
     taker: &Receiver<Analysed>,
     status: &EyesStatus,
     stop: &AtomicBool,
+    bell: &Bell,
 ) {
     let mut analyser = Analyser::new(table.clone());
     while !stop.load(Ordering::Relaxed) {
@@ -265,6 +270,7 @@ fn look(
                 observation: Arc::new(observation),
             },
         );
+        bell();
     }
 }
 
@@ -325,6 +331,7 @@ mod tests {
             "test",
             Box::new(|| Ok(Box::new(Failing { left: 5, sequence: 0 }) as Box<dyn FrameSource>)),
             None,
+            Arc::new(|| ()),
         )
         .unwrap();
         assert!(wait_for(|| eyes.status().losses.load(Ordering::Relaxed) >= 2));
@@ -339,6 +346,7 @@ mod tests {
             "camera:9",
             Box::new(|| Err(SourceError::Failed("no such camera".to_owned()))),
             None,
+            Arc::new(|| ()),
         )
         .unwrap();
         assert!(wait_for(|| eyes.status().source()

@@ -6,8 +6,13 @@
 //! where every pixel point comes with the image size it was taken in.
 
 pub mod analyse;
+pub mod annotate;
+mod digits;
 pub mod eyes;
 pub mod frame;
 pub mod observation;
+pub mod picture_file;
+#[cfg(feature = "app")]
+pub mod plugin;
 pub mod source;
 pub mod track;

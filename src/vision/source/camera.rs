@@ -65,24 +65,7 @@ impl CameraSource {
     /// [`SourceError::Failed`] when there is no such camera or it gives no stream.
     pub fn open(id: &str, wanted: ImageSize, rate_hz: f64) -> Result<Self, SourceError> {
         let failed = |what: String| SourceError::Failed(format!("camera:{id}: {what}"));
-        let Some(index) = device_index(id) else {
-            return Err(failed(
-                "is no camera; write its number or its device, camera:0 or camera:/dev/video0".to_owned(),
-            ));
-        };
-        if cfg!(target_os = "linux") && !std::path::Path::new(&format!("/dev/video{index}")).exists() {
-            let others = list_cameras();
-            let others = if others.is_empty() {
-                "no camera is connected".to_owned()
-            } else {
-                let list: Vec<_> = others
-                    .iter()
-                    .map(|c| format!("camera:{} ({})", c.id, c.name))
-                    .collect();
-                format!("connected are {}", list.join(", "))
-            };
-            return Err(failed(format!("there is no such camera; {others}")));
-        }
+        let index = find(id)?;
         let (sender, frames) = bounded(1);
         let (opened_sender, opened) = bounded(1);
         let stop = Arc::new(AtomicBool::new(false));
@@ -156,6 +139,33 @@ impl Drop for CameraSource {
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
     }
+}
+
+/// The number of a camera that is there.
+///
+/// # Errors
+/// [`SourceError::Failed`] with the cameras that are connected.
+pub fn find(id: &str) -> Result<u32, SourceError> {
+    let failed = |what: String| SourceError::Failed(format!("camera:{id}: {what}"));
+    let Some(index) = device_index(id) else {
+        return Err(failed(
+            "is no camera; write its number or its device, camera:0 or camera:/dev/video0".to_owned(),
+        ));
+    };
+    if cfg!(target_os = "linux") && !std::path::Path::new(&format!("/dev/video{index}")).exists() {
+        let others = list_cameras();
+        let others = if others.is_empty() {
+            "no camera is connected; plug one in, or use --source virtual".to_owned()
+        } else {
+            let list: Vec<_> = others
+                .iter()
+                .map(|c| format!("camera:{} ({})", c.id, c.name))
+                .collect();
+            format!("connected are {}", list.join(", "))
+        };
+        return Err(failed(format!("there is no such camera; {others}")));
+    }
+    Ok(index)
 }
 
 fn device_index(id: &str) -> Option<u32> {

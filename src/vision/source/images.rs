@@ -4,18 +4,15 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use image::ImageDecoder as _;
-
 use super::{FrameSource, SourceError};
 use crate::units::ImageSize;
 use crate::vision::frame::{Frame, PixelFormat};
+use crate::vision::picture_file::read_picture;
 
 /// How long one picture of several is shown.
 const SHOW_EACH: Duration = Duration::from_secs(3);
 /// A still picture is delivered this often, so that the rest of the program stays live.
 const REPEAT_EVERY: Duration = Duration::from_millis(100);
-/// Larger pictures are refused before they are decoded.
-const MAX_PIXELS: u64 = 100_000_000;
 
 /// Shows pictures one after the other, round and round.
 #[derive(Debug)]
@@ -52,13 +49,14 @@ impl ImageSource {
                 break;
             };
             self.next_file = (self.next_file + 1) % self.files.len();
-            match load_image(file) {
+            match read_picture(file) {
                 Ok(picture) => {
                     let size = ImageSize::new(picture.width(), picture.height());
                     self.shown = Some((size, Arc::new(picture.into_raw()), Instant::now()));
                     return Ok(());
                 }
                 Err(error) => {
+                    let error = format!("{} {error}", file.display());
                     tracing::warn!("{error}; it is left out");
                     let _ = first_error.set(error);
                 }
@@ -101,44 +99,6 @@ impl FrameSource for ImageSource {
     fn name(&self) -> String {
         self.name.clone()
     }
-}
-
-/// Reads a picture upright (EXIF rotation applied).
-///
-/// # Errors
-/// One line that names the file and what is wrong with it.
-pub fn load_image(path: &Path) -> Result<image::RgbImage, String> {
-    let fail = |what: String| format!("{}: {what}", path.display());
-    let meta = std::fs::metadata(path).map_err(|e| fail(format!("cannot be opened ({e})")))?;
-    if meta.is_dir() {
-        return Err(fail("is a folder, not a picture".to_owned()));
-    }
-    if meta.len() == 0 {
-        return Err(fail("is empty (0 bytes)".to_owned()));
-    }
-    // The bytes decide what it is, not the file's name.
-    let reader = std::fs::File::open(path)
-        .and_then(|file| image::ImageReader::new(std::io::BufReader::new(file)).with_guessed_format())
-        .map_err(|e| fail(format!("cannot be opened ({e})")))?;
-    if reader.format().is_none() {
-        return Err(fail(
-            "is not a picture this program reads (JPEG, PNG, WebP, BMP)".to_owned(),
-        ));
-    }
-    let damaged = |e: image::ImageError| fail(format!("is damaged or cut off ({e})"));
-    let mut decoder = reader.into_decoder().map_err(damaged)?;
-    let (w, h) = decoder.dimensions();
-    if w == 0 || h == 0 || u64::from(w) * u64::from(h) > MAX_PIXELS {
-        return Err(fail(format!(
-            "is {w}×{h} pixels; 1 to {MAX_PIXELS} pixels can be read"
-        )));
-    }
-    let orientation = decoder
-        .orientation()
-        .unwrap_or(image::metadata::Orientation::NoTransforms);
-    let mut picture = image::DynamicImage::from_decoder(decoder).map_err(damaged)?;
-    picture.apply_orientation(orientation);
-    Ok(picture.into_rgb8())
 }
 
 fn list(pattern: &str) -> Result<Vec<PathBuf>, SourceError> {
@@ -205,23 +165,6 @@ mod tests {
         assert!(text(dir.to_str().unwrap()).contains("no pictures"));
         assert!(text("/nowhere/x.png").contains("no such file"));
         assert!(text("/nowhere/*.png").contains("no pictures"));
-        std::fs::remove_dir_all(dir).unwrap();
-    }
-
-    #[test]
-    fn pictures_that_cannot_be_read_name_the_file_and_the_reason() {
-        let dir = folder("bad");
-        let cases: [(&str, &[u8], &str); 3] = [
-            ("empty.jpg", b"", "empty"),
-            ("text.jpg", b"hello there", "not a picture"),
-            ("cut.png", b"\x89PNG\r\n\x1a\n\0\0", "damaged"),
-        ];
-        for (name, bytes, reason) in cases {
-            let path = dir.join(name);
-            std::fs::write(&path, bytes).unwrap();
-            let message = load_image(&path).unwrap_err();
-            assert!(message.contains(name) && message.contains(reason), "{message}");
-        }
         std::fs::remove_dir_all(dir).unwrap();
     }
 }

@@ -9,8 +9,8 @@ mod video;
 use std::time::Duration;
 
 #[cfg(feature = "app")]
-pub use camera::{CameraEntry, CameraSource, list_cameras};
-pub use images::{ImageSource, load_image};
+pub use camera::{CameraEntry, CameraSource, find as find_camera, list_cameras};
+pub use images::ImageSource;
 pub use spec::{SourceSpec, UnknownSource};
 pub use video::VideoSource;
 

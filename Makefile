@@ -1,0 +1,27 @@
+# Two commands do everything: `make run` starts the trainer, `make test` checks it all.
+# Both use one build profile, so that the engine is compiled once.
+
+ARGS ?=
+CARGO ?= cargo
+
+.PHONY: run test quick pictures help
+
+run: ## Install what is missing, build, and start the trainer (ARGS="--source camera:0")
+	@deploy/install-packages.sh run
+	@$(CARGO) build --locked
+	@$(CARGO) run --locked --quiet -- run $(ARGS)
+
+test: ## Install what is missing, then check formatting, lints, unit, application, picture and doc tests
+	@deploy/install-packages.sh test
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --no-default-features --all-targets -- -D warnings
+	$(CARGO) test --locked --no-default-features --lib
+	$(CARGO) test --locked --lib --bins --tests
+	$(CARGO) test --locked --doc
+
+quick: ## Only the tests of the logic (no engine, no window): seconds
+	$(CARGO) test --locked --no-default-features --lib
+
+help: ## This list
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

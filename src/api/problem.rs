@@ -1,0 +1,142 @@
+//! Errors as RFC 9457 problem details.
+
+use axum::Json;
+use axum::http::{HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use serde_json::{Map, Value, json};
+
+/// What went wrong with a request: rendered as `application/problem+json`.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Problem {
+    pub(super) status: StatusCode,
+    /// Stable word for programs.
+    pub(super) code: &'static str,
+    /// What was wrong and what to do, for people.
+    pub(super) detail: String,
+    /// The fields that are wrong, as (path in the body, what about it).
+    pub(super) errors: Vec<(String, String)>,
+    /// Seconds after which a further try makes sense.
+    pub(super) retry_after_s: Option<u32>,
+    /// Further members of the body.
+    pub(super) extra: Map<String, Value>,
+}
+
+impl Problem {
+    pub(super) fn new(status: StatusCode, code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            status,
+            code,
+            detail: detail.into(),
+            errors: Vec::new(),
+            retry_after_s: None,
+            extra: Map::new(),
+        }
+    }
+
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::NOT_FOUND, "not_found", detail)
+    }
+
+    pub(super) fn bad_request(code: &'static str, detail: impl Into<String>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code, detail)
+    }
+
+    pub(super) fn unavailable(code: &'static str, detail: impl Into<String>) -> Self {
+        Self {
+            retry_after_s: Some(1),
+            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code, detail)
+        }
+    }
+
+    pub(super) fn internal() -> Self {
+        Self::new(
+            StatusCode::INTERNAL_SERVER_ERROR,
+            "internal",
+            "The server made a mistake with this request; the log has the details.",
+        )
+    }
+
+    /// A body that is JSON but says something impossible in `field`.
+    pub(super) fn invalid(field: impl Into<String>, message: impl Into<String>) -> Self {
+        let (field, message) = (field.into(), message.into());
+        Self {
+            errors: vec![(field.clone(), message.clone())],
+            ..Self::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "validation",
+                format!("{field}: {message}"),
+            )
+        }
+    }
+
+    /// The problem behind a bare status, as frameworks give it.
+    pub(super) fn of_status(status: StatusCode, path: &str) -> Self {
+        let (code, detail) = match status {
+            StatusCode::NOT_FOUND => ("not_found", format!("There is nothing at {path}.")),
+            StatusCode::METHOD_NOT_ALLOWED => (
+                "method_not_allowed",
+                format!("{path} does not know this method; the Allow header names the ones it knows."),
+            ),
+            StatusCode::PAYLOAD_TOO_LARGE => {
+                ("body_too_large", "The request's body is too large.".to_owned())
+            }
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => {
+                ("unsupported_media_type", "Send application/json.".to_owned())
+            }
+            s if s.is_client_error() => ("bad_request", "The request can't be understood.".to_owned()),
+            _ => ("internal", "The server could not answer this request.".to_owned()),
+        };
+        Self::new(status, code, detail)
+    }
+
+    /// The body, for the request to `instance`.
+    pub(super) fn body(&self, instance: &str) -> Value {
+        let mut body = Map::new();
+        body.insert(
+            "type".into(),
+            json!(format!("urn:billiards-trainer:problem:{}", self.code)),
+        );
+        body.insert(
+            "title".into(),
+            json!(self.status.canonical_reason().unwrap_or("Error")),
+        );
+        body.insert("status".into(), json!(self.status.as_u16()));
+        body.insert("detail".into(), json!(self.detail));
+        body.insert("instance".into(), json!(instance));
+        body.insert("code".into(), json!(self.code));
+        if !self.errors.is_empty() {
+            let errors: Vec<Value> = self
+                .errors
+                .iter()
+                .map(|(field, message)| json!({ "field": field, "message": message }))
+                .collect();
+            body.insert("errors".into(), Value::Array(errors));
+        }
+        body.extend(self.extra.clone());
+        Value::Object(body)
+    }
+
+    /// The whole response, for the request to `instance`.
+    pub(super) fn render(&self, instance: &str) -> Response {
+        let mut response = (self.status, Json(self.body(instance))).into_response();
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static("application/problem+json"),
+        );
+        if let Some(seconds) = self.retry_after_s {
+            headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+        }
+        response
+    }
+}
+
+/// Leaves the problem in the response, where the outermost layer, which knows the
+/// request's path, finds and renders it.
+impl IntoResponse for Problem {
+    fn into_response(self) -> Response {
+        let mut response = self.status.into_response();
+        response.extensions_mut().insert(self);
+        response
+    }
+}

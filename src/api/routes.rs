@@ -1,0 +1,408 @@
+//! Every address the server knows, and the short answers.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{ConnectInfo, Path, Query, Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::middleware::from_fn_with_state;
+use axum::response::{IntoResponse, Response};
+use axum::routing::{get, post};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::connection::Peer;
+use super::context::Context;
+use super::problem::Problem;
+use super::{frames, guard, metrics, page, stream, views, websocket, what_if};
+use crate::system::command::OperatorCommand;
+
+/// Largest body taken, bytes.
+const BODY_LIMIT: usize = 64 * 1024;
+
+/// Time the main loop has for its first turn: opening devices takes a while.
+const START_GRACE: Duration = Duration::from_secs(60);
+
+type Ctx = State<Arc<Context>>;
+type Answer = Result<Json<Value>, Problem>;
+type Accepted = Result<(StatusCode, Json<Value>), Problem>;
+
+/// The table of contents.
+pub(super) fn router(context: Arc<Context>) -> Router {
+    let v1 = Router::new()
+        .route("/health", get(health))
+        .route("/status", get(status))
+        .route("/version", get(version))
+        .route("/modules", get(modules))
+        .route("/modules/{id}", get(module))
+        .route("/modules/{id}/restart", post(restart_module))
+        .route("/alerts", get(alerts))
+        .route("/alerts/{id}/acknowledge", post(acknowledge))
+        .route("/table", get(table))
+        .route("/predict", get(prediction).post(predict))
+        .route("/frame.jpg", get(frame_jpg))
+        .route("/projector.png", get(projector_png))
+        .route("/dashboard.png", get(dashboard_png))
+        .route("/metrics/history", get(history))
+        .route("/stream.mjpeg", get(stream_mjpeg))
+        .route("/log", get(log))
+        .route("/command", post(command))
+        .route("/shutdown", post(shutdown))
+        .route("/ws", get(websocket::upgrade));
+    #[cfg(test)]
+    let v1 = v1.route("/test/panic", get(super::tests::panic));
+    Router::new()
+        .route("/livez", get(livez))
+        .route("/readyz", get(readyz))
+        .route("/metrics", get(prometheus))
+        .merge(page::router())
+        .nest("/api/v1", v1)
+        .layer(from_fn_with_state(Arc::clone(&context), guard::protect))
+        .with_state(context)
+}
+
+async fn livez(State(context): Ctx) -> Response {
+    // A start may take its time; only a loop that stopped turning is dead.
+    let started = context.shared.snapshot.load().is_some();
+    let hangs = if started {
+        context.is_stale()
+    } else {
+        context.pulse.age() > START_GRACE
+    };
+    probe(if hangs {
+        vec![format!(
+            "the main loop has not turned for {:.1} s",
+            context.pulse.age().as_secs_f64()
+        )]
+    } else {
+        Vec::new()
+    })
+}
+
+async fn readyz(State(context): Ctx) -> Response {
+    let stale = context.is_stale();
+    probe(match context.shared.snapshot.load_full() {
+        Some(snapshot) => views::not_ready(&snapshot, stale, context.options.fresh_frame),
+        None => vec!["the trainer is still starting".to_owned()],
+    })
+}
+
+fn probe(reasons: Vec<String>) -> Response {
+    let ok = reasons.is_empty();
+    if ok {
+        return Json(json!({ "ok": true, "reasons": [] })).into_response();
+    }
+    let mut problem = Problem::unavailable("not_ready", reasons.join("; "));
+    problem.extra.insert("ok".into(), json!(false));
+    problem.extra.insert("reasons".into(), json!(reasons));
+    problem.into_response()
+}
+
+async fn prometheus(State(context): Ctx) -> Response {
+    let snapshot = context.shared.snapshot.load_full();
+    let page = metrics::render(snapshot.as_deref(), &context);
+    ([(header::CONTENT_TYPE, metrics::CONTENT_TYPE)], page).into_response()
+}
+
+async fn health(State(context): Ctx) -> Answer {
+    let snapshot = context.snapshot()?;
+    Ok(Json(views::health(&snapshot.status, context.is_stale())))
+}
+
+async fn status(State(context): Ctx) -> Answer {
+    let snapshot = context.snapshot()?;
+    let stats = &context.shared.stats;
+    let latency = stats.latency();
+    let mut view = json!(*snapshot.status);
+    if let Some(map) = view.as_object_mut() {
+        map.insert("time".into(), json!(snapshot.time));
+        map.insert("sequence".into(), json!(snapshot.sequence));
+        map.insert("responding".into(), json!(!context.is_stale()));
+        map.insert(
+            "api".into(),
+            json!({
+                "requests": stats.requests(),
+                "client_errors": stats.client_errors(),
+                "server_errors": stats.server_errors(),
+                "latency_ms_p50": latency.map(|l| views::millis(l.0)),
+                "latency_ms_p95": latency.map(|l| views::millis(l.1)),
+                "connections": stats.connections(),
+                "websocket_clients": stats.websockets(),
+            }),
+        );
+    }
+    Ok(Json(view))
+}
+
+async fn version() -> Json<Value> {
+    Json(json!({
+        "name": env!("CARGO_PKG_NAME"),
+        "version": env!("CARGO_PKG_VERSION"),
+        "api": "v1",
+    }))
+}
+
+async fn modules(State(context): Ctx) -> Answer {
+    let snapshot = context.snapshot()?;
+    Ok(Json(json!({ "modules": snapshot.status.modules })))
+}
+
+async fn module(State(context): Ctx, id: Result<Path<String>, PathRejection>) -> Answer {
+    let id = path(id)?;
+    let snapshot = context.snapshot()?;
+    let module = snapshot.status.modules.iter().find(|m| m.id == id);
+    module.map(|m| Json(json!(m))).ok_or_else(|| no_module(&id))
+}
+
+fn no_module(id: &str) -> Problem {
+    let id: String = id.chars().take(60).collect();
+    Problem::not_found(format!(
+        "There is no module `{id}`; GET /api/v1/modules lists them."
+    ))
+}
+
+async fn restart_module(State(context): Ctx, id: Result<Path<String>, PathRejection>) -> Accepted {
+    let id = path(id)?;
+    let snapshot = context.snapshot()?;
+    if !snapshot.status.modules.iter().any(|m| m.id == id) {
+        return Err(no_module(&id));
+    }
+    accept(&context, OperatorCommand::RestartModule(id))
+}
+
+async fn alerts(State(context): Ctx) -> Answer {
+    let snapshot = context.snapshot()?;
+    Ok(Json(json!({ "alerts": snapshot.status.alerts })))
+}
+
+async fn acknowledge(State(context): Ctx, id: Result<Path<String>, PathRejection>) -> Accepted {
+    let id = path(id)?;
+    let snapshot = context.snapshot()?;
+    let known = id
+        .parse::<u64>()
+        .ok()
+        .filter(|id| snapshot.status.alerts.iter().any(|a| a.id == *id));
+    let Some(known) = known else {
+        let id: String = id.chars().take(60).collect();
+        return Err(Problem::not_found(format!("There is no open alert `{id}`.")));
+    };
+    accept(&context, OperatorCommand::AcknowledgeAlert(known))
+}
+
+async fn table(State(context): Ctx) -> Answer {
+    Ok(Json(views::table(&*context.snapshot()?)))
+}
+
+async fn prediction(State(context): Ctx) -> Answer {
+    Ok(Json(views::prediction(&*context.snapshot()?)))
+}
+
+async fn predict(State(context): Ctx, request: Request) -> Answer {
+    let body = read_json(&context, request).await?;
+    what_if::answer(&context, &body).await.map(Json)
+}
+
+/// What a client may ask of a camera picture.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct FrameQuery {
+    annotate: Option<u8>,
+    width: Option<u32>,
+    /// Frames per second of a stream.
+    fps: Option<f64>,
+    /// Anything, to get around caches.
+    #[serde(rename = "t")]
+    _t: Option<String>,
+}
+
+impl FrameQuery {
+    fn read(query: Result<Query<Self>, QueryRejection>) -> Result<Self, Problem> {
+        let Query(query) = query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
+        if query.width.is_some_and(|w| !(64..=4096).contains(&w)) {
+            return Err(Problem::invalid("width", "must be 64 to 4096 pixels"));
+        }
+        if query.annotate.is_some_and(|a| a > 1) {
+            return Err(Problem::invalid("annotate", "must be 0 or 1"));
+        }
+        if query.fps.is_some_and(|f| !(0.1..=15.0).contains(&f)) {
+            return Err(Problem::invalid("fps", "must be 0.1 to 15"));
+        }
+        Ok(query)
+    }
+}
+
+async fn frame_jpg(
+    State(context): Ctx,
+    query: Result<Query<FrameQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let query = FrameQuery::read(query)?;
+    let (_, bytes) = frames::frame_jpeg(&context, query.annotate == Some(1), query.width).await?;
+    Ok(([(header::CONTENT_TYPE, "image/jpeg")], bytes).into_response())
+}
+
+async fn projector_png(State(context): Ctx) -> Result<Response, Problem> {
+    let (rendered, bytes) = frames::projector_png(&context).await?;
+    let by = if rendered { "projector" } else { "software" };
+    Ok(([("content-type", "image/png"), ("x-drawn-by", by)], bytes).into_response())
+}
+
+async fn dashboard_png(State(context): Ctx) -> Result<Response, Problem> {
+    let bytes = frames::dashboard_png(&context).await?;
+    Ok(([(header::CONTENT_TYPE, "image/png")], bytes).into_response())
+}
+
+async fn history(State(context): Ctx) -> Answer {
+    let snapshot = context.snapshot()?;
+    Ok(Json(json!({ "interval_s": 1, "samples": *snapshot.history })))
+}
+
+async fn stream_mjpeg(
+    State(context): Ctx,
+    query: Result<Query<FrameQuery>, QueryRejection>,
+) -> Result<Response, Problem> {
+    let query = FrameQuery::read(query)?;
+    let settings = stream::Settings {
+        annotate: query.annotate == Some(1),
+        width: query.width,
+        fps: query.fps.unwrap_or(10.0),
+    };
+    stream::respond(context, settings)
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LogQuery {
+    level: Option<String>,
+    limit: Option<usize>,
+}
+
+async fn log(State(context): Ctx, query: Result<Query<LogQuery>, QueryRejection>) -> Answer {
+    let Query(query) = query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
+    let levels: &[&str] = match query.level.as_deref().map(str::to_ascii_lowercase).as_deref() {
+        None | Some("info" | "debug" | "trace") => &[],
+        Some("warn" | "warning") => &["ERROR", "WARN"],
+        Some("error") => &["ERROR"],
+        Some(_) => return Err(Problem::invalid("level", "must be error, warn or info")),
+    };
+    let snapshot = context.snapshot()?;
+    let mut lines: Vec<&crate::system::snapshot::LogLine> = snapshot
+        .log
+        .iter()
+        .rev()
+        .filter(|l| levels.is_empty() || levels.contains(&l.level))
+        .take(query.limit.unwrap_or(200).min(1000))
+        .collect();
+    lines.reverse();
+    Ok(Json(json!({ "lines": lines })))
+}
+
+async fn command(State(context): Ctx, ConnectInfo(peer): ConnectInfo<Peer>, request: Request) -> Accepted {
+    let headers = request.headers().clone();
+    let body = read_json(&context, request).await?;
+    let command: OperatorCommand =
+        serde_json::from_value(body).map_err(|error| Problem::invalid("command", error.to_string()))?;
+    match &command {
+        OperatorCommand::Shutdown => only_local(peer, &headers)?,
+        OperatorCommand::SelectSource(source) => {
+            let odd = source.trim().is_empty() || source.len() > 1024 || source.chars().any(char::is_control);
+            if odd {
+                return Err(Problem::invalid(
+                    "select_source",
+                    "must be a source as for --source, at most 1024 characters",
+                ));
+            }
+        }
+        OperatorCommand::RestartModule(id) => {
+            if !context.snapshot()?.status.modules.iter().any(|m| m.id == id) {
+                return Err(no_module(id));
+            }
+        }
+        OperatorCommand::AcknowledgeAlert(id) => {
+            if !context.snapshot()?.status.alerts.iter().any(|a| a.id == *id) {
+                return Err(Problem::not_found(format!("There is no open alert `{id}`.")));
+            }
+        }
+        OperatorCommand::Pause(_) | OperatorCommand::SetAssistance(_) => {}
+    }
+    accept(&context, command)
+}
+
+async fn shutdown(State(context): Ctx, ConnectInfo(peer): ConnectInfo<Peer>, headers: HeaderMap) -> Accepted {
+    only_local(peer, &headers)?;
+    accept(&context, OperatorCommand::Shutdown)
+}
+
+/// A proxy on this machine speaks for others; its forwarding header gives it away.
+fn only_local(peer: Peer, headers: &HeaderMap) -> Result<(), Problem> {
+    let forwarded = headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED);
+    if peer.is_local() && !forwarded {
+        Ok(())
+    } else {
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "local_only",
+            "The trainer can only be stopped from the machine it runs on.",
+        ))
+    }
+}
+
+fn accept(context: &Context, command: OperatorCommand) -> Accepted {
+    let view = json!({ "accepted": command });
+    context.send(command)?;
+    Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+fn path(id: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    id.map(|Path(id)| id)
+        .map_err(|error| Problem::bad_request("invalid_path", error.body_text()))
+}
+
+/// The body as JSON, of bounded size and within bounded time.
+async fn read_json(context: &Context, request: Request) -> Result<Value, Problem> {
+    let too_large = || {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            format!("The body may have at most {BODY_LIMIT} bytes."),
+        )
+    };
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|l| l.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|l| l > BODY_LIMIT as u64) {
+        return Err(too_large());
+    }
+    let read = axum::body::to_bytes(Body::new(request.into_body()), BODY_LIMIT);
+    let bytes: Bytes = match tokio::time::timeout(context.options.request_timeout, read).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) if error.to_string().contains("length limit") => return Err(too_large()),
+        Ok(Err(_)) => {
+            return Err(Problem::bad_request(
+                "body_incomplete",
+                "The connection broke before the body was complete.",
+            ));
+        }
+        Err(_) => {
+            return Err(Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "request_timeout",
+                "The body did not come in time.",
+            ));
+        }
+    };
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let text = String::from_utf8_lossy(&bytes);
+        let hint = if ["NaN", "Infinity", "nan", "inf"].iter().any(|w| text.contains(w)) {
+            " JSON has no NaN or infinity: every number must be finite."
+        } else if bytes.is_empty() {
+            " The body is empty."
+        } else {
+            ""
+        };
+        Problem::bad_request("malformed_json", format!("The body is not JSON: {error}.{hint}"))
+    })
+}

@@ -1,0 +1,174 @@
+//! Starting and stopping the server.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::sync::Arc;
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
+use tokio::sync::watch;
+use tracing::{error, info};
+
+use super::connection::{GuardedListener, Peer};
+use super::context::{Context, stopped};
+use super::{Options, Shared, feed, routes};
+
+/// Threads for encoding pictures and for simulations.
+const WORKERS: usize = 3;
+/// Time open requests get to end once the server is told to stop.
+const GRACE: Duration = Duration::from_secs(2);
+/// A new connection's first answer may take this much longer than its request.
+const ANSWERING: Duration = Duration::from_secs(2);
+
+/// Why the server can't run. The text says what, where and what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum ApiError {
+    /// Somebody else listens there.
+    #[error(
+        "port {port} on {host} is already in use: stop the program that uses it, or choose another port in the api settings"
+    )]
+    InUse {
+        /// Host as asked for.
+        host: String,
+        /// Port as asked for.
+        port: u16,
+    },
+    /// The host is no address of this machine, or the port is not for us.
+    #[error("cannot listen on {host}:{port}: {source}; check host and port in the api settings")]
+    Bind {
+        /// Host as asked for.
+        host: String,
+        /// Port as asked for.
+        port: u16,
+        /// What the system says.
+        source: io::Error,
+    },
+    /// The system gives us no thread or event queue.
+    #[error("cannot start the api thread: {0}; the machine is out of resources")]
+    Start(io::Error),
+}
+
+/// The running server: one thread named `api`. Dropping it stops it.
+#[derive(Debug)]
+pub struct ApiServer {
+    address: SocketAddr,
+    stop: watch::Sender<bool>,
+    done: Receiver<()>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl ApiServer {
+    /// Binds, then serves on a thread of its own.
+    ///
+    /// # Errors
+    /// [`ApiError`] when the address can't be bound or the thread not started.
+    pub fn start(options: Options, shared: Shared) -> Result<Self, ApiError> {
+        let listener = bind(&options)?;
+        listener.set_nonblocking(true).map_err(ApiError::Start)?;
+        let address = listener.local_addr().map_err(ApiError::Start)?;
+        let runtime = tokio::runtime::Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(WORKERS)
+            .thread_name("api-worker")
+            .build()
+            .map_err(ApiError::Start)?;
+        let (stop, stopped) = watch::channel(false);
+        let (finished, done) = bounded(1);
+        let context = Arc::new(Context::new(options, shared, address, stopped));
+        let thread = std::thread::Builder::new()
+            .name("api".to_owned())
+            .spawn(move || {
+                runtime.block_on(serve(listener, context));
+                runtime.shutdown_timeout(Duration::from_millis(200));
+                // Nobody waiting any more is no error.
+                let _ = finished.send(());
+            })
+            .map_err(ApiError::Start)?;
+        info!(%address, "api listens");
+        Ok(Self {
+            address,
+            stop,
+            done,
+            thread: Some(thread),
+        })
+    }
+
+    /// The address it listens on, with the port the system chose where 0 was asked for.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// True while the thread serves.
+    #[must_use]
+    pub fn is_alive(&self) -> bool {
+        self.thread.as_ref().is_some_and(|t| !t.is_finished())
+    }
+
+    /// Ends open requests in good order and closes live connections with a word. Returns
+    /// true when all was done within `deadline`; else the thread is left to end by itself.
+    pub fn stop(mut self, deadline: Duration) -> bool {
+        self.stop.send_replace(true);
+        let thread = self.thread.take();
+        if self.done.recv_timeout(deadline) == Err(RecvTimeoutError::Timeout) {
+            return false;
+        }
+        thread.is_none_or(|t| t.join().is_ok())
+    }
+}
+
+impl Drop for ApiServer {
+    fn drop(&mut self) {
+        self.stop.send_replace(true);
+    }
+}
+
+fn bind(options: &Options) -> Result<TcpListener, ApiError> {
+    let (host, port) = (options.host.clone(), options.port);
+    let bare = host.trim_start_matches('[').trim_end_matches(']');
+    let bound = (bare, port)
+        .to_socket_addrs()
+        .and_then(|addresses| TcpListener::bind(addresses.collect::<Vec<_>>().as_slice()));
+    bound.map_err(|source| {
+        if source.kind() == io::ErrorKind::AddrInUse {
+            ApiError::InUse { host, port }
+        } else {
+            ApiError::Bind { host, port, source }
+        }
+    })
+}
+
+async fn serve(listener: TcpListener, context: Arc<Context>) {
+    let listener = match tokio::net::TcpListener::from_std(listener) {
+        Ok(listener) => listener,
+        Err(error) => {
+            error!(%error, "api can't use its socket");
+            return;
+        }
+    };
+    let guarded = GuardedListener::new(
+        listener,
+        context.options.max_connections,
+        context.options.request_timeout + ANSWERING,
+        Arc::clone(&context.shared.stats),
+    );
+    let mut publisher = tokio::spawn(feed::publish(Arc::clone(&context)));
+    let stop = context.stop.clone();
+    let service = routes::router(context).into_make_service_with_connect_info::<Peer>();
+    let server = axum::serve(guarded, service).with_graceful_shutdown(stopped(stop.clone()));
+    tokio::select! {
+        served = server => {
+            if let Err(error) = served {
+                error!(%error, "api stopped serving");
+            }
+        }
+        // Without it the live connections are dead: better all ends, and is started again.
+        Err(error) = &mut publisher => error!(%error, "api's live feed broke"),
+        () = async {
+            stopped(stop).await;
+            tokio::time::sleep(GRACE).await;
+        } => {}
+    }
+    publisher.abort();
+}

@@ -1,0 +1,619 @@
+//! The server as its clients meet it, over real sockets.
+
+mod client;
+mod live;
+mod world;
+
+use std::io::{Read as _, Write as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use client::{get, open, post, post_with, raw};
+use serde_json::json;
+use world::{World, snapshot, status};
+
+use super::{ApiError, ApiServer, Options};
+use crate::system::command::OperatorCommand;
+use crate::system::snapshot::EncodedImage;
+use crate::system::status::Lifecycle;
+use crate::trainer::aim::Assistance;
+
+/// A handler that goes wrong.
+pub(super) async fn panic() -> &'static str {
+    panic!("on purpose")
+}
+
+const SHOT: &str = r#"{"table":"pool-9ft","balls":[{"id":0,"position":[-0.5,0]},{"id":"three","position":[0.5,0.1]}],
+    "cue":{"ball":0,"direction_deg":5.7,"stick_speed_m_s":2.5,"side":0,"height":0.1,"elevation_deg":0}}"#;
+
+#[test]
+fn every_reading_address_answers() {
+    let world = World::usual();
+    let at = world.server.local_addr();
+    let health = get(at, "/api/v1/health").json();
+    assert_eq!(
+        (&health["health"], &health["responding"]),
+        (&json!("healthy"), &json!(true))
+    );
+    let state = get(at, "/api/v1/status").json();
+    assert_eq!(state["metrics"]["vision_rate_hz"], 30.0);
+    assert!(state["metrics"]["system_cpu"].is_null() && state["api"]["requests"].as_u64() >= Some(1));
+    assert_eq!(
+        get(at, "/api/v1/version").json()["version"],
+        env!("CARGO_PKG_VERSION")
+    );
+    assert_eq!(
+        get(at, "/api/v1/modules").json()["modules"]
+            .as_array()
+            .map(Vec::len),
+        Some(5)
+    );
+    assert_eq!(get(at, "/api/v1/modules/vision").json()["lifecycle"], "running");
+    assert_eq!(get(at, "/api/v1/alerts").json()["alerts"][0]["id"], 7);
+    assert_eq!(
+        get(at, "/api/v1/log").json()["lines"].as_array().map(Vec::len),
+        Some(2)
+    );
+    assert_eq!(
+        get(at, "/api/v1/log?level=error").json()["lines"]
+            .as_array()
+            .map(Vec::len),
+        Some(1)
+    );
+
+    assert_eq!(
+        get(at, "/api/v1/metrics/history").json()["samples"][0]["rate_hz"],
+        30.0
+    );
+
+    let table = get(at, "/api/v1/table").json();
+    assert_eq!(table["spec"]["name"], "pool-9ft");
+    assert_eq!(table["balls"][3]["position"], json!([0.62, 0.31]));
+    assert_eq!(table["balls"][3]["group"], "solid");
+    assert_eq!(table["balls"][3]["number"], 3);
+    assert_eq!(table["pocketed"][0]["pocket"], "side_right");
+    assert_eq!(table["geometry"]["pockets"].as_array().map(Vec::len), Some(6));
+    assert_eq!(table["at_rest"], true);
+
+    let shot = get(at, "/api/v1/predict").json()["shot"].clone();
+    assert_eq!(shot["pocketed"], json!([{ "ball": 4, "pocket": "foot_left" }]));
+    assert_eq!(shot["events"][1]["type"], "ball_ball");
+    assert_eq!(shot["paths"][0]["points"].as_array().map(Vec::len), Some(4));
+    assert_eq!(shot["paths"][3]["number"], 3);
+
+    for (path, kind) in [
+        ("/", "text/html; charset=utf-8"),
+        ("/app.js", "text/javascript; charset=utf-8"),
+        ("/style.css", "text/css; charset=utf-8"),
+        ("/icon.svg", "image/svg+xml"),
+    ] {
+        let answer = get(at, path);
+        assert_eq!((answer.status, answer.header("content-type")), (200, Some(kind)));
+        assert!(answer.body.len() > 100 && answer.header("content-security-policy").is_some());
+        assert_eq!(answer.header("x-content-type-options"), Some("nosniff"));
+        assert_eq!(answer.header("access-control-allow-origin"), None);
+    }
+}
+
+#[test]
+fn metrics_are_prometheus_text_without_missing_values() {
+    let world = World::usual();
+    let answer = get(world.server.local_addr(), "/metrics");
+    assert!(
+        answer
+            .header("content-type")
+            .is_some_and(|t| t.starts_with("text/plain; version=0.0.4"))
+    );
+    let page = answer.text();
+    assert!(page.contains("bt_module_health{module=\"vision\",health=\"healthy\"} 1\n"));
+    assert!(page.contains("bt_vision_duration_seconds{quantile=\"0.95\"} 0.0149\n"));
+    assert!(page.contains("bt_camera_frame_age_seconds 0.024\n"));
+    assert!(!page.contains("bt_system_cpu_ratio") && !page.contains("NaN"));
+    let mut typed = std::collections::HashSet::new();
+    for line in page.lines() {
+        if let Some(rest) = line.strip_prefix("# TYPE ") {
+            assert!(
+                typed.insert(rest.split(' ').next().unwrap().to_owned()),
+                "twice: {line}"
+            );
+        } else if !line.starts_with('#') {
+            let name = line.split(['{', ' ']).next().unwrap();
+            assert!(typed.contains(name), "no TYPE before {line}");
+            let value = line.rsplit(' ').next().unwrap();
+            assert!(value.parse::<f64>().is_ok_and(f64::is_finite), "{line}");
+        }
+    }
+}
+
+#[test]
+fn before_the_first_snapshot_it_lives_but_is_not_ready() {
+    let world = World::new(None, |_| {});
+    let at = world.server.local_addr();
+    assert_eq!(get(at, "/livez").status, 200);
+    let ready = get(at, "/readyz").problem(503, "not_ready");
+    assert_eq!(ready["ok"], false);
+    get(at, "/api/v1/table").problem(503, "starting");
+    get(at, "/api/v1/frame.jpg").problem(503, "starting");
+    assert_eq!(get(at, "/metrics").status, 200);
+    assert_eq!(get(at, "/api/v1/table").header("retry-after"), Some("1"));
+}
+
+#[test]
+fn a_main_loop_that_hangs_fails_the_probes() {
+    let world = World::new(Some(snapshot(1)), |o| o.stale_after = Duration::from_millis(300));
+    let at = world.server.local_addr();
+    assert_eq!((get(at, "/livez").status, get(at, "/readyz").status), (200, 200));
+    std::thread::sleep(Duration::from_millis(600));
+    get(at, "/livez").problem(503, "not_ready");
+    get(at, "/readyz").problem(503, "not_ready");
+    assert_eq!(get(at, "/api/v1/health").json()["responding"], false);
+    world.put(snapshot(2));
+    assert_eq!(get(at, "/livez").status, 200);
+}
+
+#[test]
+fn readiness_names_every_reason() {
+    let world = World::usual();
+    let at = world.server.local_addr();
+    let mut next = snapshot(2);
+    let mut state = status();
+    state.state = "starting";
+    state.modules[2].lifecycle = Lifecycle::Failed;
+    next.status = Arc::new(state);
+    next.frame = None;
+    world.put(next);
+    let answer = get(at, "/readyz").problem(503, "not_ready");
+    assert_eq!(
+        answer["reasons"],
+        json!([
+            "the system is starting",
+            "vision is failed",
+            "no frame has been seen yet"
+        ])
+    );
+    assert_eq!(get(at, "/livez").status, 200);
+    // A pause is as the operator wants it.
+    let mut paused = snapshot(3);
+    let mut state = status();
+    state.paused = true;
+    paused.status = Arc::new(state);
+    paused.frame = None;
+    paused.shot = None;
+    world.put(paused);
+    assert_eq!(get(at, "/readyz").status, 200);
+    let view = get(at, "/api/v1/predict").json();
+    assert!(view["shot"].is_null() && view["reason"] == "paused by the operator");
+}
+
+#[test]
+fn wishes_reach_the_main_loop_and_a_full_queue_is_told() {
+    let world = World::usual();
+    let at = world.server.local_addr();
+    let wishes = [
+        (
+            "/api/v1/command",
+            r#"{"pause":true}"#,
+            OperatorCommand::Pause(true),
+        ),
+        (
+            "/api/v1/command",
+            r#"{"select_source":"virtual"}"#,
+            OperatorCommand::SelectSource("virtual".into()),
+        ),
+        (
+            "/api/v1/command",
+            r#"{"set_assistance":"expert"}"#,
+            OperatorCommand::SetAssistance(Assistance::Expert),
+        ),
+        (
+            "/api/v1/modules/vision/restart",
+            "",
+            OperatorCommand::RestartModule("vision".into()),
+        ),
+        (
+            "/api/v1/alerts/7/acknowledge",
+            "",
+            OperatorCommand::AcknowledgeAlert(7),
+        ),
+        ("/api/v1/shutdown", "", OperatorCommand::Shutdown),
+        ("/api/v1/command", "\"shutdown\"", OperatorCommand::Shutdown),
+    ];
+    for (path, body, wish) in wishes {
+        assert_eq!(post(at, path, body).status, 202, "{path} {body}");
+        assert_eq!(world.commands.try_recv(), Ok(wish));
+    }
+    for _ in 0..2 {
+        assert_eq!(post(at, "/api/v1/command", r#"{"pause":true}"#).status, 202);
+    }
+    let started = Instant::now();
+    post(at, "/api/v1/command", r#"{"pause":true}"#).problem(503, "busy");
+    assert!(started.elapsed() < Duration::from_secs(1));
+}
+
+#[test]
+fn wishes_that_make_no_sense_are_refused() {
+    let world = World::usual();
+    let at = world.server.local_addr();
+    for body in [
+        r#"{"pause":3}"#,
+        r#"{"dance":true}"#,
+        "[]",
+        r#"{"set_assistance":"godlike"}"#,
+        "null",
+    ] {
+        post(at, "/api/v1/command", body).problem(422, "validation");
+    }
+    post(at, "/api/v1/command", r#"{"select_source":" "}"#).problem(422, "validation");
+    post(at, "/api/v1/command", r#"{"restart_module":"coffee"}"#).problem(404, "not_found");
+    post(at, "/api/v1/command", r#"{"acknowledge_alert":99}"#).problem(404, "not_found");
+    post(at, "/api/v1/command", "{pause").problem(400, "malformed_json");
+    post(at, "/api/v1/command", "").problem(400, "malformed_json");
+    post(at, "/api/v1/modules/coffee/restart", "").problem(404, "not_found");
+    post(at, "/api/v1/alerts/99/acknowledge", "").problem(404, "not_found");
+    post(at, "/api/v1/alerts/abc/acknowledge", "").problem(404, "not_found");
+    get(at, "/api/v1/modules/%ff").problem(400, "invalid_path");
+    let forwarded = "x-forwarded-for: 10.0.0.7\r\n";
+    post_with(at, "/api/v1/shutdown", "", forwarded).problem(403, "local_only");
+    assert!(world.commands.is_empty());
+}
+
+#[test]
+fn errors_of_the_framework_are_problems_too() {
+    let world = World::usual();
+    let at = world.server.local_addr();
+    let missing = get(at, "/api/v1/config").problem(404, "not_found");
+    assert_eq!(missing["instance"], "/api/v1/config");
+    let method = post(at, "/api/v1/table", "{}");
+    method.problem(405, "method_not_allowed");
+    assert_eq!(method.header("allow"), Some("GET,HEAD"));
+    get(at, "/api/v1/frame.jpg?width=many").problem(400, "invalid_query");
+    get(at, "/api/v1/frame.jpg?widht=100").problem(400, "invalid_query");
+    get(at, "/api/v1/frame.jpg?width=9").problem(422, "validation");
+    get(at, "/api/v1/stream.mjpeg?fps=NaN").problem(422, "validation");
+    get(at, "/api/v1/log?level=loud").problem(422, "validation");
+    get(at, "/api/v1/ws").problem(426, "websocket_required");
+    let big = format!("\"{}\"", "x".repeat(70_000));
+    post(at, "/api/v1/predict", &big).problem(413, "body_too_large");
+    let chunked = format!(
+        "POST /api/v1/predict HTTP/1.1\r\nHost: {at}\r\ncontent-type: application/json\r\n\
+         transfer-encoding: chunked\r\n\r\n{:x}\r\n{big}\r\n0\r\n\r\n",
+        big.len()
+    );
+    raw(at, chunked.as_bytes()).problem(413, "body_too_large");
+    post_with(at, "/api/v1/predict", SHOT, "content-type: text/plain\r\n")
+        .problem(415, "unsupported_media_type");
+}
+
+#[test]
+fn a_panic_in_a_handler_is_a_500_and_the_server_goes_on() {
+    let world = World::usual();
+    let at = world.server.local_addr();
+    get(at, "/api/v1/test/panic").problem(500, "internal");
+    assert_eq!(get(at, "/livez").status, 200);
+    assert_eq!(
+        (world.shared.stats.panics(), world.shared.stats.server_errors()),
+        (1, 1)
+    );
+    assert!(world.server.is_alive());
+    assert!(
+        world
+            .shared
+            .stats
+            .heartbeat_age()
+            .is_some_and(|age| age < Duration::from_secs(2))
+    );
+}
+
+#[test]
+fn the_server_can_be_kept_as_a_resource() {
+    fn shared_between_threads<T: Send + Sync + 'static>() {}
+    shared_between_threads::<ApiServer>();
+    shared_between_threads::<super::Shared>();
+}
+
+#[test]
+fn pages_of_other_sites_get_nothing_done() {
+    let world = World::usual();
+    let at = world.server.local_addr();
+    let json = "content-type: application/json\r\n";
+    let pause = r#"{"pause":true}"#;
+    for origin in ["http://evil.example", "null", "http://127.0.0.1:1"] {
+        let headers = format!("{json}origin: {origin}\r\n");
+        post_with(at, "/api/v1/command", pause, &headers).problem(403, "origin_not_allowed");
+    }
+    let own = format!("{json}origin: http://{at}\r\n");
+    assert_eq!(post_with(at, "/api/v1/command", pause, &own).status, 202);
+    let rebound = |path: &str| {
+        raw(
+            at,
+            format!("GET {path} HTTP/1.1\r\nHost: evil.example:8000\r\n\r\n").as_bytes(),
+        )
+    };
+    rebound("/api/v1/table").problem(403, "host_not_allowed");
+    rebound("/api/v1/frame.jpg").problem(403, "host_not_allowed");
+    assert_eq!(rebound("/livez").status, 200);
+    for host in ["localhost:8000", "[::1]:8000", "127.0.0.1"] {
+        let request = format!("GET /api/v1/version HTTP/1.1\r\nHost: {host}\r\n\r\n");
+        assert_eq!(raw(at, request.as_bytes()).status, 200, "{host}");
+    }
+    raw(at, b"POST /api/v1/shutdown HTTP/1.0\r\n\r\n").problem(400, "host_missing");
+    let refused = client::Socket::connect(at, "Origin: http://evil.example\r\n")
+        .err()
+        .unwrap();
+    refused.problem(403, "origin_not_allowed");
+
+    let named = World::new(Some(snapshot(1)), |o| {
+        o.allowed_hosts = vec!["table7.example".into()]
+    });
+    let request = b"GET /api/v1/version HTTP/1.1\r\nHost: table7.example\r\n\r\n";
+    assert_eq!(raw(named.server.local_addr(), request).status, 200);
+}
+
+#[test]
+fn what_if_answers_and_names_what_is_wrong() {
+    let world = World::usual();
+    let at = world.server.local_addr();
+    let answer = post(at, "/api/v1/predict", SHOT);
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let shot = answer.json()["shot"].clone();
+    assert_eq!(shot["events"][0]["type"], "stick_ball");
+    assert_eq!(shot["events"][0]["ids"], json!([0]));
+    assert_eq!(
+        (&shot["paths"][1]["ball"], shot["truncated"].as_bool()),
+        (&json!("three"), Some(false))
+    );
+    assert!(shot["paths"][0]["length_m"].as_f64() > Some(0.5) && shot["duration_s"].as_f64() > Some(0.5));
+
+    let mut lots: Vec<serde_json::Value> = Vec::new();
+    for i in 0..40 {
+        lots.push(json!({ "id": i, "position": [f64::from(i) * 0.06 - 1.2, 0.0] }));
+    }
+    let shot: serde_json::Value = serde_json::from_str(SHOT).unwrap();
+    let with = |pointer: &str, value: serde_json::Value| {
+        let mut changed = shot.clone();
+        match pointer.rsplit_once('/') {
+            Some((parent, key)) if changed.pointer(pointer).is_none() => {
+                changed.pointer_mut(parent).unwrap()[key] = value;
+            }
+            _ => *changed.pointer_mut(pointer).unwrap() = value,
+        }
+        changed.to_string()
+    };
+    let wrong = [
+        (
+            with("/balls/1/position", json!([-0.47, 0.0])),
+            "balls[1].position",
+        ),
+        (with("/balls/0/position", json!([1.26, 0.0])), "balls[0].position"),
+        (with("/balls/0/position", json!([0.0, 7.0])), "balls[0].position"),
+        (with("/balls/0/position", json!([0.0])), "balls[0].position"),
+        (with("/balls/0/position/1", json!("zero")), "balls[0].position[1]"),
+        (with("/balls/0/position/0", json!(null)), "balls[0].position[0]"),
+        (with("/balls/1/id", json!(0)), "balls[1].id"),
+        (with("/balls/1/id", json!(1.5)), "balls[1].id"),
+        (with("/balls/1/colour", json!("red")), "balls[1].colour"),
+        (with("/balls", json!([])), "balls"),
+        (with("/balls", json!(lots)), "balls"),
+        (with("/balls", json!({})), "balls"),
+        (with("/table", json!("ping-pong")), "table"),
+        (with("/table", json!(9)), "table"),
+        (with("/extra", json!(1)), "extra"),
+        (with("/cue/ball", json!(8)), "cue.ball"),
+        (with("/cue/stick_speed_m_s", json!(-1)), "cue.stick_speed_m_s"),
+        (with("/cue/stick_speed_m_s", json!(1e9)), "cue.stick_speed_m_s"),
+        (with("/cue/direction_deg", json!("north")), "cue.direction_deg"),
+        (with("/cue/side", json!(1.2)), "cue.side"),
+        (with("/cue/side", json!(0.9)), "cue.side"),
+        (with("/cue/elevation_deg", json!(90)), "cue.elevation_deg"),
+        (with("/cue/spin", json!(1)), "cue.spin"),
+        (with("/cue", json!(null)), "cue"),
+        ("[]".to_owned(), "body"),
+        ("{}".to_owned(), "balls"),
+    ];
+    for (body, field) in wrong {
+        let problem = post(at, "/api/v1/predict", &body).problem(422, "validation");
+        assert_eq!(problem["errors"][0]["field"], field, "{body} -> {problem}");
+    }
+    let nan = SHOT.replace("5.7", "NaN");
+    let problem = post(at, "/api/v1/predict", &nan).problem(400, "malformed_json");
+    assert!(
+        problem["detail"].as_str().unwrap().contains("finite"),
+        "{problem}"
+    );
+    post(at, "/api/v1/predict", &SHOT.replace("5.7", "1e999")).problem(400, "malformed_json");
+    post(at, "/api/v1/predict", &"[".repeat(20_000)).problem(400, "malformed_json");
+}
+
+#[test]
+fn pictures_come_in_the_size_asked_for_and_the_projectors_first() {
+    let world = World::usual();
+    let at = world.server.local_addr();
+    let picture = get(at, "/api/v1/frame.jpg?width=640");
+    assert_eq!(picture.header("content-type"), Some("image/jpeg"));
+    let image = image::load_from_memory(&picture.body).unwrap();
+    assert_eq!((image.width(), image.height()), (640, 360));
+    let marked = get(at, "/api/v1/frame.jpg?width=640&annotate=1");
+    assert_ne!(marked.body, picture.body);
+    assert_eq!(get(at, "/api/v1/frame.jpg?width=633").body, picture.body);
+    let wide = image::load_from_memory(&get(at, "/api/v1/frame.jpg?width=4000").body).unwrap();
+    assert_eq!(wide.width(), world::SIZE.width);
+
+    assert!(!world.shared.projector.is_wanted(Duration::from_secs(60)));
+    let overlay = get(at, "/api/v1/projector.png");
+    assert_eq!(
+        (overlay.status, overlay.header("x-drawn-by")),
+        (200, Some("software"))
+    );
+    let image = image::load_from_memory(&overlay.body).unwrap().to_rgb8();
+    assert!(image.pixels().any(|p| p.0 == [255, 255, 255]));
+    assert!(world.shared.projector.is_wanted(Duration::from_secs(60)));
+    world
+        .shared
+        .projector
+        .store(Arc::new(EncodedImage { png: vec![1, 2, 3] }));
+    let rendered = get(at, "/api/v1/projector.png");
+    assert_eq!(
+        (rendered.body, rendered.head.contains("x-drawn-by: projector")),
+        (vec![1, 2, 3], true)
+    );
+
+    get(at, "/api/v1/dashboard.png").problem(503, "not_drawn");
+    assert!(world.shared.dashboard.is_wanted(Duration::from_secs(60)));
+    world
+        .shared
+        .dashboard
+        .store(Arc::new(EncodedImage { png: vec![4, 5] }));
+    assert_eq!(get(at, "/api/v1/dashboard.png").body, vec![4, 5]);
+
+    let mut blind = snapshot(2);
+    blind.frame = None;
+    world.put(blind);
+    get(at, "/api/v1/frame.jpg").problem(503, "no_frame");
+}
+
+#[test]
+fn a_stream_sends_new_pictures_and_there_are_not_too_many() {
+    let world = World::new(Some(snapshot(1)), |o| o.max_streams = 1);
+    let at = world.server.local_addr();
+    let mut stream = open(at);
+    write!(
+        stream,
+        "GET /api/v1/stream.mjpeg?fps=15&width=320 HTTP/1.1\r\nHost: {at}\r\n\r\n"
+    )
+    .unwrap();
+    let mut seen = Vec::new();
+    let count = |seen: &[u8]| seen.windows(7).filter(|w| w == b"--frame").count();
+    let mut buffer = [0; 4096];
+    while count(&seen) < 1 {
+        let n = stream.read(&mut buffer).unwrap();
+        seen.extend(&buffer[..n]);
+    }
+    get(at, "/api/v1/stream.mjpeg").problem(503, "too_many_streams");
+    world.put(snapshot(2));
+    while count(&seen) < 2 {
+        let n = stream.read(&mut buffer).unwrap();
+        assert!(n > 0);
+        seen.extend(&buffer[..n]);
+    }
+    assert!(String::from_utf8_lossy(&seen).contains("multipart/x-mixed-replace; boundary=frame"));
+    drop(stream);
+    let freed = (0..50).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        let mut again = open(at);
+        write!(again, "GET /api/v1/stream.mjpeg HTTP/1.1\r\nHost: {at}\r\n\r\n").unwrap();
+        let mut head = [0; 12];
+        again.read_exact(&mut head).unwrap();
+        head.ends_with(b"200")
+    });
+    assert!(freed);
+}
+
+#[test]
+fn a_port_in_use_is_one_clear_line() {
+    let world = World::usual();
+    let port = world.server.local_addr().port();
+    let options = Options {
+        port,
+        ..Options::default()
+    };
+    let error = ApiServer::start(options, world.shared.clone()).unwrap_err();
+    assert!(matches!(error, ApiError::InUse { .. }));
+    let line = error.to_string();
+    assert!(
+        line.contains(&port.to_string()) && line.contains("127.0.0.1") && !line.contains('\n'),
+        "{line}"
+    );
+    let options = Options {
+        host: "203.0.113.7".to_owned(),
+        port: 0,
+        ..Options::default()
+    };
+    let error = ApiServer::start(options, world.shared.clone()).unwrap_err();
+    assert!(matches!(error, ApiError::Bind { .. }), "{error}");
+}
+
+#[test]
+fn garbage_and_silence_are_closed_and_hurt_nobody() {
+    let world = World::new(Some(snapshot(1)), |o| {
+        o.request_timeout = Duration::from_millis(200)
+    });
+    let at = world.server.local_addr();
+    let mut garbage = open(at);
+    garbage
+        .write_all(&[0xff, 0x00, 0x17, b'\n', 0x80, b'\r', b'\n', b'\r', b'\n'])
+        .unwrap();
+    let mut rest = Vec::new();
+    let _ = garbage.read_to_end(&mut rest);
+    assert!(rest.is_empty() || rest.starts_with(b"HTTP/1.1 400"));
+
+    // Silence, half a head, and a body that does not come.
+    let started = Instant::now();
+    let mut silent = open(at);
+    let mut half = open(at);
+    half.write_all(b"GET / HTTP/1.1\r\nHost: loc").unwrap();
+    let mut bodyless = open(at);
+    write!(
+        bodyless,
+        "POST /api/v1/predict HTTP/1.1\r\nHost: {at}\r\ncontent-type: application/json\r\ncontent-length: 50\r\n\r\n{{"
+    )
+    .unwrap();
+    client::read(&mut bodyless).problem(408, "request_timeout");
+    assert_eq!(get(at, "/livez").status, 200);
+    for stream in [&mut silent, &mut half] {
+        let mut rest = Vec::new();
+        let _ = stream.read_to_end(&mut rest);
+    }
+    assert!(
+        started.elapsed() < Duration::from_secs(6),
+        "{:?}",
+        started.elapsed()
+    );
+    assert_eq!(get(at, "/livez").status, 200);
+}
+
+#[test]
+fn more_connections_than_allowed_are_turned_away_with_a_word() {
+    let world = World::new(Some(snapshot(1)), |o| o.max_connections = 2);
+    let at = world.server.local_addr();
+    let first = open(at);
+    let second = open(at);
+    std::thread::sleep(Duration::from_millis(100));
+    let mut third = open(at);
+    client::read(&mut third).problem(503, "too_many_connections");
+    assert_eq!(
+        (
+            world.shared.stats.connections(),
+            world.shared.stats.connections_refused()
+        ),
+        (2, 1)
+    );
+    drop((first, second));
+    std::thread::sleep(Duration::from_millis(200));
+    assert_eq!(get(at, "/livez").status, 200);
+}
+
+#[test]
+fn it_stops_in_good_order_and_in_time() {
+    let world = World::usual();
+    let at = world.server.local_addr();
+    let mut live = client::Socket::connect(at, "").ok().unwrap();
+    live.say(r#"{"type":"subscribe","topics":["state"]}"#);
+    live.expect("state");
+    let _idle = open(at);
+    let mut watching = open(at);
+    write!(
+        watching,
+        "GET /api/v1/stream.mjpeg HTTP/1.1\r\nHost: {at}\r\n\r\n"
+    )
+    .unwrap();
+    let started = Instant::now();
+    assert!(world.server.stop(Duration::from_secs(5)));
+    assert!(
+        started.elapsed() < Duration::from_secs(4),
+        "{:?}",
+        started.elapsed()
+    );
+    let closed = std::iter::from_fn(|| live.frame()).find(|(opcode, _)| *opcode == 8);
+    assert_eq!(closed.map(|(_, p)| u16::from_be_bytes([p[0], p[1]])), Some(1001));
+    assert!(std::net::TcpStream::connect(at).is_err());
+}

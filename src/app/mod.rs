@@ -1,0 +1,152 @@
+//! The application: plugin groups, system order, module guard, errors, logging, shutdown.
+
+mod display;
+mod errors;
+mod guard;
+mod logging;
+mod pictures;
+mod sets;
+mod shutdown;
+mod stage;
+mod wake;
+
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bevy::app::{PluginGroupBuilder, TerminalCtrlCHandlerPlugin};
+use bevy::log::LogPlugin;
+use bevy::prelude::*;
+use bevy::render::RenderPlugin;
+use bevy::render::pipelined_rendering::PipelinedRenderingPlugin;
+use bevy::render::settings::WgpuSettings;
+use bevy::window::ExitCondition;
+use bevy::winit::{UpdateMode, WinitPlugin, WinitSettings};
+
+pub use display::{Adapter, Display};
+pub use guard::{ModuleFaults, guarded};
+pub use logging::{LogRing, now};
+pub use pictures::{PicturesPlugin, WANTED_FOR, target_picture};
+pub use sets::{ApiStep, CoreStep, ProjectorStep, SetsPlugin, StreetSystems, VisionStep};
+pub use shutdown::{ShutdownPlugin, Started};
+pub use stage::{DASHBOARD_LAYER, PROJECTOR_LAYER, Stage};
+pub use wake::Bell;
+
+use crate::api::plugin::ApiPlugin;
+use crate::config::Settings;
+use crate::dashboard::plugin::DashboardPlugin;
+use crate::projector::plugin::ProjectorPlugin;
+use crate::system::plugin::SystemPlugin;
+use crate::trainer::plugin::CorePlugin;
+use crate::vision::plugin::VisionPlugin;
+
+/// How the application is to run, beyond its settings.
+#[derive(Clone, Debug, Default, Resource)]
+pub struct RunOptions {
+    /// No windows, even where a display exists.
+    pub headless: bool,
+    /// End by itself after this long.
+    pub duration: Option<Duration>,
+    /// Seed of the virtual table.
+    pub seed: u64,
+    /// Append the log to this file.
+    pub log_file: Option<std::path::PathBuf>,
+}
+
+/// The settings in force.
+#[derive(Clone, Debug, Resource, Deref)]
+pub struct Config(pub Settings);
+
+/// The plugins that make the trainer, in the order in which they depend on each other.
+#[derive(Debug)]
+pub struct TrainerPlugins;
+
+impl PluginGroup for TrainerPlugins {
+    fn build(self) -> PluginGroupBuilder {
+        PluginGroupBuilder::start::<Self>()
+            .add(SetsPlugin)
+            .add(ShutdownPlugin)
+            .add(SystemPlugin)
+            .add(VisionPlugin)
+            .add(CorePlugin)
+            .add(ProjectorPlugin)
+            .add(ApiPlugin)
+            .add(DashboardPlugin)
+    }
+}
+
+/// Runs the application until it is told to stop.
+///
+/// # Errors
+/// A start-up that can't succeed, as one line: what, where, what to do.
+pub fn run(settings: Settings, options: RunOptions) -> Result<ExitCode, String> {
+    let ring = logging::start(&settings.log_level, options.log_file.as_deref())?;
+    shutdown::listen()?;
+    let stage = Stage::set_up(&settings, &options)?;
+    let mut app = App::new();
+    app.set_error_handler(errors::report);
+    add_engine(&mut app, &stage.display, Arc::clone(&stage.bell));
+    app.insert_resource(ring)
+        .insert_resource(Config(settings))
+        .insert_resource(options)
+        .insert_resource(stage)
+        .add_plugins(TrainerPlugins);
+    if !matches!(app.world().resource::<Stage>().display, Display::None(_)) {
+        app.add_plugins(PicturesPlugin);
+    }
+    Ok(match app.run() {
+        AppExit::Success => ExitCode::SUCCESS,
+        AppExit::Error(code) => ExitCode::from(code.get()),
+    })
+}
+
+/// Bevy itself, as much of it as the display allows.
+fn add_engine(app: &mut App, display: &Display, bell: Arc<Bell>) {
+    let windows = |primary_window| WindowPlugin {
+        primary_window,
+        // A projector that is unplugged takes its window along: that must not end the program.
+        exit_condition: ExitCondition::DontExit,
+        ..default()
+    };
+    // Logging is set up before Bevy; signals are ours; a rendered frame must not lag one turn behind.
+    let common = |adapter: &Adapter| {
+        DefaultPlugins
+            .build()
+            .disable::<LogPlugin>()
+            .disable::<TerminalCtrlCHandlerPlugin>()
+            .disable::<PipelinedRenderingPlugin>()
+            .set(RenderPlugin {
+                synchronous_pipeline_compilation: true,
+                render_creation: WgpuSettings {
+                    backends: Some(adapter.backends),
+                    ..default()
+                }
+                .into(),
+                ..default()
+            })
+    };
+    match display {
+        Display::Windows(adapter) => {
+            app.add_plugins(common(adapter).set(windows(Some(stage::dashboard_window()))));
+            // An installation is rarely focused: both modes alike. A software renderer shares the
+            // processor with vision, so it draws less often.
+            let pace = Duration::from_secs_f64(1.0 / if adapter.software { 20.0 } else { 60.0 });
+            let mode = UpdateMode::reactive_low_power(pace);
+            app.insert_resource(WinitSettings {
+                focused_mode: mode,
+                unfocused_mode: mode,
+            });
+            if !adapter.software {
+                app.add_systems(Startup, wake::wake_window_loop);
+            }
+        }
+        Display::Offscreen(adapter) => {
+            app.add_plugins(common(adapter).set(windows(None)).disable::<WinitPlugin>());
+            app.set_runner(wake::runner(bell));
+        }
+        Display::None(_) => {
+            app.add_plugins((MinimalPlugins, bevy::state::app::StatesPlugin));
+            app.set_runner(wake::runner(bell));
+        }
+    }
+}

@@ -1,0 +1,351 @@
+//! The file of shots that `simulate` reads.
+
+use std::path::Path;
+
+use serde::Deserialize;
+use serde_json::Value;
+
+use super::super::Failure;
+use crate::physics::parameters::CushionRestitution;
+use crate::physics::prediction::BallState;
+use crate::physics::{CueStrike, Parameters};
+use crate::table::{BallSet, BallSpec, PocketShape, TableSpec};
+use crate::units::Vec2;
+
+/// The ball that is struck.
+pub(super) const CUE_BALL: &str = "cue";
+
+/// The file, as far as it can be read before a shot is looked at.
+pub(super) struct Input {
+    pub(super) meta: Meta,
+    pub(super) shots: Vec<Value>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Meta {
+    ball: MetaBall,
+    cue: MetaCue,
+    table: MetaTable,
+}
+
+/// Names as in the reference shots; see [`Parameters`] for their meaning.
+#[derive(Deserialize)]
+struct MetaBall {
+    m: f64,
+    #[serde(rename = "R")]
+    radius: f64,
+    u_s: f64,
+    u_r: f64,
+    u_sp: f64,
+    e_b: f64,
+    e_c: f64,
+    f_c: f64,
+    g: f64,
+}
+
+#[derive(Deserialize)]
+struct MetaCue {
+    #[serde(rename = "M")]
+    mass: f64,
+    end_mass: f64,
+}
+
+#[derive(Deserialize)]
+struct MetaTable {
+    l: f64,
+    w: f64,
+    cushion_width: f64,
+    cushion_height: f64,
+    #[serde(flatten)]
+    pockets: Option<MetaPockets>,
+}
+
+#[derive(Deserialize)]
+struct MetaPockets {
+    corner_pocket_width: f64,
+    corner_pocket_angle: f64,
+    corner_pocket_depth: f64,
+    corner_pocket_radius: f64,
+    corner_jaw_radius: f64,
+    side_pocket_width: f64,
+    side_pocket_angle: f64,
+    side_pocket_depth: f64,
+    side_pocket_radius: f64,
+    side_jaw_radius: f64,
+}
+
+impl MetaPockets {
+    /// The first measure that makes no pocket on a table this wide (metres).
+    fn first_impossible(&self, width: f64) -> Option<&'static str> {
+        let size = |v: f64| v > 0.0 && v < width / 3.0;
+        let angle = |v: f64| (0.0..45.0).contains(&v);
+        [
+            ("corner_pocket_width", size(self.corner_pocket_width)),
+            ("corner_pocket_angle", angle(self.corner_pocket_angle)),
+            ("corner_pocket_depth", size(self.corner_pocket_depth)),
+            ("corner_pocket_radius", size(self.corner_pocket_radius)),
+            ("corner_jaw_radius", size(self.corner_jaw_radius)),
+            ("side_pocket_width", size(self.side_pocket_width)),
+            ("side_pocket_angle", angle(self.side_pocket_angle)),
+            ("side_pocket_depth", size(self.side_pocket_depth)),
+            ("side_pocket_radius", size(self.side_pocket_radius)),
+            ("side_jaw_radius", size(self.side_jaw_radius)),
+        ]
+        .into_iter()
+        .find_map(|(field, possible)| (!possible).then_some(field))
+    }
+}
+
+/// Reads the file; a failure says what is wrong and where.
+pub(super) fn read(path: &Path) -> Result<Input, Failure> {
+    let name = path.display();
+    if path.is_dir() {
+        return Err(Failure::usage(format!(
+            "{name} is a folder; give a file of shots"
+        )));
+    }
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::failed(format!("can't read {name}: {error}")))?;
+    parse(&text).map_err(|why| Failure::failed(format!("{name}: {why}")))
+}
+
+/// Reads the text of the file; an error says what is wrong and where.
+pub(super) fn parse(text: &str) -> Result<Input, String> {
+    // Some writers put NaN and Infinity into JSON. As null they get as far as the check
+    // that names the shot and the field.
+    let mut document: Value = serde_json::from_str(text)
+        .or_else(|error| serde_json::from_str(&without_infinities(text)).map_err(|_| error))
+        .map_err(|error| format!("is not JSON: {error}"))?;
+    let meta = document.get("meta").unwrap_or(&Value::Null);
+    for (part, fields) in META_FIELDS {
+        let Some(section) = meta.get(part) else {
+            return Err(format!("meta.{part}: missing"));
+        };
+        let optional = |field: &str| field.contains("pocket") || field.contains("jaw");
+        let has_pockets = fields.iter().any(|f| optional(f) && section.get(f).is_some());
+        for field in *fields {
+            let number = section.get(field).and_then(Value::as_f64);
+            if !number.is_some_and(f64::is_finite) && (has_pockets || !optional(field)) {
+                return Err(format!("meta.{part}.{field}: must be a finite number"));
+            }
+        }
+    }
+    let meta = Meta::deserialize(meta).map_err(|error| format!("meta: {error}"))?;
+    match document.get_mut("shots").map(Value::take) {
+        Some(Value::Array(shots)) => Ok(Input { meta, shots }),
+        _ => Err("shots: must be a list of shots".to_owned()),
+    }
+}
+
+/// The numbers `meta` has; pockets all or none.
+const META_FIELDS: &[(&str, &[&str])] = &[
+    (
+        "ball",
+        &["m", "R", "u_s", "u_r", "u_sp", "e_b", "e_c", "f_c", "g"],
+    ),
+    ("cue", &["M", "end_mass"]),
+    (
+        "table",
+        &[
+            "l",
+            "w",
+            "cushion_width",
+            "cushion_height",
+            "corner_pocket_width",
+            "corner_pocket_angle",
+            "corner_pocket_depth",
+            "corner_pocket_radius",
+            "corner_jaw_radius",
+            "side_pocket_width",
+            "side_pocket_angle",
+            "side_pocket_depth",
+            "side_pocket_radius",
+            "side_jaw_radius",
+        ],
+    ),
+];
+
+/// The text with every number that isn't finite (`NaN`, `-Infinity`, `1e999`) replaced by `null`.
+pub(super) fn without_infinities(text: &str) -> String {
+    let mut clean = String::with_capacity(text.len());
+    let mut word = String::new();
+    let (mut quoted, mut escaped) = (false, false);
+    // The blank at the end lets the last word finish.
+    for letter in text.chars().chain(std::iter::once(' ')) {
+        if !quoted && (letter.is_ascii_alphanumeric() || matches!(letter, '+' | '-' | '.')) {
+            word.push(letter);
+            continue;
+        }
+        let endless = word.parse::<f64>().is_ok_and(|number| !number.is_finite());
+        clean += if endless { "null" } else { &word };
+        word.clear();
+        clean.push(letter);
+        quoted ^= letter == '"' && !escaped;
+        escaped = quoted && letter == '\\' && !escaped;
+    }
+    clean
+}
+
+/// The table and the physics the file asks for.
+pub(super) struct Setup {
+    pub(super) table: TableSpec,
+    pub(super) parameters: Parameters,
+}
+
+impl Setup {
+    pub(super) fn of(meta: &Meta) -> Result<Self, Failure> {
+        let (ball, cue, table) = (&meta.ball, &meta.cue, &meta.table);
+        let parameters = Parameters {
+            gravity_m_s2: ball.g,
+            slide_friction: ball.u_s,
+            roll_friction: ball.u_r,
+            // The file gives the friction of a spinning ball: α = 5 u_sp g / 2R.
+            spin_down_rad_s2: 2.5 * ball.u_sp * ball.g / ball.radius,
+            ball_restitution: ball.e_b,
+            cushion_restitution: CushionRestitution::Constant(ball.e_c),
+            cushion_friction: ball.f_c,
+            cue_mass_kg: cue.mass,
+            cue_end_mass_kg: cue.end_mass,
+            ..Parameters::POOL
+        };
+        if let Some(field) = parameters.first_impossible() {
+            return Err(Failure::failed(format!(
+                "meta: {field} has a value no table can have"
+            )));
+        }
+        let positive = [
+            ("ball.m", ball.m),
+            ("ball.R", ball.radius),
+            ("table.l", table.l),
+            ("table.w", table.w),
+            ("table.cushion_width", table.cushion_width),
+            ("table.cushion_height", table.cushion_height),
+        ];
+        if let Some((field, value)) = positive.iter().find(|(_, v)| !(v.is_finite() && *v > 0.0)) {
+            return Err(Failure::failed(format!(
+                "meta.{field} must be positive, not {value}"
+            )));
+        }
+        if ball.radius * 4.0 > table.w.min(table.l) {
+            return Err(Failure::failed("meta.ball.R is too large for meta.table"));
+        }
+        if let Some(field) = table
+            .pockets
+            .as_ref()
+            .and_then(|p| p.first_impossible(table.w.min(table.l)))
+        {
+            return Err(Failure::failed(format!(
+                "meta.table.{field} has a value no table of this size can have"
+            )));
+        }
+        let spec = TableSpec {
+            name: "file".to_owned(),
+            length_m: table.l,
+            width_m: table.w,
+            nose_height_m: table.cushion_height,
+            cushion_width_m: table.cushion_width,
+            rail_width_m: 0.13,
+            corner: table.pockets.as_ref().map(|p| PocketShape {
+                mouth_m: p.corner_pocket_width,
+                jaw_angle_deg: p.corner_pocket_angle,
+                jaw_radius_m: p.corner_jaw_radius,
+                hole_radius_m: p.corner_pocket_radius,
+                depth_m: p.corner_pocket_depth,
+            }),
+            side: table.pockets.as_ref().map(|p| PocketShape {
+                mouth_m: p.side_pocket_width,
+                jaw_angle_deg: p.side_pocket_angle,
+                jaw_radius_m: p.side_jaw_radius,
+                hole_radius_m: p.side_pocket_radius,
+                depth_m: p.side_pocket_depth,
+            }),
+            ball: BallSpec {
+                radius_m: ball.radius,
+                mass_kg: ball.m,
+            },
+            ball_set: BallSet::Pool,
+        };
+        Ok(Self {
+            table: spec,
+            parameters,
+        })
+    }
+}
+
+/// One shot as the file gives it.
+pub(super) struct Shot {
+    pub(super) id: String,
+    /// Names in order; the simulation knows balls by their place in it.
+    pub(super) names: Vec<String>,
+    pub(super) balls: Vec<BallState>,
+    pub(super) strike: CueStrike,
+}
+
+#[derive(Deserialize)]
+struct Stroke {
+    #[serde(rename = "V0")]
+    speed: f64,
+    phi: f64,
+    #[serde(default)]
+    theta: f64,
+    #[serde(default)]
+    a: f64,
+    #[serde(default)]
+    b: f64,
+}
+
+impl Shot {
+    pub(super) fn parse(index: usize, value: &Value) -> Result<Self, Failure> {
+        let id = match value.get("id") {
+            Some(Value::String(id)) => id.clone(),
+            Some(Value::Number(id)) => id.to_string(),
+            _ => format!("#{index}"),
+        };
+        let wrong =
+            |field: &str, why: &dyn std::fmt::Display| Failure::failed(format!("shot {id}: {field}: {why}"));
+        let Some(Value::Object(listed)) = value.get("balls") else {
+            return Err(wrong("balls", &"missing; give {\"name\": [x, y]} in metres"));
+        };
+        let mut names = Vec::new();
+        let mut balls = Vec::new();
+        // The cue ball first, then by number: the first of two balls that touch is named first.
+        let (cue, mut others): (Vec<_>, Vec<_>) = listed.iter().partition(|(name, _)| *name == CUE_BALL);
+        others.sort_by_key(|(name, _)| name.parse::<u64>().unwrap_or(u64::MAX));
+        for (name, place) in cue.into_iter().chain(others) {
+            let [x, y] = <[f64; 2]>::deserialize(place).map_err(|_| {
+                wrong(
+                    &format!("balls.{name}"),
+                    &"must be two finite numbers [x, y] in metres",
+                )
+            })?;
+            names.push(name.clone());
+            balls.push(BallState::resting(Vec2::new(x, y)));
+        }
+        if !listed.contains_key(CUE_BALL) {
+            return Err(wrong("balls.cue", &"missing; it is the ball that is struck"));
+        }
+        let stroke = value.get("cue").ok_or_else(|| wrong("cue", &"missing"))?;
+        for field in ["V0", "phi", "theta", "a", "b"] {
+            let usable = match stroke.get(field) {
+                Some(number) => number.as_f64().is_some_and(f64::is_finite),
+                None => !matches!(field, "V0" | "phi"),
+            };
+            if !usable {
+                return Err(wrong(&format!("cue.{field}"), &"must be a finite number"));
+            }
+        }
+        let stroke = Stroke::deserialize(stroke).map_err(|error| wrong("cue", &error))?;
+        Ok(Self {
+            names,
+            balls,
+            strike: CueStrike {
+                stick_speed_m_s: stroke.speed,
+                direction: stroke.phi.to_radians(),
+                elevation: stroke.theta.to_radians(),
+                side: stroke.a,
+                height: stroke.b,
+            },
+            id,
+        })
+    }
+}

@@ -1,0 +1,507 @@
+//! The projector: a window of its own on the chosen monitor, or a picture off-screen.
+
+use std::num::NonZero;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bevy::asset::RenderAssetUsages;
+use bevy::camera::visibility::{NoCpuCulling, RenderLayers};
+use bevy::camera::{CameraProjection, Projection, RenderTarget, SubCameraView};
+use bevy::math::{Mat4, Vec3A, Vec4};
+use bevy::mesh::{Indices, PrimitiveTopology};
+use bevy::prelude::*;
+use bevy::sprite_render::AlphaMode2d;
+use bevy::window::{
+    CursorOptions, Monitor, OnMonitor, PresentMode, PrimaryWindow, WindowMode, WindowRef, WindowResolution,
+};
+
+use super::compose::{compose, compose_waiting};
+use super::keystone::{pixel_m, table_to_ndc};
+use super::overlay::{Geometry as Form, Shape};
+use super::tessellate::Triangles;
+use super::theme::style;
+use crate::app::{Config, Display, PROJECTOR_LAYER, ProjectorStep, Stage};
+use crate::calibration::Homography;
+use crate::system::health::check;
+use crate::system::modules::RestartModule;
+use crate::system::plugin::{Measured, Operator, RunSummary};
+use crate::system::status::{Check, Health};
+use crate::table::Geometry as TableGeometry;
+use crate::trainer::plugin::CoreState;
+use crate::vision::plugin::VisionState;
+
+/// Draws the overlay and looks after the projector's window.
+#[derive(Debug)]
+pub struct ProjectorPlugin;
+
+impl Plugin for ProjectorPlugin {
+    fn build(&self, app: &mut App) {
+        app.init_resource::<Drawn>()
+            .init_resource::<ProjectorView>()
+            .add_message::<RestartModule>()
+            .add_systems(ProjectorStep, compose_shapes);
+        let stage = app.world().get_resource::<Stage>();
+        let display = stage.map_or_else(|| Display::None(String::new()), |s| s.display.clone());
+        if matches!(display, Display::None(_)) {
+            return;
+        }
+        app.add_systems(Startup, spawn_light)
+            .add_systems(ProjectorStep, (follow_size, draw).chain().after(compose_shapes));
+        match display {
+            Display::Windows(_) => {
+                // A monitor that goes takes its windows along (Bevy 0.19): cut that tie.
+                app.add_observer(|placed: On<Insert, OnMonitor>, mut commands: Commands| {
+                    commands.entity(placed.entity).remove::<OnMonitor>();
+                })
+                .add_systems(ProjectorStep, keep_window.before(follow_size));
+            }
+            _ => {
+                app.add_systems(Startup, spawn_picture);
+            }
+        }
+    }
+}
+
+/// What is drawn at present.
+#[derive(Debug, Default, Resource)]
+pub struct Drawn {
+    /// The shapes, in table metres.
+    pub shapes: Arc<Vec<Shape>>,
+    /// Counts up with every change of the shapes.
+    version: u64,
+}
+
+/// The projector as it stands.
+#[derive(Debug, Default, Resource)]
+pub struct ProjectorView {
+    /// Size of its picture, pixels.
+    pub size: Option<(u32, u32)>,
+    /// The picture, when it is drawn off-screen.
+    pub picture: Option<Handle<Image>>,
+    /// The camera that draws it.
+    pub camera: Option<Entity>,
+    /// The window, when there is one.
+    pub window: Option<Entity>,
+    place: Option<String>,
+    keystone_bad: bool,
+}
+
+impl ProjectorView {
+    /// Where the projector draws, in words.
+    #[must_use]
+    pub fn describe(&self, display: &Display) -> String {
+        match (&self.place, display) {
+            (Some(place), _) => place.clone(),
+            (None, display) => display.describe(),
+        }
+    }
+
+    /// The checks of the projector module.
+    #[must_use]
+    pub fn checks(&self, display: &Display) -> Vec<Check> {
+        let drawing = match (display, self.size) {
+            (Display::None(reason), _) => check("drawing", Health::Degraded, format!("not drawn: {reason}")),
+            (_, None) => check(
+                "drawing",
+                Health::Unhealthy,
+                "there is no projector window".to_owned(),
+            ),
+            (_, Some((w, h))) => check(
+                "drawing",
+                Health::Healthy,
+                format!("{}, {w}×{h}", self.describe(display)),
+            ),
+        };
+        if self.keystone_bad {
+            let words =
+                "the corners in the settings make no quadrilateral; the table fills the picture instead";
+            return vec![drawing, check("keystone", Health::Degraded, words.to_owned())];
+        }
+        vec![drawing]
+    }
+}
+
+/// Marks the projector's window.
+#[derive(Debug, Component)]
+struct ProjectorWindow;
+
+/// Marks the projector's camera.
+#[derive(Debug, Component)]
+struct ProjectorCamera;
+
+/// Marks the mesh that holds every line.
+#[derive(Debug, Component)]
+struct Light;
+
+/// Marks a line of text; the number is its place in the pool.
+#[derive(Debug, Component)]
+struct Lettering(usize);
+
+/// Lines of text that can be shown at once.
+const TEXTS: usize = 4;
+/// Text is rasterised at this size and scaled to metres.
+const TEXT_PX: f32 = 64.0;
+/// Height of a capital letter as a share of the font size of Bevy's default font.
+const CAPITAL_SHARE: f32 = 0.7;
+
+/// A homography as a camera projection: the graphics card divides, so lines stay crisp.
+#[derive(Clone, Debug)]
+struct Keystone(Homography);
+
+impl CameraProjection for Keystone {
+    fn get_clip_from_view(&self) -> Mat4 {
+        let m = self.0.matrix().as_mat3();
+        // Constant depth with a slight slope in z keeps the drawing order.
+        let (depth, slope) = (0.5, 1e-4);
+        let column = |c: Vec3| Vec4::new(c.x, c.y, depth * c.z, c.z);
+        let (x, y, t) = (m.x_axis.to_array(), m.y_axis.to_array(), m.z_axis.to_array());
+        Mat4::from_cols(
+            column(x.into()),
+            column(y.into()),
+            Vec4::new(0.0, 0.0, slope, 0.0),
+            column(t.into()),
+        )
+    }
+
+    fn get_clip_from_view_for_sub(&self, _: &SubCameraView) -> Mat4 {
+        self.get_clip_from_view()
+    }
+
+    fn update(&mut self, _: f32, _: f32) {}
+
+    fn far(&self) -> f32 {
+        1000.0
+    }
+
+    fn get_frustum_corners(&self, _: f32, _: f32) -> [Vec3A; 8] {
+        [Vec3A::ZERO; 8]
+    }
+}
+
+/// Decides what is to be drawn for the table as it is now.
+fn compose_shapes(
+    mut drawn: ResMut<Drawn>,
+    mut vision: ResMut<VisionState>,
+    core: Res<CoreState>,
+    config: Res<Config>,
+    stage: Res<Stage>,
+    operator: Res<Operator>,
+    mut measured: ResMut<Measured>,
+    mut summary: ResMut<RunSummary>,
+    mut geometry: Local<Option<TableGeometry>>,
+) {
+    let geometry = geometry.get_or_insert_with(|| TableGeometry::of(&stage.table));
+    let shapes = match (&core.shot, &vision.table) {
+        _ if config.projector.disabled || operator.paused => Vec::new(),
+        (Some(shot), Some(table)) => compose(
+            shot,
+            table,
+            geometry,
+            stage.table.ball.radius_m,
+            operator.assistance,
+        ),
+        (None, Some(table)) => compose_waiting(table, operator.assistance),
+        _ => Vec::new(),
+    };
+    if *drawn.shapes != shapes {
+        drawn.shapes = Arc::new(shapes);
+        drawn.version += 1;
+    }
+    if let Some(captured) = vision.undrawn.take() {
+        let ms = captured.elapsed().as_secs_f64() * 1e3;
+        measured.latency_ms.push(Instant::now(), ms);
+        summary.latency(ms);
+    }
+}
+
+fn spawn_light(
+    mut commands: Commands,
+    mut meshes: ResMut<Assets<Mesh>>,
+    mut materials: ResMut<Assets<ColorMaterial>>,
+) {
+    let layer = RenderLayers::layer(PROJECTOR_LAYER);
+    let material = materials.add(ColorMaterial {
+        alpha_mode: AlphaMode2d::Blend,
+        ..default()
+    });
+    commands.spawn((
+        Light,
+        Mesh2d(meshes.add(mesh_of(&Triangles::default()))),
+        MeshMaterial2d(material),
+        layer.clone(),
+    ));
+    for place in 0..TEXTS {
+        commands.spawn((
+            Lettering(place),
+            Text2d::new(""),
+            TextFont {
+                font_size: FontSize::Px(TEXT_PX),
+                ..default()
+            },
+            TextColor::WHITE,
+            Visibility::Hidden,
+            layer.clone(),
+        ));
+    }
+}
+
+/// Size of the picture that is drawn off-screen.
+const PICTURE: (u32, u32) = (1920, 1080);
+
+fn spawn_picture(
+    mut commands: Commands,
+    mut images: ResMut<Assets<Image>>,
+    mut view: ResMut<ProjectorView>,
+    config: Res<Config>,
+) {
+    if config.projector.disabled {
+        return;
+    }
+    let picture = images.add(crate::app::target_picture(PICTURE.0, PICTURE.1));
+    view.camera = Some(spawn_camera(
+        &mut commands,
+        RenderTarget::Image(picture.clone().into()),
+    ));
+    view.picture = Some(picture);
+    view.place = Some("off-screen picture".to_owned());
+    view.size = Some(PICTURE);
+}
+
+fn spawn_camera(commands: &mut Commands, target: RenderTarget) -> Entity {
+    commands
+        .spawn((
+            ProjectorCamera,
+            Camera2d,
+            Camera {
+                clear_color: ClearColorConfig::Custom(Color::BLACK),
+                ..default()
+            },
+            Msaa::Off,
+            target,
+            NoCpuCulling,
+            RenderLayers::layer(PROJECTOR_LAYER),
+        ))
+        .id()
+}
+
+/// How long a lost window is waited for before the next try.
+const REOPEN_AFTER: Duration = Duration::from_secs(1);
+
+/// Opens the projector's window, and opens it again when it has gone or its monitor has come back.
+fn keep_window(
+    mut commands: Commands,
+    mut view: ResMut<ProjectorView>,
+    config: Res<Config>,
+    mut windows: Query<(Entity, &mut Window), With<ProjectorWindow>>,
+    primary: Query<&Window, (With<PrimaryWindow>, Without<ProjectorWindow>)>,
+    monitors: Query<(Entity, &Monitor)>,
+    mut restarts: MessageReader<RestartModule>,
+    mut tried: Local<Option<Instant>>,
+    mut placed_on: Local<Option<Entity>>,
+) {
+    if config.projector.disabled || monitors.is_empty() {
+        return;
+    }
+    if restarts.read().any(|r| r.0 == "projector")
+        && let Some(old) = view.camera.take()
+    {
+        commands.entity(old).despawn();
+        for (window, _) in &windows {
+            commands.entity(window).despawn();
+        }
+        return;
+    }
+    let wanted = choose_monitor(&monitors, &config.projector.monitor);
+    let mode = wanted.as_ref().map_or(WindowMode::Windowed, |(monitor, _)| {
+        WindowMode::BorderlessFullscreen(MonitorSelection::Entity(*monitor))
+    });
+    let place = match &wanted {
+        Some((_, name)) => format!("fullscreen on {name}"),
+        None if config.projector.monitor.is_empty() => "window (only one monitor)".to_owned(),
+        None => format!("window (monitor {} is not connected)", config.projector.monitor),
+    };
+    let monitor = wanted.map(|w| w.0);
+    if let Ok((_, mut window)) = windows.single_mut() {
+        if *placed_on != monitor {
+            info!("projector: {place}");
+            window.mode = mode;
+            *placed_on = monitor;
+            view.place = Some(place);
+        }
+        return;
+    }
+    if tried.is_some_and(|t| t.elapsed() < REOPEN_AFTER) {
+        return;
+    }
+    *tried = Some(Instant::now());
+    if let Some(old) = view.camera.take() {
+        commands.entity(old).despawn();
+    }
+    info!("projector: {place}");
+    // On a single monitor: in its lower right corner, beside the dashboard where there is room.
+    let screen = monitors
+        .iter()
+        .next()
+        .map_or(UVec2::new(1920, 1080), |(_, m)| m.physical_size());
+    let taken = primary.single().map_or(0, |w| w.resolution.physical_width());
+    let width = screen.x.saturating_sub(taken).clamp(480, 1280);
+    let corner = (screen - UVec2::new(width, width * 9 / 16).min(screen)).as_ivec2();
+    let position = if monitor.is_none() {
+        WindowPosition::At(corner)
+    } else {
+        WindowPosition::Automatic
+    };
+    let window = commands
+        .spawn((
+            ProjectorWindow,
+            Window {
+                title: "Billiards Trainer: projector".to_owned(),
+                name: Some("billiards-trainer-projector".to_owned()),
+                mode,
+                position,
+                resolution: WindowResolution::new(width, width * 9 / 16).with_scale_factor_override(1.0),
+                present_mode: PresentMode::Fifo,
+                decorations: monitor.is_none(),
+                focused: false,
+                desired_maximum_frame_latency: NonZero::new(1),
+                ..default()
+            },
+            CursorOptions {
+                visible: false,
+                ..default()
+            },
+        ))
+        .id();
+    view.camera = Some(spawn_camera(
+        &mut commands,
+        RenderTarget::Window(WindowRef::Entity(window)),
+    ));
+    view.window = Some(window);
+    view.place = Some(place);
+    *placed_on = monitor;
+}
+
+/// The monitor of that name; without a name the first one that is not the primary.
+fn choose_monitor(monitors: &Query<(Entity, &Monitor)>, name: &str) -> Option<(Entity, String)> {
+    let mut all: Vec<_> = monitors
+        .iter()
+        .map(|(e, m)| {
+            (
+                e,
+                m.name.clone().unwrap_or_else(|| "unnamed".to_owned()),
+                m.physical_position,
+            )
+        })
+        .collect();
+    if !name.is_empty() {
+        return all.into_iter().find(|m| m.1 == name).map(|m| (m.0, m.1));
+    }
+    // The dashboard opens on the monitor at the origin; the projector takes the next one.
+    all.sort_by_key(|m| (m.2.x, m.2.y));
+    let dashboard = all.iter().position(|m| m.2 == IVec2::ZERO).unwrap_or(0);
+    (all.len() > 1)
+        .then(|| all.remove(usize::from(dashboard == 0)))
+        .map(|m| (m.0, m.1))
+}
+
+/// Fits the projection to the size of the picture.
+fn follow_size(
+    mut commands: Commands,
+    mut view: ResMut<ProjectorView>,
+    config: Res<Config>,
+    stage: Res<Stage>,
+    windows: Query<&Window, With<ProjectorWindow>>,
+    mut applied: Local<Option<(Entity, (u32, u32))>>,
+) {
+    if view.picture.is_none() {
+        view.size = windows
+            .iter()
+            .next()
+            .map(|w| (w.physical_width().max(1), w.physical_height().max(1)));
+        if view.size.is_none() {
+            view.window = None;
+        }
+    }
+    let (Some(camera), Some(size)) = (view.camera, view.size) else {
+        return;
+    };
+    if *applied == Some((camera, size)) {
+        return;
+    }
+    *applied = Some((camera, size));
+    let (w, h) = (f64::from(size.0), f64::from(size.1));
+    let calibrated = table_to_ndc(&stage.table, config.projector.corners, w, h);
+    view.keystone_bad = calibrated.is_none();
+    if let Some(map) = calibrated.or_else(|| table_to_ndc(&stage.table, None, w, h)) {
+        commands
+            .entity(camera)
+            .insert((Projection::custom(Keystone(map)), PixelSize(pixel_m(&map, w))));
+    }
+}
+
+/// Size of a projector pixel on the cloth, metres.
+#[derive(Clone, Copy, Debug, Component)]
+struct PixelSize(f64);
+
+/// Puts the shapes into the mesh and the lines of text.
+fn draw(
+    drawn: Res<Drawn>,
+    pixel: Query<Ref<PixelSize>>,
+    light: Query<&Mesh2d, With<Light>>,
+    mut meshes: ResMut<Assets<Mesh>>,
+    mut texts: Query<(
+        &Lettering,
+        &mut Text2d,
+        &mut TextColor,
+        &mut Transform,
+        &mut Visibility,
+    )>,
+    mut done: Local<u64>,
+) {
+    let Some(pixel) = pixel.iter().next() else { return };
+    if *done == drawn.version && !pixel.is_changed() {
+        return;
+    }
+    *done = drawn.version;
+    let triangles = Triangles::of(&drawn.shapes, pixel.0);
+    for handle in &light {
+        if let Some(mut mesh) = meshes.get_mut(&handle.0) {
+            *mesh = mesh_of(&triangles);
+        }
+    }
+    let lines: Vec<_> = drawn
+        .shapes
+        .iter()
+        .filter_map(|s| match &s.geometry {
+            Form::Text { at, height, text } => Some((style(s.meaning).colour, *at, *height, text)),
+            _ => None,
+        })
+        .collect();
+    for (place, mut text, mut colour, mut transform, mut visibility) in &mut texts {
+        let Some((rgb, at, height, words)) = lines.get(place.0) else {
+            *visibility = Visibility::Hidden;
+            continue;
+        };
+        let scale = *height as f32 / (TEXT_PX * CAPITAL_SHARE);
+        text.0.clone_from(words);
+        colour.0 = Color::srgb_u8(rgb[0], rgb[1], rgb[2]);
+        *transform = Transform::from_xyz(at.x as f32, at.y as f32, 1.0).with_scale(Vec3::splat(scale));
+        *visibility = Visibility::Visible;
+    }
+}
+
+fn mesh_of(triangles: &Triangles) -> Mesh {
+    let mut mesh = Mesh::new(PrimitiveTopology::TriangleList, RenderAssetUsages::default());
+    // A mesh needs a triangle; one without area shows nothing.
+    if triangles.indices.is_empty() {
+        mesh.insert_attribute(Mesh::ATTRIBUTE_POSITION, vec![[0.0_f32; 3]; 3]);
+        mesh.insert_attribute(Mesh::ATTRIBUTE_COLOR, vec![[0.0_f32; 4]; 3]);
+        mesh.insert_indices(Indices::U32(vec![0, 1, 2]));
+        return mesh;
+    }
+    let positions: Vec<[f32; 3]> = triangles.positions.iter().map(|p| [p[0], p[1], 0.0]).collect();
+    mesh.insert_attribute(Mesh::ATTRIBUTE_POSITION, positions);
+    mesh.insert_attribute(Mesh::ATTRIBUTE_COLOR, triangles.colours.clone());
+    mesh.insert_indices(Indices::U32(triangles.indices.clone()));
+    mesh
+}

@@ -1,0 +1,83 @@
+//! The core: what is aimed, and what it will do.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bevy::prelude::*;
+
+use crate::app::{Config, CoreStep, Stage};
+use crate::system::modules::RestartModule;
+use crate::system::plugin::{Measured, Operator};
+use crate::system::snapshot::PredictedShot;
+use crate::trainer::aim::NoShot;
+use crate::trainer::predict::Predictor;
+use crate::vision::plugin::VisionState;
+
+/// Predicts the aimed shot.
+#[derive(Debug)]
+pub struct CorePlugin;
+
+impl Plugin for CorePlugin {
+    fn build(&self, app: &mut App) {
+        app.init_resource::<CoreState>().add_systems(CoreStep, predict);
+    }
+}
+
+/// What the core knows.
+#[derive(Debug, Default, Resource)]
+pub struct CoreState {
+    /// The shot being aimed.
+    pub shot: Option<Arc<PredictedShot>>,
+    /// Why there is none.
+    pub no_shot: Option<NoShot>,
+    predictor: Option<Predictor>,
+    earlier: u64,
+}
+
+impl CoreState {
+    /// Shots predicted since start.
+    #[must_use]
+    pub fn predicted(&self) -> u64 {
+        self.earlier + self.predictor.as_ref().map_or(0, |p| p.predicted)
+    }
+}
+
+fn predict(
+    mut core: ResMut<CoreState>,
+    vision: Res<VisionState>,
+    config: Res<Config>,
+    stage: Res<Stage>,
+    operator: Res<Operator>,
+    mut restarts: MessageReader<RestartModule>,
+    mut measured: ResMut<Measured>,
+) {
+    if !config.core_enabled || operator.paused {
+        return;
+    }
+    let core = &mut *core;
+    if restarts.read().any(|r| r.0 == "core") {
+        core.earlier = core.predicted();
+        core.predictor = None;
+    }
+    let Some(table) = &vision.table else {
+        core.shot = None;
+        return;
+    };
+    // Taken out while it works: should it panic, a fresh one takes its place.
+    let mut predictor = core
+        .predictor
+        .take()
+        .unwrap_or_else(|| Predictor::new(&stage.table));
+    let before = predictor.predicted;
+    let start = Instant::now();
+    match predictor.update(table, config.trainer.stick_speed_m_s) {
+        Ok(shot) => (core.shot, core.no_shot) = (Some(shot), None),
+        Err(reason) => (core.shot, core.no_shot) = (None, Some(reason)),
+    }
+    if predictor.predicted > before {
+        measured
+            .prediction_us
+            .push(start, start.elapsed().as_secs_f64() * 1e6);
+    }
+    core.predictor = Some(predictor);
+}

@@ -1,0 +1,456 @@
+//! The clean picture, kept from frame to frame: only what changed is drawn again.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use super::backdrop::{Backdrop, HEIGHT_UNIT};
+use super::ball::BallDraw;
+use super::cue::CueDraw;
+use super::paint::Paint;
+use super::projection::ProjectedLight;
+use super::tone::ONE;
+use super::{Light, Point};
+use crate::table::{BallKind, TableSpec};
+use crate::virtual_table::moment::{BallPose, CuePose, Moment};
+
+/// A square of pixels that is drawn in one go, small enough for the first-level cache.
+///
+/// What an item does to the picture ends at the tiles it touches, so drawing those tiles
+/// again gives the same picture as drawing everything.
+pub(super) struct Tile {
+    left: usize,
+    top: usize,
+    /// Middle of the surface under the tile, and how far it reaches from there, metres.
+    middle: Point,
+    reach: f32,
+    /// Where the surface under each pixel is, metres.
+    pub(super) x: Vec<f32>,
+    pub(super) y: Vec<f32>,
+    pub(super) z: Vec<f32>,
+    /// The point on the plane z = 0 behind each pixel.
+    cloth: Vec<glam::Vec2>,
+    /// Share of the light that arrives.
+    pub(super) shade: Vec<f32>,
+    /// Light from the projector, as a share of the lamps' light; empty without a projector.
+    glow: Vec<Light>,
+    /// Room for one item's part of it.
+    pub(super) scratch: Vec<f32>,
+    /// The picture so far.
+    pub(super) light: Vec<Light>,
+}
+
+impl Tile {
+    pub(super) const SIDE: usize = 32;
+    pub(super) const PIXELS: usize = Self::SIDE * Self::SIDE;
+
+    fn new() -> Self {
+        Self {
+            left: 0,
+            top: 0,
+            middle: Point::ZERO,
+            reach: 0.0,
+            x: vec![0.0; Self::PIXELS],
+            y: vec![0.0; Self::PIXELS],
+            z: vec![0.0; Self::PIXELS],
+            cloth: vec![glam::Vec2::ZERO; Self::PIXELS],
+            shade: vec![1.0; Self::PIXELS],
+            glow: Vec::new(),
+            scratch: vec![0.0; Self::PIXELS],
+            light: vec![Light::ZERO; Self::PIXELS],
+        }
+    }
+
+    /// Columns and rows of this tile that lie within left, top, right, bottom (pixels).
+    pub(super) fn pixels_in(&self, [l, t, r, b]: [f32; 4]) -> (Range<usize>, Range<usize>) {
+        let clip = |from: f32, to: f32, start: usize| {
+            let side = Self::SIDE as f32;
+            let first = (from - start as f32).floor().clamp(0.0, side) as usize;
+            let last = (to - start as f32).ceil().clamp(0.0, side) as usize;
+            first..last.max(first)
+        };
+        (clip(l, r, self.left), clip(t, b, self.top))
+    }
+
+    /// Unit direction of the ray through pixel `i` and the height of the surface it meets.
+    pub(super) fn ray(&self, i: usize, eye: Point) -> Option<(Point, f32)> {
+        let (cloth, z) = (self.cloth.get(i)?, self.z.get(i)?);
+        Some(((cloth.extend(0.0) - eye).normalize_or(Point::NEG_Z), *z))
+    }
+
+    /// True when no part of the surface under this tile lies within `reach` of the line from
+    /// `from` against `direction`: nothing here can be in the shadow of a thing there.
+    pub(super) fn is_beyond(&self, from: Point, direction: Point, reach: f32) -> bool {
+        let to = self.middle - from;
+        let across = to - direction * to.dot(direction);
+        across.length_squared() > (reach + self.reach).powi(2)
+    }
+
+    /// Moves the tile and fills in what lies under it.
+    fn place(&mut self, backdrop: &Backdrop, column: usize, row: usize) {
+        (self.left, self.top) = (column * Self::SIDE, row * Self::SIDE);
+        self.shade.fill(1.0);
+        let eye = backdrop.rays.eye;
+        let width = backdrop.size.width as usize;
+        let (mut low, mut high) = (Point::MAX, Point::MIN);
+        for i in 0..Self::PIXELS {
+            let (px, py) = (self.left + i % Self::SIDE, self.top + i / Self::SIDE);
+            let cloth = backdrop.rays.on_cloth(px as f32 + 0.5, py as f32 + 0.5);
+            let stored = if px < width {
+                backdrop.height.get(py * width + px).copied().unwrap_or(0)
+            } else {
+                0
+            };
+            let z = f32::from(stored) * HEIGHT_UNIT;
+            let p = cloth + (eye.truncate() - cloth) * (z / eye.z);
+            if let (Some(a), Some(b), Some(c), Some(d)) = (
+                self.x.get_mut(i),
+                self.y.get_mut(i),
+                self.z.get_mut(i),
+                self.cloth.get_mut(i),
+            ) {
+                (*a, *b, *c, *d) = (p.x, p.y, z, cloth);
+            }
+            (low, high) = (low.min(p.extend(z)), high.max(p.extend(z)));
+        }
+        self.middle = (low + high) * 0.5;
+        self.reach = low.distance(high) * 0.5;
+    }
+
+    /// Lets a projector shine on what lies under the tile.
+    fn shine(&mut self, projection: Option<&ProjectedLight>) {
+        self.glow.clear();
+        if let Some(projection) = projection {
+            let places = self.x.iter().zip(&self.y).zip(&self.z);
+            self.glow
+                .extend(places.map(|((&x, &y), &z)| projection.at(Point::new(x, y, z))));
+        }
+    }
+
+    /// The empty table under the shade gathered so far.
+    fn lay_ground(&mut self, backdrop: &Backdrop) {
+        let (width, height) = (backdrop.size.width as usize, backdrop.size.height as usize);
+        let columns = Self::SIDE.min(width.saturating_sub(self.left));
+        for row in 0..Self::SIDE.min(height.saturating_sub(self.top)) {
+            let from = ((self.top + row) * width + self.left) * 3;
+            let ground = backdrop.light.get(from..from + 3 * columns).unwrap_or_default();
+            let own = row * Self::SIDE..row * Self::SIDE + columns;
+            let light = self.light.get_mut(own.clone()).unwrap_or_default();
+            let shade = self.shade.get(own.clone()).unwrap_or_default();
+            for ((out, rgb), &shade) in light.iter_mut().zip(ground.chunks_exact(3)).zip(shade) {
+                if let [r, g, b] = *rgb {
+                    *out = Light::new(f32::from(r), f32::from(g), f32::from(b)) * (shade / ONE);
+                }
+            }
+            let glow = self.glow.get(own).unwrap_or_default();
+            for ((out, rgb), glow) in light.iter_mut().zip(ground.chunks_exact(3)).zip(glow) {
+                if let [r, g, b] = *rgb {
+                    *out += Light::new(f32::from(r), f32::from(g), f32::from(b)) * *glow / ONE;
+                }
+            }
+        }
+    }
+}
+
+/// What lights and colours the things that move.
+pub(super) struct Surroundings<'a> {
+    pub(super) backdrop: &'a Backdrop,
+    pub(super) paints: &'a [Paint],
+    pub(super) projection: Option<&'a ProjectedLight>,
+}
+
+impl Surroundings<'_> {
+    /// The projector's light on a surface at `at` that faces `normal`.
+    pub(super) fn projected(&self, at: Point, normal: Point) -> Light {
+        match self.projection {
+            Some(projection) if normal.z > 0.0 => projection.at(at) * normal.z,
+            _ => Light::ZERO,
+        }
+    }
+}
+
+/// The picture without the sensor's noise.
+pub(in crate::virtual_table) struct Canvas {
+    backdrop: Backdrop,
+    ball_radius_m: f64,
+    exposure_s: f64,
+    kinds: Vec<BallKind>,
+    paints: Vec<Paint>,
+    set: crate::table::BallSet,
+    bytes: Vec<u8>,
+    drawn: Moment,
+    columns: usize,
+    rows: usize,
+    dirty: Vec<bool>,
+    tile: Tile,
+    projection: Option<Arc<ProjectedLight>>,
+    /// Tiles the projector lights.
+    lit: Vec<bool>,
+    /// Lit, or lit until now: to be drawn again.
+    relit: Vec<bool>,
+}
+
+impl Canvas {
+    /// An empty table, ready to be drawn on; the shutter stays open for `exposure_s`.
+    pub(in crate::virtual_table) fn new(backdrop: Backdrop, table: &TableSpec, exposure_s: f64) -> Self {
+        let size = backdrop.size;
+        let columns = (size.width as usize).div_ceil(Tile::SIDE);
+        let rows = (size.height as usize).div_ceil(Tile::SIDE);
+        Self {
+            bytes: backdrop.bytes.clone(),
+            backdrop,
+            ball_radius_m: table.ball.radius_m,
+            exposure_s,
+            kinds: Vec::new(),
+            paints: Vec::new(),
+            set: table.ball_set,
+            drawn: Moment::default(),
+            columns,
+            rows,
+            dirty: vec![false; columns * rows],
+            tile: Tile::new(),
+            projection: None,
+            lit: vec![false; columns * rows],
+            relit: vec![false; columns * rows],
+        }
+    }
+
+    /// Changes what the projector throws onto the table; seen from the next [`draw`](Self::draw) on.
+    pub(in crate::virtual_table) fn project(&mut self, projection: Option<Arc<ProjectedLight>>) {
+        for row in 0..self.rows {
+            for column in 0..self.columns {
+                let now = projection.as_ref().is_some_and(|p| {
+                    let (low, high) = self.on_table(column, row);
+                    p.lights(low, high)
+                });
+                let index = row * self.columns + column;
+                if let (Some(lit), Some(relit)) = (self.lit.get_mut(index), self.relit.get_mut(index)) {
+                    *relit |= *lit || now;
+                    *lit = now;
+                }
+            }
+        }
+        self.projection = projection;
+    }
+
+    /// What a tile can show of the table, rails and balls included: low and high corner, metres.
+    fn on_table(&self, column: usize, row: usize) -> (glam::Vec2, glam::Vec2) {
+        let [l, t, r, b] = tile_px(column, row);
+        let mut low = glam::Vec2::MAX;
+        let mut high = glam::Vec2::MIN;
+        let eye = self.backdrop.rays.eye;
+        for (x, y) in [(l, t), (r, t), (l, b), (r, b)] {
+            let cloth = self.backdrop.rays.on_cloth(x, y);
+            let raised = cloth + (eye.truncate() - cloth) * (0.09 / eye.z);
+            low = low.min(cloth).min(raised);
+            high = high.max(cloth).max(raised);
+        }
+        (low, high)
+    }
+
+    /// The picture as it was drawn last, red green blue.
+    pub(in crate::virtual_table) fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Brings the picture up to date: redraws the tiles touched by what came, went or moved.
+    pub(in crate::virtual_table) fn draw(&mut self, moment: &Moment) {
+        self.dirty.clone_from(&self.relit);
+        self.relit.fill(false);
+        let gone = std::mem::take(&mut self.drawn);
+        for ball in gone.balls.iter().filter(|b| !moment.balls.contains(b)) {
+            self.mark_ball(ball);
+        }
+        for ball in moment.balls.iter().filter(|b| !gone.balls.contains(b)) {
+            self.mark_ball(ball);
+        }
+        if gone.cue != moment.cue {
+            for cue in [gone.cue.as_ref(), moment.cue.as_ref()].into_iter().flatten() {
+                self.mark_cue(cue);
+            }
+        }
+        self.redraw(moment);
+        self.drawn.clone_from(moment);
+    }
+
+    /// Draws everything anew.
+    #[cfg(test)]
+    pub(in crate::virtual_table) fn draw_all(&mut self, moment: &Moment) {
+        self.dirty.fill(true);
+        self.redraw(moment);
+        self.drawn.clone_from(moment);
+    }
+
+    fn redraw(&mut self, moment: &Moment) {
+        let mut balls: Vec<BallDraw> = Vec::with_capacity(moment.balls.len());
+        for pose in &moment.balls {
+            let paint = self.paint(pose.kind);
+            balls.extend(BallDraw::new(
+                pose,
+                self.ball_radius_m,
+                paint,
+                self.exposure_s,
+                &self.backdrop,
+            ));
+        }
+        // The nearest last: it is in front.
+        balls.sort_by(|a, b| b.distance.total_cmp(&a.distance));
+        let cue = moment
+            .cue
+            .as_ref()
+            .and_then(|pose| CueDraw::new(pose, &self.backdrop));
+        let mut under_cue = vec![false; if cue.is_some() { self.dirty.len() } else { 0 }];
+        if let Some(cue) = &cue {
+            mark_track(&mut under_cue, cue, self.columns, self.rows);
+        }
+        for row in 0..self.rows {
+            for column in 0..self.columns {
+                let index = row * self.columns + column;
+                if !self.dirty.get(index).copied().unwrap_or(false) {
+                    continue;
+                }
+                let here = tile_px(column, row);
+                let touching: Vec<&BallDraw> = balls.iter().filter(|b| b.touches(here)).collect();
+                let cue = cue
+                    .as_ref()
+                    .filter(|_| under_cue.get(index).copied().unwrap_or(false));
+                let lit = self.lit.get(index).copied().unwrap_or(false);
+                if touching.is_empty() && cue.is_none() && !lit {
+                    self.restore(column, row);
+                } else {
+                    self.compose(column, row, &touching, cue);
+                }
+            }
+        }
+    }
+
+    fn compose(&mut self, column: usize, row: usize, balls: &[&BallDraw], cue: Option<&CueDraw>) {
+        let tile = &mut self.tile;
+        tile.place(&self.backdrop, column, row);
+        for ball in balls {
+            ball.shadow(tile);
+        }
+        if let Some(cue) = cue {
+            cue.shadow(tile);
+        }
+        let here = tile_px(column, row);
+        let lit = self
+            .lit
+            .get(row * self.columns + column)
+            .copied()
+            .unwrap_or(false);
+        let projection = self.projection.as_deref().filter(|_| lit);
+        tile.shine(projection);
+        tile.lay_ground(&self.backdrop);
+        let around = Surroundings {
+            backdrop: &self.backdrop,
+            paints: &self.paints,
+            projection,
+        };
+        for ball in balls.iter().filter(|b| b.covers(here)) {
+            let near: Vec<&BallDraw> = balls
+                .iter()
+                .filter(|other| !std::ptr::eq(**other, *ball) && ball.is_near(other))
+                .copied()
+                .collect();
+            ball.draw(tile, &near, &around);
+        }
+        if let Some(cue) = cue {
+            cue.draw(tile, &around);
+        }
+        let tone = &self.backdrop.tone;
+        each_row(self.backdrop.size, column, row, |i, bytes, columns| {
+            let light = self
+                .tile
+                .light
+                .get(i * Tile::SIDE..i * Tile::SIDE + columns)
+                .unwrap_or_default();
+            let out = self.bytes.get_mut(bytes).unwrap_or_default();
+            for (out, light) in out.chunks_exact_mut(3).zip(light) {
+                if let [r, g, b] = out {
+                    (*r, *g, *b) = (tone.byte(light.x), tone.byte(light.y), tone.byte(light.z));
+                }
+            }
+        });
+    }
+
+    fn restore(&mut self, column: usize, row: usize) {
+        each_row(self.backdrop.size, column, row, |_, bytes, _| {
+            if let (Some(out), Some(clean)) =
+                (self.bytes.get_mut(bytes.clone()), self.backdrop.bytes.get(bytes))
+            {
+                out.copy_from_slice(clean);
+            }
+        });
+    }
+
+    fn paint(&mut self, kind: BallKind) -> usize {
+        if let Some(known) = self.kinds.iter().position(|k| *k == kind) {
+            return known;
+        }
+        self.kinds.push(kind);
+        self.paints.push(Paint::of(kind, self.set));
+        self.kinds.len() - 1
+    }
+
+    fn mark_ball(&mut self, pose: &BallPose) {
+        if let Some(ball) = BallDraw::new(pose, self.ball_radius_m, 0, self.exposure_s, &self.backdrop) {
+            mark_box(&mut self.dirty, ball.reach_px, self.columns, self.rows);
+        }
+    }
+
+    fn mark_cue(&mut self, pose: &CuePose) {
+        if let Some(cue) = CueDraw::new(pose, &self.backdrop) {
+            mark_track(&mut self.dirty, &cue, self.columns, self.rows);
+        }
+    }
+}
+
+/// Left, top, right, bottom of a tile in pixels.
+fn tile_px(column: usize, row: usize) -> [f32; 4] {
+    let at = |i: usize| (i * Tile::SIDE) as f32;
+    [at(column), at(row), at(column + 1), at(row + 1)]
+}
+
+/// Calls `f` with every row of a tile inside the picture: its number, its bytes, its columns.
+fn each_row(
+    size: crate::units::ImageSize,
+    column: usize,
+    row: usize,
+    mut f: impl FnMut(usize, Range<usize>, usize),
+) {
+    let (width, height) = (size.width as usize, size.height as usize);
+    let (left, top) = (column * Tile::SIDE, row * Tile::SIDE);
+    let columns = Tile::SIDE.min(width.saturating_sub(left));
+    for i in 0..Tile::SIDE.min(height.saturating_sub(top)) {
+        let from = ((top + i) * width + left) * 3;
+        f(i, from..from + 3 * columns, columns);
+    }
+}
+
+fn mark_track(marks: &mut [bool], cue: &CueDraw, columns: usize, rows: usize) {
+    for (at, reach) in &cue.track_px {
+        mark_box(
+            marks,
+            [at.x - reach, at.y - reach, at.x + reach, at.y + reach],
+            columns,
+            rows,
+        );
+    }
+}
+
+fn mark_box(marks: &mut [bool], [l, t, r, b]: [f32; 4], columns: usize, rows: usize) {
+    let side = Tile::SIDE as f32;
+    // The same strict comparison as `BallDraw::touches`, so that both agree on every tile.
+    let span = |from: f32, to: f32, count: usize| {
+        let first = (from / side).floor().max(0.0) as usize;
+        let last = ((to / side).ceil().max(0.0) as usize).min(count);
+        first..last
+    };
+    for row in span(t, b, rows) {
+        for column in span(l, r, columns) {
+            if let Some(mark) = marks.get_mut(row * columns + column) {
+                *mark = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Light that a projector throws onto the table.
+
+use super::tone::linear;
+use super::{Light, Point};
+use crate::units::{ImageSize, Vec2};
+
+/// Light of a white projector pixel on the cloth, as a share of the lamps' light there:
+/// 3000 lm on 3 m² against a table lit with some 600 lx.
+const STRENGTH: f32 = 1.6;
+/// Side of a cell of the coarse map of what is lit, in projected pixels.
+const CELL: usize = 16;
+
+/// A picture lying on the table: its first row along the left side (+y), its first column
+/// at the head end (−x). Black adds no light.
+#[derive(Clone, Debug)]
+pub struct ProjectedLight {
+    size: ImageSize,
+    rgb: Vec<u8>,
+    half_m: glam::Vec2,
+    cells: Vec<bool>,
+    cell_columns: usize,
+    to_light: Vec<f32>,
+}
+
+/// A projected picture that does not fit its own description.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+pub enum BadProjection {
+    /// The number of bytes is not width × height × 3.
+    #[error("a projected picture of {width}×{height} needs {expected} bytes, got {got}")]
+    Length {
+        /// Columns.
+        width: u32,
+        /// Rows.
+        height: u32,
+        /// Bytes such a picture has.
+        expected: usize,
+        /// Bytes that came.
+        got: usize,
+    },
+    /// The picture covers no area, or an unlimited one.
+    #[error("a projected picture can't cover {0} × {1} m of the table")]
+    Extent(f64, f64),
+}
+
+impl ProjectedLight {
+    /// `rgb` (red green blue, rows top to bottom) stretched over the rectangle
+    /// ±`half_extent_m` around the middle of the table.
+    ///
+    /// # Errors
+    /// [`BadProjection`] when the bytes do not fit the size or the rectangle is empty.
+    pub fn new(size: ImageSize, rgb: Vec<u8>, half_extent_m: Vec2) -> Result<Self, BadProjection> {
+        let expected = size.pixels() * 3;
+        if rgb.len() != expected || expected == 0 {
+            return Err(BadProjection::Length {
+                width: size.width,
+                height: size.height,
+                expected,
+                got: rgb.len(),
+            });
+        }
+        if !half_extent_m.is_finite() || half_extent_m.min_element() <= 0.0 {
+            return Err(BadProjection::Extent(
+                2.0 * half_extent_m.x,
+                2.0 * half_extent_m.y,
+            ));
+        }
+        let cell_columns = (size.width as usize).div_ceil(CELL);
+        let mut cells = vec![false; cell_columns * (size.height as usize).div_ceil(CELL)];
+        for (y, row) in rgb.chunks_exact(size.width as usize * 3).enumerate() {
+            for (x, piece) in row.chunks(CELL * 3).enumerate() {
+                if let Some(cell) = cells.get_mut(y / CELL * cell_columns + x) {
+                    *cell |= piece.iter().any(|&byte| byte > 0);
+                }
+            }
+        }
+        Ok(Self {
+            size,
+            rgb,
+            half_m: half_extent_m.as_vec2(),
+            cells,
+            cell_columns,
+            to_light: (0..=255_u8).map(|b| linear([b, b, b]).x * STRENGTH).collect(),
+        })
+    }
+
+    /// The light that falls on a surface at `at`, as a share of the lamps' light.
+    pub(super) fn at(&self, at: Point) -> Light {
+        let p = self.pixel(at.truncate());
+        let (x, y) = (p.x - 0.5, p.y - 0.5);
+        let (ix, iy) = (x.floor(), y.floor());
+        let (u, v) = (x - ix, y - iy);
+        let texel = |dx: i32, dy: i32| {
+            let (x, y) = (ix as i32 + dx, iy as i32 + dy);
+            if x < 0 || y < 0 || x >= self.size.width as i32 || y >= self.size.height as i32 {
+                return Light::ZERO;
+            }
+            let i = (y as usize * self.size.width as usize + x as usize) * 3;
+            match self.rgb.get(i..i + 3) {
+                Some(&[r, g, b]) => Light::new(self.light(r), self.light(g), self.light(b)),
+                _ => Light::ZERO,
+            }
+        };
+        let top = texel(0, 0).lerp(texel(1, 0), u);
+        let bottom = texel(0, 1).lerp(texel(1, 1), u);
+        top.lerp(bottom, v)
+    }
+
+    /// Whether any light falls into the rectangle low..high (metres on the table).
+    pub(super) fn lights(&self, low: glam::Vec2, high: glam::Vec2) -> bool {
+        let (a, b) = (self.pixel(low), self.pixel(high));
+        let span = |from: f32, to: f32, pixels: u32| {
+            let first = (from.min(to) - 1.0).max(0.0) as usize / CELL;
+            let last = (from.max(to) + 1.0).clamp(0.0, pixels as f32) as usize;
+            first..last.div_ceil(CELL)
+        };
+        let columns = span(a.x, b.x, self.size.width);
+        span(a.y, b.y, self.size.height).any(|row| {
+            columns
+                .clone()
+                .any(|column| self.cells.get(row * self.cell_columns + column) == Some(&true))
+        })
+    }
+
+    fn light(&self, byte: u8) -> f32 {
+        self.to_light.get(usize::from(byte)).copied().unwrap_or(0.0)
+    }
+
+    fn pixel(&self, p: glam::Vec2) -> glam::Vec2 {
+        let unit = glam::Vec2::new(p.x, -p.y) / self.half_m * 0.5 + 0.5;
+        unit * glam::Vec2::new(self.size.width as f32, self.size.height as f32)
+    }
+}

@@ -1,0 +1,259 @@
+//! Sub-pixel place of a ball: its outline is fitted to the edges of the full-resolution frame.
+
+use nalgebra::{Matrix4, Vector4};
+
+use super::cloth::ClothField;
+use super::sampler::Sampler;
+use crate::calibration::CameraModel;
+use crate::units::Vec2;
+
+/// Rays from the centre along which the outline is looked for.
+const RAYS: usize = 48;
+/// Samples along a ray.
+const SAMPLES: usize = 24;
+
+/// A fitted outline, frame pixels.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Outline {
+    pub(super) centre: Vec2,
+    /// Mean radius.
+    pub(super) radius: f64,
+    /// Share of the rays on which an edge was found where the outline is.
+    pub(super) support: f64,
+    /// Share of the rays beyond whose edge cloth lies.
+    pub(super) cloth_around: f64,
+    /// Standard deviation of the centre, pixels per axis.
+    pub(super) sigma: f64,
+}
+
+/// What the fit needs to know about the picture around a ball.
+pub(super) struct Surroundings<'a> {
+    pub(super) sampler: &'a Sampler<'a>,
+    pub(super) field: &'a ClothField,
+    /// Frame pixels per pixel of the cloth field.
+    pub(super) step: usize,
+    pub(super) camera: &'a CameraModel,
+    /// Ball radius in metres.
+    pub(super) radius_m: f64,
+    /// The camera is calibrated: the outline's size is known.
+    pub(super) size_known: bool,
+}
+
+/// Fits the outline of a ball near `centre` (frame pixels), `near`: within a quarter of a radius. `None` when nothing like an outline is there.
+pub(super) fn fit_outline(
+    around: &Surroundings<'_>,
+    centre: Vec2,
+    radius: f64,
+    near: bool,
+) -> Option<Outline> {
+    let mut at = centre;
+    let mut scale = 1.0;
+    // Away from the picture's middle a ball is stretched along this direction.
+    let outward = (centre - around.camera.lens.centre_px).normalize_or(Vec2::X);
+    let mut result = None;
+    // The first look may be off by a third of a radius, later ones are near.
+    let reaches: &[f64] = if near { &[0.30, 0.16] } else { &[0.42, 0.26, 0.16] };
+    for &reach in reaches {
+        let shape = outline_shape(around, at, radius);
+        let edges = edges(around, at, &shape, scale, reach);
+        let fit = solve(&edges, outward, scale, reach, around.size_known)?;
+        at += fit.shift;
+        scale = fit.scale;
+        let mean = shape.iter().map(|o| o.length()).sum::<f64>() / shape.len().max(1) as f64;
+        if at.distance(centre) > 0.8 * radius || !(0.6..1.5).contains(&scale) {
+            return None;
+        }
+        result = Some(Outline {
+            centre: at,
+            radius: mean * scale,
+            support: fit.support,
+            cloth_around: fit.cloth_around,
+            sigma: fit.sigma * mean,
+        });
+    }
+    result
+}
+
+/// Offsets from the (projected) centre to the silhouette, scaled to the mean `radius`
+/// unless the camera is calibrated. A ball away from the middle of a picture is seen as an ellipse.
+fn outline_shape(around: &Surroundings<'_>, at: Vec2, radius: f64) -> Vec<Vec2> {
+    let circle = || {
+        (0..RAYS)
+            .map(|k| crate::units::unit(std::f64::consts::TAU * k as f64 / RAYS as f64) * radius)
+            .collect::<Vec<_>>()
+    };
+    let Some(place) = around.camera.on_plane(at, around.radius_m) else {
+        return circle();
+    };
+    let rim = around
+        .camera
+        .silhouette(place.extend(around.radius_m), around.radius_m, RAYS);
+    if rim.len() != RAYS {
+        return circle();
+    }
+    let offsets: Vec<Vec2> = rim.iter().map(|p| *p - at).collect();
+    let mean = offsets.iter().map(|o| o.length()).sum::<f64>() / RAYS as f64;
+    if !(mean.is_finite() && mean > 0.5) {
+        return circle();
+    }
+    let gain = if around.size_known { 1.0 } else { radius / mean };
+    offsets.into_iter().map(|o| o * gain).collect()
+}
+
+/// An edge on a ray: where (in units of the expected radius), how strong.
+#[derive(Clone, Copy, Debug)]
+struct Edge {
+    direction: Vec2,
+    /// Expected radius on this ray, pixels.
+    length: f64,
+    place: f64,
+    strength: f64,
+    /// Cloth lies beyond.
+    on_cloth: bool,
+}
+
+fn edges(around: &Surroundings<'_>, at: Vec2, shape: &[Vec2], scale: f64, reach: f64) -> Vec<Edge> {
+    let mut found = Vec::with_capacity(shape.len());
+    let mut colours = [[0f32; 4]; SAMPLES];
+    let mut odd = [0f32; SAMPLES];
+    for offset in shape {
+        let length = offset.length();
+        if length < 1.0 {
+            continue;
+        }
+        let (from, to) = (scale - reach - 0.1, scale + reach + 0.1);
+        let spacing = (to - from) / (SAMPLES - 1) as f64;
+        let rim = at + *offset;
+        let local = around.field.at(
+            (rim.x.max(0.0) as usize) / around.step,
+            (rim.y.max(0.0) as usize) / around.step,
+        );
+        for (k, (colour, odd)) in colours.iter_mut().zip(&mut odd).enumerate() {
+            let p = at + *offset * (from + spacing * k as f64);
+            *colour = around.sampler.colour(p);
+            *odd = around.field.deviation(local, *colour, false);
+        }
+        // A gradient over about a tenth of the radius, at least a pixel and a half.
+        let half = ((0.05_f64.max(0.75 / length) / spacing).round() as usize).clamp(1, 6);
+        let mut strengths = [0f64; SAMPLES];
+        for k in half..SAMPLES - half {
+            let (Some(inner), Some(outer), Some(within), Some(beyond)) = (
+                colours.get(k - half),
+                colours.get(k + half),
+                odd.get(k - half),
+                odd.get(k + half),
+            ) else {
+                continue;
+            };
+            let difference: f32 = inner
+                .iter()
+                .zip(outer)
+                .take(3)
+                .map(|(a, b)| (a - b).powi(2))
+                .sum();
+            let u = (from + spacing * k as f64 - scale) / reach;
+            if u.abs() > 1.0 {
+                continue;
+            }
+            // Outside lies cloth, inside something else: an edge inside a ball counts less.
+            let outside = if *beyond < 1.0 { 1.0 } else { 0.35 };
+            let inside = if *within > 0.8 { 1.0 } else { 0.4 };
+            if let Some(s) = strengths.get_mut(k) {
+                *s = f64::from(difference.sqrt()) * outside * inside * (1.0 - 0.6 * u * u);
+            }
+        }
+        let best = (1..SAMPLES - 1).max_by(|a, b| {
+            let at = |k: &usize| strengths.get(*k).copied().unwrap_or(0.0);
+            at(a).total_cmp(&at(b))
+        });
+        let Some(k) = best else { continue };
+        let at = |k: usize| strengths.get(k).copied().unwrap_or(0.0);
+        let (l, m, r) = (at(k - 1), at(k), at(k + 1));
+        if m < 8.0 {
+            continue;
+        }
+        let bend = l - 2.0 * m + r;
+        let shift = if bend < -1e-9 {
+            (0.5 * (l - r) / bend).clamp(-0.5, 0.5)
+        } else {
+            0.0
+        };
+        found.push(Edge {
+            direction: *offset / length,
+            length,
+            place: from + spacing * (k as f64 + shift),
+            strength: m,
+            on_cloth: odd.get((k + 2 * half).min(SAMPLES - 1)).is_some_and(|o| *o < 1.0),
+        });
+    }
+    found
+}
+
+struct Fit {
+    shift: Vec2,
+    scale: f64,
+    support: f64,
+    cloth_around: f64,
+    sigma: f64,
+}
+
+/// Least squares with Geman–McClure weights for shift, size and stretch (along `outward`) of the outline.
+fn solve(edges: &[Edge], outward: Vec2, scale: f64, reach: f64, size_known: bool) -> Option<Fit> {
+    if edges.len() < RAYS / 4 {
+        return None;
+    }
+    let mut strengths: Vec<f64> = edges.iter().map(|e| e.strength).collect();
+    strengths.sort_by(f64::total_cmp);
+    let usual = strengths.get(strengths.len() / 2).copied().unwrap_or(1.0);
+    let mut x = Vector4::new(0.0, 0.0, scale, 0.0);
+    let mut spread = 0.5 * reach;
+    let mut sigma = 0.0;
+    let row = |e: &Edge| {
+        let along = e.direction.dot(outward);
+        Vector4::new(
+            e.direction.x / e.length,
+            e.direction.y / e.length,
+            1.0,
+            2.0 * along * along - 1.0,
+        )
+    };
+    let residual = |e: &Edge, x: &Vector4<f64>| e.place - row(e).dot(x);
+    for _ in 0..8 {
+        let mut a = Matrix4::zeros();
+        let mut b = Vector4::zeros();
+        let (mut total, mut squares) = (0.0, 0.0);
+        for e in edges {
+            let r = residual(e, &x);
+            let u = r / spread;
+            let w = (e.strength / usual).min(1.5) / (1.0 + u * u).powi(2);
+            let row = row(e);
+            a += w * row * row.transpose();
+            b += w * row * (e.place);
+            total += w;
+            squares += w * r * r;
+        }
+        // Size and shape are known well from calibration, roughly from the other balls.
+        let prior = total * if size_known { 20.0 } else { 0.3 };
+        a[(2, 2)] += prior;
+        b[2] += prior;
+        a[(3, 3)] += total * if size_known { 50.0 } else { 0.15 };
+        // A weak pull to the start keeps a half hidden ball from running away.
+        a[(0, 0)] += 1e-6;
+        a[(1, 1)] += 1e-6;
+        x = a.lu().solve(&b)?;
+        sigma = (squares / total.max(1e-9)).sqrt() / (total.max(4.0) / 2.0).sqrt();
+        spread = (spread * 0.7).max(0.06);
+    }
+    let good = || {
+        edges
+            .iter()
+            .filter(|e| residual(e, &x).abs() < 0.09 && e.strength > 0.25 * usual)
+    };
+    x.iter().all(|v| v.is_finite()).then_some(Fit {
+        shift: Vec2::new(x[0], x[1]),
+        scale: x[2],
+        support: good().count() as f64 / RAYS as f64,
+        cloth_around: good().filter(|e| e.on_cloth).count() as f64 / RAYS as f64,
+        sigma,
+    })
+}

@@ -1,0 +1,708 @@
+//! One frame in, one observation out.
+//!
+//! [`working`] shrinks the frame, [`cloth`] learns what cloth looks like, [`table_finder`] and
+//! [`pose`] find the table where no calibration came with the frame, [`bed`] says where balls can
+//! lie, [`blobs`] and [`circles`] find them, [`localise`] measures them in the full frame,
+//! [`identity`] names them, [`cue`] finds the cue.
+
+mod assignment;
+mod bed;
+mod blobs;
+mod circles;
+mod cloth;
+mod cue;
+mod identity;
+mod line;
+mod localise;
+mod pockets;
+mod pose;
+mod regions;
+mod sampler;
+#[cfg(test)]
+mod scene;
+mod table_finder;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod tests_virtual;
+mod working;
+
+use std::time::Instant;
+
+use bed::Bed;
+use blobs::{Blobs, Candidate, Origin, Scratch};
+use cloth::{ClothColour, ClothField};
+use localise::{Outline, Surroundings};
+use sampler::Sampler;
+use table_finder::TableOutline;
+use working::WorkingPicture;
+
+use crate::calibration::CameraModel;
+use crate::table::{BallSet, TableSpec};
+use crate::units::{ImageSize, Vec2};
+use crate::vision::frame::Frame;
+use crate::vision::observation::{BallSeen, CueSeen, Observation, TableSeen};
+
+/// Finds table, balls and cue in a frame. Holds what it learned from earlier frames of
+/// the same source (cloth colour, table place, scratch buffers).
+#[derive(Debug, Default)]
+pub struct Analyser {
+    table: Option<TableSpec>,
+    picture: WorkingPicture,
+    field: ClothField,
+    /// What is not cloth, shadows left out.
+    mask: Vec<u8>,
+    /// What is not cloth, deep shadows included.
+    strict: Vec<u8>,
+    scratch: Scratch,
+    calibrated: Option<Calibrated>,
+}
+
+/// What follows from a calibration and stays as long as it does.
+#[derive(Debug)]
+struct Calibrated {
+    camera: CameraModel,
+    image: ImageSize,
+    view: View,
+    colour: Option<ClothColour>,
+    frames: u32,
+}
+
+/// The table on the picture.
+#[derive(Clone, Debug)]
+struct View {
+    bed: Bed,
+    seen: TableSeen,
+    /// Ball radius, metres.
+    radius_m: f64,
+    /// The camera came with the frame.
+    calibrated: bool,
+}
+
+/// Frames between two looks at the cloth's colour; it changes as slowly as daylight does.
+const CLOTH_PERIOD: u32 = 30;
+
+/// Times the balls' size is corrected by their outlines at most.
+const ROUNDS: u32 = 4;
+
+impl Analyser {
+    /// An analyser that knows which table it looks at, or `None` to find out.
+    #[must_use]
+    pub fn new(table: Option<TableSpec>) -> Self {
+        Self {
+            table,
+            ..Self::default()
+        }
+    }
+
+    /// Forgets everything learned from earlier frames.
+    pub fn reset(&mut self) {
+        *self = Self::new(self.table.take());
+    }
+
+    /// Looks at one frame.
+    pub fn analyse(&mut self, frame: &Frame) -> Observation {
+        let mut clock = Clock::new();
+        let mut observation = Observation {
+            sequence: frame.sequence,
+            captured: frame.captured,
+            image: frame.size,
+            table: None,
+            balls: Vec::new(),
+            cues: Vec::new(),
+            timing_ms: Vec::new(),
+            warnings: Vec::new(),
+        };
+        let view = match frame.camera.as_deref().filter(|c| c.lens.image == frame.size) {
+            Some(camera) => self.calibrated_view(frame, camera, &mut clock),
+            None => self.find_view(frame, &mut clock),
+        };
+        match view {
+            Ok(view) => self.look(frame, view, &mut observation, &mut clock),
+            Err(why) => observation.warnings.push(why.to_owned()),
+        }
+        observation.timing_ms = clock.finish();
+        observation
+    }
+
+    /// The table where the calibration says it is.
+    fn calibrated_view(
+        &mut self,
+        frame: &Frame,
+        camera: &CameraModel,
+        clock: &mut Clock,
+    ) -> Result<View, &'static str> {
+        let known = self
+            .calibrated
+            .take()
+            .filter(|c| c.camera == *camera && c.image == frame.size);
+        let mut known = match known {
+            Some(known) => {
+                let step = working::step_of(frame.size);
+                let window = known.view.bed.window.map(|v| v * step);
+                self.picture.fill(frame, Some(window));
+                known
+            }
+            None => {
+                self.picture.fill(frame, None);
+                let spec = self.table.clone().unwrap_or_else(TableSpec::pool_9ft);
+                let view = view_of(&self.picture, camera, &spec, spec.ball.radius_m, 1.0, true)
+                    .ok_or("the calibrated camera does not see the table")?;
+                Calibrated {
+                    camera: *camera,
+                    image: frame.size,
+                    view,
+                    colour: None,
+                    frames: 0,
+                }
+            }
+        };
+        clock.lap("shrink");
+        if known.frames % CLOTH_PERIOD == 0 {
+            if let Some(colour) = ClothColour::learn(&self.picture) {
+                let bed = &known.view.bed;
+                self.field
+                    .learn(&self.picture, &colour, &bed.nose_spans, 0.05 * bed.length);
+                known.colour = Some(colour);
+            }
+            clock.lap("cloth");
+        }
+        let view = known.view.clone();
+        let result = if known.colour.is_some() {
+            known.frames = known.frames.wrapping_add(1);
+            Ok(view)
+        } else {
+            Err("no cloth to be seen")
+        };
+        self.calibrated = Some(known);
+        result
+    }
+
+    /// The table where the picture shows it.
+    fn find_view(&mut self, frame: &Frame, clock: &mut Clock) -> Result<View, &'static str> {
+        self.calibrated = None;
+        self.picture.fill(frame, None);
+        clock.lap("shrink");
+        let colour = ClothColour::learn(&self.picture)
+            .ok_or("the picture is too dark or too small to find a table in it")?;
+        let outline = TableOutline::find(&self.picture, &colour).ok_or("no table found")?;
+        clock.lap("table");
+        // Without a hint: a nine-foot table, whose shape all pool tables share; its size is
+        // corrected below by the size of the balls.
+        let first = self.table.clone().unwrap_or_else(TableSpec::pool_9ft);
+        let fitted_view = |picture: &WorkingPicture, spec: &TableSpec, radius_m: f64| {
+            view_from_outline(picture, frame.size, &outline, spec, radius_m, &colour)
+        };
+        let mut view = fitted_view(&self.picture, &first, first.ball.radius_m)
+            .ok_or("no camera explains the table's outline")?;
+        self.field.learn(
+            &self.picture,
+            &colour,
+            &view.bed.nose_spans,
+            0.05 * view.bed.length,
+        );
+        clock.lap("cloth");
+        self.mark_foreground(&view.bed);
+        let found = regions::regions(&self.mask, self.picture.w, view.bed.window, 12);
+        let radius = blobs::common_radius(&found, &view.bed, first.length_m, &mut self.scratch);
+        if let Some(radius) = radius {
+            let spec = self
+                .table
+                .clone()
+                .unwrap_or_else(|| model_for(radius / first.length_m));
+            let radius_m = radius * spec.length_m / first.length_m;
+            view = if spec.name == first.name {
+                View { radius_m, ..view }
+            } else {
+                fitted_view(&self.picture, &spec, radius_m).unwrap_or(View { radius_m, ..view })
+            };
+        }
+        clock.lap("scale");
+        Ok(view)
+    }
+
+    /// Marks what is not cloth: on the bed by tint and brightness, on the cushions by tint only,
+    /// because they face the lamps differently.
+    fn mark_foreground(&mut self, bed: &Bed) {
+        self.field
+            .foreground(&self.picture, &bed.nose_spans, &mut self.mask, &mut self.strict);
+        for (y, (&(a, b), &(c, d))) in bed.cloth_spans.iter().zip(&bed.nose_spans).enumerate() {
+            let (c, d) = if c < d { (c.max(a), d.min(b)) } else { (b, b) };
+            for x in (a..c.max(a)).chain(d.min(b)..b) {
+                let (x, i) = (x as usize, y * self.picture.w + x as usize);
+                if let (Some(px), Some(out)) = (self.picture.px.get(i), self.mask.get_mut(i)) {
+                    let local = self.field.at(x, y);
+                    *out = u8::from(self.field.deviation(local, px.map(f32::from), true) > 1.3);
+                }
+            }
+        }
+        bed.clear_pockets(&mut self.mask, self.picture.w);
+        bed.clear_pockets(&mut self.strict, self.picture.w);
+    }
+
+    /// Finds everything on the table of `view`.
+    fn look(&mut self, frame: &Frame, mut view: View, observation: &mut Observation, clock: &mut Clock) {
+        self.mark_foreground(&view.bed);
+        clock.lap("foreground");
+        let (w, window) = (self.picture.w, view.bed.window);
+        let tolerant = regions::regions(&self.mask, w, window, 12);
+        let strict = regions::regions(&self.strict, w, window, 12);
+        let sampler = Sampler::new(frame);
+        let mut balls = Vec::new();
+        let mut blobs = Blobs::default();
+        // The first size came from areas; outlines know it better. A calibrated size stays.
+        for round in 0..ROUNDS {
+            blobs = blobs::take_apart(
+                &tolerant,
+                &self.picture,
+                &view.bed,
+                view.radius_m,
+                &mut self.scratch,
+            );
+            let other = blobs::take_apart(
+                &strict,
+                &self.picture,
+                &view.bed,
+                view.radius_m,
+                &mut self.scratch,
+            );
+            blobs.occluders.extend(other.occluders);
+            blobs.demand_more_inside_occluders();
+            clock.lap("blobs");
+            balls = self.measure(&sampler, &view, &blobs.candidates, &[]);
+            drop_doubles(&mut balls);
+            // What the strict mask adds, and then what both leave unexplained.
+            let added = self.measure(&sampler, &view, &blobs.with_demands(other.candidates), &balls);
+            balls.extend(added);
+            drop_doubles(&mut balls);
+            let step = self.picture.step.max(1) as f64;
+            let known: Vec<(Vec2, f64)> = balls
+                .iter()
+                .map(|(o, _)| (o.centre / step, o.radius / step))
+                .collect();
+            let more = blobs::around_fragments(&strict, &known, &self.picture, &view.bed, view.radius_m);
+            let added = self.measure(&sampler, &view, &more, &[]);
+            balls.extend(added);
+            clock.lap("localise");
+            let gain = if view.calibrated {
+                None
+            } else {
+                size_gain(&balls, &view)
+            };
+            match gain.filter(|g| round + 1 < ROUNDS && (g - 1.0).abs() > 0.025) {
+                // Outlines are drawn a little toward the supposed size, so go further than they say.
+                Some(gain) => view.radius_m *= gain.powf(1.5),
+                None => break,
+            }
+        }
+        drop_doubles(&mut balls);
+        self.name_balls(&sampler, &view, &balls, observation);
+        clock.lap("identity");
+        let step = self.picture.step.max(1);
+        let cues = cue::find_cues(
+            &blobs.threads,
+            &blobs.occluders,
+            &self.picture,
+            &view.bed,
+            view.radius_m,
+        );
+        observation.cues = cues.into_iter().map(|c| cue_seen(&c, step, &view)).collect();
+        clock.lap("cue");
+        observation.table = Some(view.seen);
+    }
+
+    /// Fits an outline to each candidate and keeps those that are balls.
+    /// Leaves out candidates where one of `known` lies already, clearly seen.
+    fn measure(
+        &self,
+        sampler: &Sampler<'_>,
+        view: &View,
+        candidates: &[Candidate],
+        known: &[(Outline, f64)],
+    ) -> Vec<(Outline, f64)> {
+        let step = self.picture.step.max(1);
+        let around = Surroundings {
+            sampler,
+            field: &self.field,
+            step,
+            camera: &view.seen.camera,
+            radius_m: view.radius_m,
+            size_known: view.calibrated,
+        };
+        let mut balls: Vec<(Outline, f64)> = Vec::new();
+        for candidate in candidates {
+            let centre = candidate.centre * step as f64;
+            let radius = candidate.radius * step as f64;
+            let there = |k: &(Outline, f64)| k.1 > 0.8 && k.0.centre.distance(centre) < 0.5 * radius;
+            if known.iter().any(there) {
+                continue;
+            }
+            let near = candidate.origin == Origin::Single;
+            let Some(outline) = localise::fit_outline(&around, centre, radius, near) else {
+                continue;
+            };
+            let size = outline.radius / radius;
+            let p = outline.centre / step as f64;
+            let filled = self.filled(p, outline.radius / step as f64);
+            let support = outline.support;
+            // The noses may be misplaced by a little; a clear ball on cloth counts beyond them.
+            let clear = support > 0.85 && filled > 0.7 && outline.cloth_around > 0.5;
+            let least = if clear { -0.6 } else { 0.3 };
+            let on_bed = view.bed.depth(p) > least * candidate.radius && view.bed.pocket_distance(p) > 0.8;
+            let is_ball = match candidate.origin {
+                Origin::Single => support >= 0.5 && filled > 0.3,
+                Origin::Cluster => filled > 0.6 && support >= 0.35 || filled > 0.3 && support >= 0.55,
+                Origin::Occluder => support >= 0.75 && outline.cloth_around > 0.5,
+                Origin::Fragment => support >= 0.7 && outline.cloth_around > 0.6,
+            };
+            if is_ball && (0.72..1.35).contains(&size) && on_bed {
+                let weight = if candidate.origin == Origin::Fragment {
+                    0.7
+                } else {
+                    0.5 + 0.5 * filled
+                };
+                balls.push((outline, support * weight));
+            }
+        }
+        balls
+    }
+
+    /// Share of a disc (working pixels) that can't be cloth in shadow.
+    fn filled(&self, centre: Vec2, radius: f64) -> f64 {
+        let (mut n, mut all) = (0.0, 0.0);
+        let reach = 0.85 * radius;
+        let (y0, y1) = (
+            (centre.y - reach).max(0.0) as usize,
+            (centre.y + reach).max(0.0) as usize,
+        );
+        for y in y0..=y1 {
+            let dy = y as f64 + 0.5 - centre.y;
+            let half = (reach * reach - dy * dy).max(0.0).sqrt();
+            let (x0, x1) = (
+                (centre.x - half).max(0.0) as usize,
+                (centre.x + half).max(0.0) as usize,
+            );
+            for on in self
+                .mask
+                .get(y * self.picture.w + x0..y * self.picture.w + x1)
+                .unwrap_or_default()
+            {
+                all += 1.0;
+                n += f64::from(*on);
+            }
+        }
+        if all > 0.0 { n / all } else { 0.0 }
+    }
+
+    fn name_balls(
+        &self,
+        sampler: &Sampler<'_>,
+        view: &View,
+        balls: &[(Outline, f64)],
+        observation: &mut Observation,
+    ) {
+        let step = self.picture.step.max(1);
+        let light = |p: Vec2| {
+            let at = |p: Vec2| {
+                self.field
+                    .at((p.x.max(0.0) as usize) / step, (p.y.max(0.0) as usize) / step)
+                    .brightness
+            };
+            f64::from(at(p))
+        };
+        let mut levels: Vec<f64> = balls
+            .iter()
+            .map(|(o, _)| light(o.centre))
+            .filter(|l| *l > 1.0)
+            .collect();
+        levels.sort_by(f64::total_cmp);
+        let usual = levels.get(levels.len() / 2).copied().unwrap_or(1.0);
+        let subjects: Vec<identity::Subject> = balls
+            .iter()
+            .map(|(o, _)| identity::Subject {
+                centre: o.centre,
+                radius: o.radius,
+                light: if light(o.centre) > 1.0 {
+                    light(o.centre) / usual
+                } else {
+                    1.0
+                },
+            })
+            .collect();
+        let set = self
+            .table
+            .as_ref()
+            .map(|t| t.ball_set)
+            .filter(|s| *s != BallSet::Pool);
+        // The cloth's own colour around the balls: what a pale ball reflects on its underside.
+        let mut cloth = [0.0; 3];
+        for ((o, _), level) in balls.iter().map(|b| (b, 1.0 / balls.len() as f64)) {
+            let local = self.field.at(
+                (o.centre.x.max(0.0) as usize) / step,
+                (o.centre.y.max(0.0) as usize) / step,
+            );
+            let (r, b) = (
+                f64::from(local.red * local.brightness),
+                f64::from(local.blue * local.brightness),
+            );
+            let g = (4.0 * f64::from(local.brightness) - r - b) / 2.0;
+            for (sum, c) in cloth.iter_mut().zip([r, g, b]) {
+                *sum += c * level;
+            }
+        }
+        let kinds = identity::identify(sampler, &subjects, set, cloth);
+        let camera = &view.seen.camera;
+        for ((outline, confidence), (kind, group_confidence)) in balls.iter().zip(kinds) {
+            let position_m = camera.on_plane(outline.centre, view.radius_m);
+            let metres_per_px = view.radius_m / outline.radius.max(1e-6);
+            observation.balls.push(BallSeen {
+                center_px: outline.centre,
+                radius_px: outline.radius,
+                position_m,
+                sigma_m: outline.sigma.max(0.03) * metres_per_px,
+                kind,
+                confidence: confidence.clamp(0.0, 1.0),
+                group_confidence,
+            });
+        }
+        observation
+            .balls
+            .sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    }
+}
+
+/// How much larger than supposed the well seen balls are, median; `None` without such.
+fn size_gain(balls: &[(Outline, f64)], view: &View) -> Option<f64> {
+    let mut gains: Vec<f64> = balls
+        .iter()
+        .filter(|(o, _)| o.support > 0.8)
+        .filter_map(|(o, _)| {
+            let place = view.seen.camera.on_plane(o.centre, view.radius_m)?;
+            let rim = view
+                .seen
+                .camera
+                .silhouette(place.extend(view.radius_m), view.radius_m, 16);
+            let mean = rim.iter().map(|p| p.distance(o.centre)).sum::<f64>() / rim.len().max(1) as f64;
+            (mean > 0.5).then_some(o.radius / mean)
+        })
+        .collect();
+    gains.sort_by(f64::total_cmp);
+    gains.get(gains.len() / 2).copied()
+}
+
+/// Of two outlines nearer than touching balls can be, the better supported stays.
+fn drop_doubles(balls: &mut Vec<(Outline, f64)>) {
+    balls.sort_by(|a, b| b.1.total_cmp(&a.1));
+    let mut kept: Vec<(Outline, f64)> = Vec::new();
+    for ball in balls.drain(..) {
+        let clash = kept
+            .iter()
+            .any(|k| k.0.centre.distance(ball.0.centre) < 0.75 * (k.0.radius + ball.0.radius));
+        if !clash {
+            kept.push(ball);
+        }
+    }
+    *balls = kept;
+}
+
+/// The table model whose balls are as large against the table as those seen.
+fn model_for(radius_over_length: f64) -> TableSpec {
+    let distance = |s: &TableSpec| (s.ball.radius_m / s.length_m / radius_over_length).ln().abs();
+    ["pool-9ft", "pool-8ft", "pool-7ft", "snooker-12ft"]
+        .iter()
+        .filter_map(|name| TableSpec::named(name).ok())
+        .min_by(|a, b| distance(a).total_cmp(&distance(b)))
+        .unwrap_or_else(TableSpec::pool_9ft)
+}
+
+/// The table seen by a known camera.
+fn view_of(
+    picture: &WorkingPicture,
+    camera: &CameraModel,
+    spec: &TableSpec,
+    radius_m: f64,
+    confidence: f64,
+    calibrated: bool,
+) -> Option<View> {
+    let noses = bed::rectangle_px(
+        camera,
+        spec.half_length_m(),
+        spec.half_width_m(),
+        spec.nose_height_m,
+    )?;
+    let cloth = bed::rectangle_px(
+        camera,
+        spec.half_length_m() + spec.cushion_width_m,
+        spec.half_width_m() + spec.cushion_width_m,
+        spec.nose_height_m,
+    )?;
+    let pockets = bed::pockets_px(camera, spec)?;
+    let step = picture.step.max(1) as f64;
+    let small = |p: [Vec2; 4]| p.map(|p| p / step);
+    let bed = Bed::new(
+        picture,
+        small(noses),
+        small(cloth),
+        pockets.map(|(c, r)| (c / step, r / step)),
+        camera,
+        radius_m,
+    );
+    (bed.window[2] > 0).then(|| View {
+        bed,
+        seen: TableSeen {
+            corners_px: noses,
+            pockets_px: pockets.map(|p| p.0),
+            model: spec.name.clone(),
+            confidence,
+            camera: *camera,
+        },
+        radius_m,
+        calibrated,
+    })
+}
+
+/// The table as its outline shows it, with the camera that explains it.
+fn view_from_outline(
+    picture: &WorkingPicture,
+    image: ImageSize,
+    outline: &TableOutline,
+    spec: &TableSpec,
+    radius_m: f64,
+    colour: &ClothColour,
+) -> Option<View> {
+    let step = picture.step.max(1) as f64;
+    let noses = outline.noses.map(|p| p * step);
+    let fitted = pose::fit_camera(&noses, image, spec.length_m, spec.width_m, spec.nose_height_m)?;
+    let mut spec = spec.clone();
+    spec.width_m = fitted.width_m;
+    let seen_noses = outline.noses.iter().zip(outline.noses_seen);
+    let share = seen_noses.filter(|(_, seen)| *seen).count() as f64 / 4.0;
+    let confidence = outline.fit * (0.7 + 0.3 * share);
+    let mut view = view_of(picture, &fitted.camera, &spec, radius_m, confidence, false)?;
+    // The picture itself is the better witness of where noses and pockets are.
+    view.seen.corners_px = as_read(&fitted.camera, noses);
+    let mut pockets = [(Vec2::ZERO, 0.0); 6];
+    let middle = outline.noses.iter().copied().sum::<Vec2>() / 4.0;
+    // Left and right neighbours of a side pocket give its direction, for a corner the diagonal does.
+    let along = view.bed.pockets.iter().map(|p| p.0).collect::<Vec<_>>();
+    let mut holes: Vec<pockets::Hole> = Vec::with_capacity(6);
+    for (i, &(centre, radius)) in view.bed.pockets.iter().enumerate() {
+        let outward = match (i, along.as_slice()) {
+            (1, [tl, _, tr, ..]) => outward_of(*tl, *tr, middle),
+            (4, [_, _, _, bl, _, br]) => outward_of(*bl, *br, middle),
+            _ => corner_outward(&outline.noses, centre),
+        };
+        holes.push(pockets::Hole {
+            supposed: centre,
+            radius,
+            outward,
+            side: i == 1 || i == 4,
+            dark: pockets::dark_hole(picture, centre, radius, colour.brightness),
+            edge: pockets::hole_behind_edge(picture, colour, centre, radius, outward),
+        });
+    }
+    for ((slot, place), hole) in pockets.iter_mut().zip(pockets::agree(&holes)).zip(&holes) {
+        *slot = (place, hole.radius);
+    }
+    view.seen.pockets_px = pockets.map(|p| p.0 * step);
+    view.bed = Bed::new(
+        picture,
+        outline.noses,
+        outline.cloth,
+        pockets,
+        &fitted.camera,
+        radius_m,
+    );
+    Some(view)
+}
+
+/// Unit normal of a side, away from the table's middle.
+fn outward_of(a: Vec2, b: Vec2, middle: Vec2) -> Vec2 {
+    let normal = (b - a).normalize_or_zero().perp();
+    if normal.dot(middle - a) > 0.0 {
+        -normal
+    } else {
+        normal
+    }
+}
+
+/// Unit direction out of the nose corner nearest to `pocket`, halving its angle.
+fn corner_outward(noses: &[Vec2; 4], pocket: Vec2) -> Vec2 {
+    let mut nearest = (f64::MAX, Vec2::X);
+    for (i, corner) in noses.iter().enumerate() {
+        let at = |k: usize| noses.get((i + k) % 4).copied().unwrap_or(*corner);
+        let inward = (at(1) - *corner).normalize_or_zero() + (at(3) - *corner).normalize_or_zero();
+        let distance = corner.distance(pocket);
+        if distance < nearest.0 {
+            nearest = (distance, -inward.normalize_or_zero());
+        }
+    }
+    nearest.1
+}
+
+/// Corners as seen (top left first), named as the table is read: a standing table turned a quarter clockwise.
+fn as_read(camera: &CameraModel, corners: [Vec2; 4]) -> [Vec2; 4] {
+    let head = camera.project(crate::units::Vec3::new(-0.5, 0.0, 0.0));
+    let foot = camera.project(crate::units::Vec3::new(0.5, 0.0, 0.0));
+    let [tl, tr, br, bl] = corners;
+    match (head, foot) {
+        (Some(h), Some(f)) if (f - h).x.abs() < (f - h).y.abs() => [bl, tl, tr, br],
+        _ => corners,
+    }
+}
+
+fn cue_seen(cue: &cue::CueFound, step: usize, view: &View) -> CueSeen {
+    let (tip, butt) = (cue.tip * step as f64, cue.butt * step as f64);
+    let camera = &view.seen.camera;
+    // At address the tip is about as high as the middle of the cue ball; the butt is higher, by
+    // an elevation nobody can see from one view.
+    let height = view.radius_m;
+    let tip_m = camera.on_plane(tip, height);
+    let behind = tip.lerp(butt, 0.3);
+    let direction = tip_m
+        .zip(camera.on_plane(behind, height))
+        .and_then(|(tip, flat)| {
+            let rise = USUAL_ELEVATION * tip.distance(flat);
+            (tip - camera.on_plane(behind, height + rise)?).try_normalize()
+        });
+    CueSeen {
+        tip_px: tip,
+        butt_px: butt,
+        tip_m,
+        direction,
+        confidence: cue.confidence,
+    }
+}
+
+/// Rise of a cue per length at address: about 4°, which rails and bridge force on every player.
+const USUAL_ELEVATION: f64 = 0.07;
+
+/// Measures the steps.
+struct Clock {
+    start: Instant,
+    last: Instant,
+    laps: Vec<(&'static str, f64)>,
+}
+
+impl Clock {
+    fn new() -> Self {
+        let now = Instant::now();
+        Self {
+            start: now,
+            last: now,
+            laps: Vec::with_capacity(12),
+        }
+    }
+
+    fn lap(&mut self, name: &'static str) {
+        let now = Instant::now();
+        self.laps.push((name, (now - self.last).as_secs_f64() * 1e3));
+        self.last = now;
+    }
+
+    fn finish(mut self) -> Vec<(&'static str, f64)> {
+        self.laps
+            .push(("total", self.start.elapsed().as_secs_f64() * 1e3));
+        self.laps
+    }
+}

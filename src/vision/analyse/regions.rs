@@ -1,0 +1,191 @@
+//! Connected regions of a mask, as runs of pixels.
+
+use crate::units::Vec2;
+
+/// A connected set of marked pixels.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct Region {
+    /// Row, first column, one past the last column.
+    pub(super) runs: Vec<(u32, u32, u32)>,
+    /// Left, top, right, bottom (one past) of all runs.
+    pub(super) bounds: [u32; 4],
+    area: usize,
+}
+
+impl Region {
+    /// Number of pixels.
+    pub(super) fn len(&self) -> usize {
+        self.area
+    }
+
+    /// Width and height in pixels.
+    pub(super) fn size(&self) -> (usize, usize) {
+        let [x0, y0, x1, y1] = self.bounds;
+        ((x1 - x0) as usize, (y1 - y0) as usize)
+    }
+
+    fn add(&mut self, run: (u32, u32, u32)) {
+        let (y, x0, x1) = run;
+        if self.runs.is_empty() {
+            self.bounds = [x0, y, x1, y + 1];
+        } else {
+            let [l, t, r, b] = self.bounds;
+            self.bounds = [l.min(x0), t.min(y), r.max(x1), b.max(y + 1)];
+        }
+        self.area += (x1 - x0) as usize;
+        self.runs.push(run);
+    }
+
+    /// Centroid and the central second moments (xx, xy, yy), pixel centres at half-integers.
+    pub(super) fn moments(&self) -> Moments {
+        let (mut n, mut sx, mut sy, mut sxx, mut sxy, mut syy) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
+        for &(y, x0, x1) in &self.runs {
+            let y = f64::from(y) + 0.5;
+            for x in x0..x1 {
+                let x = f64::from(x) + 0.5;
+                n += 1.0;
+                sx += x;
+                sy += y;
+                sxx += x * x;
+                sxy += x * y;
+                syy += y * y;
+            }
+        }
+        let n = f64::max(n, 1.0);
+        let centre = Vec2::new(sx / n, sy / n);
+        Moments {
+            centre,
+            xx: sxx / n - centre.x * centre.x + 1.0 / 12.0,
+            xy: sxy / n - centre.x * centre.y,
+            yy: syy / n - centre.y * centre.y + 1.0 / 12.0,
+        }
+    }
+}
+
+/// First and second moments of a region.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Moments {
+    /// Centroid.
+    pub(super) centre: Vec2,
+    xx: f64,
+    xy: f64,
+    yy: f64,
+}
+
+impl Moments {
+    /// 1 for a disc of this area, less for anything less compact (a disc's variances sum to r²/2).
+    pub(super) fn compactness(&self, area: usize) -> f64 {
+        area as f64 / (std::f64::consts::TAU * (self.xx + self.yy))
+    }
+
+    /// Standard deviations along the longer and the shorter axis, and the longer axis.
+    pub(super) fn axes(&self) -> (f64, f64, Vec2) {
+        let angle = 0.5 * (2.0 * self.xy).atan2(self.xx - self.yy);
+        let mean = (self.xx + self.yy) / 2.0;
+        let half = ((self.xx - self.yy) / 2.0).hypot(self.xy);
+        (
+            (mean + half).max(0.0).sqrt(),
+            (mean - half).max(0.0).sqrt(),
+            Vec2::new(angle.cos(), angle.sin()),
+        )
+    }
+}
+
+/// Connected regions (8-neighbours) of the pixels that are not 0, at least `least` pixels large.
+/// Looks at the rows and columns inside `window` (left, top, right, bottom) only.
+pub(super) fn regions(mask: &[u8], w: usize, window: [usize; 4], least: usize) -> Vec<Region> {
+    let [left, top, right, bottom] = window;
+    let mut runs: Vec<(u32, u32, u32)> = Vec::new();
+    let mut parent: Vec<usize> = Vec::new();
+    let mut above = 0..0;
+    for y in top..bottom {
+        let start = runs.len();
+        let Some(row) = mask.get(y * w + left..y * w + right) else {
+            continue;
+        };
+        let mut x = 0;
+        while x < row.len() {
+            let Some(skip) = row.get(x..).and_then(|r| r.iter().position(|v| *v != 0)) else {
+                break;
+            };
+            let first = x + skip;
+            let length = row
+                .get(first..)
+                .map_or(0, |r| r.iter().position(|v| *v == 0).unwrap_or(r.len()));
+            x = first + length;
+            runs.push((y as u32, (left + first) as u32, (left + x) as u32));
+            parent.push(parent.len());
+        }
+        // Join with the runs of the row above that touch, diagonals included.
+        let mut i = above.start;
+        for j in start..runs.len() {
+            let Some(&(_, x0, x1)) = runs.get(j) else { continue };
+            while i < above.end && runs.get(i).is_some_and(|r| r.2 < x0) {
+                i += 1;
+            }
+            let mut k = i;
+            while k < above.end && runs.get(k).is_some_and(|r| r.1 <= x1) {
+                join(&mut parent, j, k);
+                k += 1;
+            }
+        }
+        above = start..runs.len();
+    }
+    let mut slot = vec![usize::MAX; runs.len()];
+    let mut found: Vec<Region> = Vec::new();
+    for (i, run) in runs.iter().enumerate() {
+        let root = root_of(&mut parent, i);
+        let Some(slot) = slot.get_mut(root) else { continue };
+        if *slot == usize::MAX {
+            *slot = found.len();
+            found.push(Region::default());
+        }
+        if let Some(region) = found.get_mut(*slot) {
+            region.add(*run);
+        }
+    }
+    found.retain(|r| r.area >= least);
+    found
+}
+
+/// The largest connected region of a mask, after specks and threads one or two pixels thin are gone.
+pub(super) fn largest_region(mask: &[u8], w: usize, h: usize) -> Option<Region> {
+    if w < 3 || h < 3 {
+        return None;
+    }
+    let mut eroded = vec![0u8; mask.len()];
+    for y in 1..h - 1 {
+        for x in 1..w - 1 {
+            let i = y * w + x;
+            let on = |i: usize| mask.get(i).copied().unwrap_or(0);
+            let all = on(i) & on(i - 1) & on(i + 1) & on(i - w) & on(i + w);
+            if let Some(out) = eroded.get_mut(i) {
+                *out = all;
+            }
+        }
+    }
+    regions(&eroded, w, [0, 0, w, h], 1)
+        .into_iter()
+        .max_by_key(|r| r.area)
+}
+
+fn root_of(parent: &mut [usize], mut i: usize) -> usize {
+    while let Some(&p) = parent.get(i) {
+        if p == i {
+            break;
+        }
+        let grand = parent.get(p).copied().unwrap_or(p);
+        if let Some(slot) = parent.get_mut(i) {
+            *slot = grand;
+        }
+        i = grand;
+    }
+    i
+}
+
+fn join(parent: &mut [usize], a: usize, b: usize) {
+    let (a, b) = (root_of(parent, a), root_of(parent, b));
+    if let Some(slot) = parent.get_mut(a.max(b)) {
+        *slot = a.min(b);
+    }
+}

@@ -1,0 +1,262 @@
+//! The whole way from pixels to an observation, on drawn pictures.
+
+use std::sync::Arc;
+
+use super::scene::Scene;
+use super::*;
+use crate::table::{BallKind, Group};
+use crate::vision::frame::PixelFormat;
+
+fn calibrated(scene: &Scene) -> Frame {
+    let mut frame = scene.render();
+    frame.camera = Some(Arc::new(scene.camera));
+    frame
+}
+
+/// The ball seen nearest to a place, with its distance.
+fn nearest(observation: &Observation, place: Vec2) -> Option<(&BallSeen, f64)> {
+    observation
+        .balls
+        .iter()
+        .filter_map(|b| b.position_m.map(|p| (b, p.distance(place))))
+        .min_by(|a, b| a.1.total_cmp(&b.1))
+}
+
+#[test]
+fn a_calibrated_frame_gives_every_ball_within_a_millimetre() {
+    let scene = Scene::full();
+    let seen = Analyser::new(Some(scene.spec.clone())).analyse(&calibrated(&scene));
+    assert_eq!(seen.balls.len(), 16, "{:?}", seen.balls);
+    let mut right = 0;
+    for (kind, place) in &scene.balls {
+        let (ball, off) = nearest(&seen, *place).unwrap();
+        assert!(off < 1e-3, "{kind:?} off by {:.2} mm", off * 1e3);
+        right += u32::from(ball.kind.group == kind.group);
+    }
+    assert!(right >= 15, "{right} groups of 16 right");
+    assert!(seen.cues.is_empty() && seen.warnings.is_empty());
+}
+
+#[test]
+fn the_second_frame_reuses_what_the_first_taught() {
+    let scene = Scene::full();
+    let frame = calibrated(&scene);
+    let mut analyser = Analyser::new(Some(scene.spec.clone()));
+    let first = analyser.analyse(&frame);
+    let second = analyser.analyse(&frame);
+    assert_eq!(first.balls, second.balls);
+    assert!(!second.timing_ms.iter().any(|(step, _)| *step == "cloth"));
+}
+
+#[test]
+fn a_picture_without_calibration_gives_the_table_and_its_balls() {
+    let scene = Scene::full();
+    let seen = Analyser::new(None).analyse(&scene.render());
+    let table = seen.table.as_ref().unwrap();
+    let truth = bed::rectangle_px(&scene.camera, 1.27, 0.635, scene.spec.nose_height_m).unwrap();
+    for (found, real) in table.corners_px.iter().zip(truth) {
+        assert!(found.distance(real) < 4.0, "{found} should be {real}");
+    }
+    assert_eq!(table.model, "pool-9ft");
+    assert_eq!(seen.balls.len(), 16);
+    for (kind, place) in &scene.balls {
+        let (_, off) = nearest(&seen, *place).unwrap();
+        assert!(off < 0.012, "{kind:?} off by {:.1} mm", off * 1e3);
+    }
+}
+
+#[test]
+fn stickers_and_shadows_are_not_balls() {
+    let mut scene = Scene::empty();
+    scene.stickers = vec![(Vec2::new(0.635, 0.0), 0.014), (Vec2::new(-0.635, 0.0), 0.012)];
+    scene.shadows = vec![
+        (Vec2::new(0.2, 0.2), 0.05, 0.6),
+        (Vec2::new(-0.4, -0.3), 0.03, 0.55),
+    ];
+    for frame in [scene.render(), calibrated(&scene)] {
+        let seen = Analyser::new(None).analyse(&frame);
+        assert!(seen.table.is_some());
+        assert!(seen.balls.is_empty(), "{:?}", seen.balls);
+    }
+}
+
+#[test]
+fn touching_balls_are_told_apart() {
+    let mut scene = Scene::empty();
+    let d = 2.0 * scene.spec.ball.radius_m;
+    let first = Vec2::new(0.5, 0.1);
+    for (n, place) in [
+        first,
+        first + Vec2::new(d, 0.0),
+        first + Vec2::new(d / 2.0, d * 0.866),
+        first + Vec2::new(d * 1.5, d * 0.866),
+        Vec2::new(-0.7, 0.635 - d / 2.0),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        scene.balls.push((BallKind::pool(n as u8 + 1), place));
+    }
+    let seen = Analyser::new(None).analyse(&calibrated(&scene));
+    assert_eq!(seen.balls.len(), 5, "{:?}", seen.balls);
+    for (kind, place) in &scene.balls {
+        let (_, off) = nearest(&seen, *place).unwrap();
+        assert!(off < 2e-3, "{kind:?} off by {:.2} mm", off * 1e3);
+    }
+}
+
+#[test]
+fn a_cue_over_the_rail_is_seen_with_tip_and_direction_and_is_no_ball() {
+    let mut scene = Scene::empty();
+    scene.balls = vec![
+        (BallKind::pool(0), Vec2::new(-0.3, 0.05)),
+        (BallKind::pool(8), Vec2::new(0.5, 0.2)),
+    ];
+    let (tip, butt) = (Vec2::new(-0.38, 0.04), Vec2::new(-1.75, -0.20));
+    scene.cue = Some((tip, butt));
+    let seen = Analyser::new(None).analyse(&calibrated(&scene));
+    assert_eq!(seen.balls.len(), 2, "{:?}", seen.balls);
+    let cue = seen.cues.first().unwrap();
+    assert!(cue.tip_m.unwrap().distance(tip) < 0.02, "{:?}", cue.tip_m);
+    let turned = cue.direction.unwrap().angle_to((tip - butt).normalize()).abs();
+    assert!(turned.to_degrees() < 2.0, "{}°", turned.to_degrees());
+}
+
+#[test]
+fn many_reds_are_a_snooker_set() {
+    let mut scene = Scene::empty();
+    let kind = |group| BallKind { group, number: None };
+    for i in 0..8 {
+        scene
+            .balls
+            .push((kind(Group::Red), Vec2::new(-0.9 + 0.2 * f64::from(i), 0.3)));
+    }
+    let colours = [
+        Group::Yellow,
+        Group::Green,
+        Group::Brown,
+        Group::Blue,
+        Group::Pink,
+        Group::Black,
+        Group::Cue,
+    ];
+    for (i, group) in colours.into_iter().enumerate() {
+        scene
+            .balls
+            .push((kind(group), Vec2::new(-0.9 + 0.25 * i as f64, -0.2)));
+    }
+    scene.cloth = [40.0, 110.0, 60.0];
+    let seen = Analyser::new(None).analyse(&calibrated(&scene));
+    let right = scene
+        .balls
+        .iter()
+        .filter(|(kind, place)| {
+            nearest(&seen, *place).is_some_and(|(b, off)| off < 2e-3 && b.kind.group == kind.group)
+        })
+        .count();
+    assert!(right >= 14, "{right} of 15: {:?}", seen.balls);
+}
+
+#[test]
+fn pictures_of_nothing_give_nothing_and_do_no_harm() {
+    let picture = |w: u32, h: u32, pixel: &mut dyn FnMut(u32, u32) -> [u8; 3]| {
+        let bytes = (0..h)
+            .flat_map(|y| (0..w).map(move |x| (x, y)))
+            .flat_map(|(x, y)| pixel(x, y))
+            .collect();
+        Frame::new(0, ImageSize::new(w, h), PixelFormat::Rgb8, bytes).unwrap()
+    };
+    let mut random = fastrand::Rng::with_seed(3);
+    let mut pictures = vec![
+        picture(1, 1, &mut |_, _| [20, 90, 40]),
+        picture(2, 3000, &mut |_, _| [20, 90, 40]),
+        picture(640, 480, &mut |_, _| [0, 0, 0]),
+        picture(640, 480, &mut |_, _| [255, 255, 255]),
+        picture(640, 480, &mut |_, _| [20, 90, 40]),
+        picture(640, 480, &mut |x, _| [20, (x / 3) as u8, 40]),
+        picture(640, 480, &mut |x, y| {
+            if (x / 40 + y / 40) % 2 == 0 {
+                [20, 90, 40]
+            } else {
+                [90, 50, 30]
+            }
+        }),
+    ];
+    pictures.push(picture(640, 480, &mut |_, _| {
+        [random.u8(..), random.u8(..), random.u8(..)]
+    }));
+    for (i, frame) in pictures.into_iter().enumerate() {
+        let seen = Analyser::new(None).analyse(&frame);
+        assert!(
+            seen.balls.is_empty() && seen.cues.is_empty(),
+            "picture {i}: {:?}",
+            seen.balls
+        );
+        let mut frame = frame;
+        let mut camera = Scene::empty().camera;
+        camera.lens.image = frame.size;
+        frame.camera = Some(Arc::new(camera));
+        // Told that this is a table it may believe what it likes, but must come back.
+        let seen = Analyser::new(None).analyse(&frame);
+        assert_eq!(seen.image, frame.size);
+    }
+}
+
+#[test]
+fn the_three_pixel_formats_agree() {
+    let scene = Scene::full();
+    let rgb = calibrated(&scene);
+    let (w, h) = (rgb.size.width, rgb.size.height);
+    let ycc = |x: u32, y: u32| {
+        let [r, g, b] = rgb.rgb(x, y).map(f64::from);
+        let luma = 0.299 * r + 0.587 * g + 0.114 * b;
+        [luma, 128.0 + 0.564 * (b - luma), 128.0 + 0.713 * (r - luma)]
+            .map(|v| v.round().clamp(0.0, 255.0) as u8)
+    };
+    let mut yuyv = Vec::with_capacity((w * h * 2) as usize);
+    for y in 0..h {
+        for x in (0..w).step_by(2) {
+            let (a, b) = (ycc(x, y), ycc(x + 1, y));
+            yuyv.extend([a[0], a[1], b[0], a[2]]);
+        }
+    }
+    let mut frame = Frame::new(0, rgb.size, PixelFormat::Yuyv, yuyv).unwrap();
+    frame.camera = rgb.camera.clone();
+    let seen = Analyser::new(None).analyse(&frame);
+    assert_eq!(seen.balls.len(), 16);
+    for (kind, place) in &scene.balls {
+        let (_, off) = nearest(&seen, *place).unwrap();
+        assert!(off < 1.5e-3, "{kind:?} off by {:.2} mm", off * 1e3);
+    }
+}
+
+/// `cargo test --no-default-features --lib vision -- --ignored --nocapture time`
+#[test]
+#[ignore = "prints times, judges nothing"]
+fn time_of_a_calibrated_frame() {
+    let scene = Scene::full();
+    let frame = calibrated(&scene);
+    let mut analyser = Analyser::new(Some(scene.spec.clone()));
+    let mut totals: Vec<f64> = Vec::new();
+    let mut last = Vec::new();
+    for _ in 0..60 {
+        last = analyser.analyse(&frame).timing_ms;
+        totals.push(last.last().unwrap().1);
+    }
+    totals.sort_by(f64::total_cmp);
+    eprintln!(
+        "median {:.2} ms, worst {:.2} ms; {last:.2?}",
+        totals[30], totals[59]
+    );
+    let mut off: Vec<f64> = scene
+        .balls
+        .iter()
+        .filter_map(|(_, p)| nearest(&analyser.analyse(&frame), *p).map(|n| n.1 * 1e3))
+        .collect();
+    off.sort_by(f64::total_cmp);
+    eprintln!(
+        "position error median {:.3} mm, worst {:.3} mm",
+        off[off.len() / 2],
+        off[off.len() - 1]
+    );
+}

@@ -1,0 +1,121 @@
+//! The eye on the virtual table's frames, against what is really there.
+
+use super::*;
+use crate::table::BallSet;
+use crate::virtual_table::{Options, Pace, SceneName, VirtualTable};
+use crate::vision::source::FrameSource as _;
+use std::time::Duration;
+
+/// Sums over the frames of a scene.
+#[derive(Debug, Default)]
+struct Score {
+    balls: usize,
+    found: usize,
+    extra: usize,
+    group: usize,
+    cues: usize,
+    cues_found: usize,
+    off_mm: Vec<f64>,
+    turned_deg: Vec<f64>,
+    ms: Vec<f64>,
+}
+
+fn score(scene: SceneName, skip: u64, frames: usize, calibrated: bool) -> Score {
+    let options = Options {
+        pace: Pace::Fast,
+        ..Options::new(scene)
+    };
+    let mut source = VirtualTable::new(&options).unwrap();
+    let known = calibrated || options.table.ball_set != BallSet::Pool;
+    let mut analyser = Analyser::new(known.then(|| options.table.clone()));
+    let mut out = Score::default();
+    for _ in 0..frames {
+        source.skip(skip);
+        let mut frame = source.next(Duration::from_secs(1)).unwrap().unwrap();
+        let truth = frame.truth.clone().unwrap();
+        if !calibrated {
+            frame.camera = None;
+        }
+        let seen = analyser.analyse(&frame);
+        out.ms.push(seen.timing_ms.last().unwrap().1);
+        let gate = if calibrated { 0.01 } else { 0.03 };
+        let mut used = vec![false; seen.balls.len()];
+        for ball in &truth.balls {
+            out.balls += 1;
+            let near = seen
+                .balls
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| !used[*i])
+                .filter_map(|(i, b)| Some((i, b, b.position_m?.distance(ball.position_m))))
+                .min_by(|a, b| a.2.total_cmp(&b.2));
+            if let Some((i, b, off)) = near.filter(|n| n.2 < gate) {
+                used[i] = true;
+                out.found += 1;
+                out.group += usize::from(b.kind.group == ball.kind.group);
+                out.off_mm.push(off * 1e3);
+            }
+        }
+        out.extra += used.iter().filter(|u| !**u).count();
+        if let Some(cue) = truth.cue {
+            out.cues += 1;
+            if let Some(c) = seen.cues.first() {
+                out.cues_found += 1;
+                out.turned_deg.push(
+                    c.direction
+                        .map_or(90.0, |d| d.angle_to(cue.direction).abs().to_degrees()),
+                );
+            }
+        }
+    }
+    for v in [&mut out.off_mm, &mut out.turned_deg, &mut out.ms] {
+        v.sort_by(f64::total_cmp);
+    }
+    out
+}
+
+fn middle(v: &[f64]) -> f64 {
+    v.get(v.len() / 2).copied().unwrap_or(f64::NAN)
+}
+
+#[test]
+fn the_grid_of_the_virtual_table_is_seen_whole() {
+    let s = score(SceneName::Grid, 0, 2, true);
+    assert_eq!((s.found, s.extra), (s.balls, 0), "{s:?}");
+    assert!(middle(&s.off_mm) < 1.0, "{} mm", middle(&s.off_mm));
+    assert!(s.group * 10 >= s.balls * 9, "{} of {} groups", s.group, s.balls);
+}
+
+#[test]
+fn the_empty_virtual_table_is_empty() {
+    for calibrated in [true, false] {
+        let s = score(SceneName::Empty, 0, 1, calibrated);
+        assert_eq!((s.balls, s.extra), (0, 0));
+    }
+}
+
+/// `cargo test --no-default-features --lib vision -- --ignored --nocapture virtual`
+#[test]
+#[ignore = "prints figures of every scene"]
+fn figures_of_the_virtual_scenes() {
+    for scene in SceneName::ALL {
+        for calibrated in [true, false] {
+            let s = score(scene, 25, 8, calibrated);
+            eprintln!(
+                "{:9} {} found {}/{} extra {} group {} off median {:.2} max {:.2} mm; cue {}/{} off {:.2}°; {:.1} ms",
+                scene.name(),
+                if calibrated { "calibrated " } else { "picture    " },
+                s.found,
+                s.balls,
+                s.extra,
+                s.group,
+                middle(&s.off_mm),
+                s.off_mm.last().copied().unwrap_or(0.0),
+                s.cues_found,
+                s.cues,
+                middle(&s.turned_deg),
+                middle(&s.ms),
+            );
+        }
+    }
+}

@@ -1,0 +1,210 @@
+//! Frames in, tracked table out.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bevy::prelude::*;
+
+use crate::app::{Config, RunOptions, Stage, VisionStep};
+use crate::system::modules::RestartModule;
+use crate::system::plugin::{Measured, Operator, RunSummary};
+use crate::table::{BallSet, TableSpec};
+use crate::units::ImageSize;
+use crate::virtual_table::{Options, SceneName, UnknownScene, VirtualTable};
+use crate::vision::eyes::{Analysed, Eyes, Opener};
+use crate::vision::source::{
+    CameraSource, FrameSource, ImageSource, SourceError, SourceSpec, VideoSource, list_cameras,
+};
+use crate::vision::track::{TableState, Tracker};
+
+/// Runs the eyes and the tracker.
+#[derive(Debug)]
+pub struct VisionPlugin;
+
+impl Plugin for VisionPlugin {
+    fn build(&self, app: &mut App) {
+        app.init_resource::<VisionState>()
+            .init_resource::<SourceChoice>()
+            .add_systems(Startup, choose_first_source)
+            .add_systems(VisionStep, (open_source, perceive).chain());
+    }
+}
+
+/// The source the operator wants, and whether it is to be opened now.
+#[derive(Debug, Default, Resource)]
+pub struct SourceChoice {
+    wanted: Option<SourceSpec>,
+    open_now: bool,
+}
+
+impl SourceChoice {
+    /// Changes to another source with the next turn.
+    pub fn choose(&mut self, spec: SourceSpec) {
+        self.wanted = Some(spec);
+        self.open_now = true;
+    }
+}
+
+/// What vision knows.
+#[derive(Debug, Default, Resource)]
+pub struct VisionState {
+    /// The running threads; `None` when vision is off or could not start.
+    pub eyes: Option<Eyes>,
+    /// The newest analysed frame.
+    pub latest: Option<Analysed>,
+    /// The tracked table.
+    pub table: Option<Arc<TableState>>,
+    /// When the newest frame came in that nothing was drawn for yet.
+    pub undrawn: Option<Instant>,
+    /// Frames a second the source gives of itself, where it is not the configured rate.
+    pub wanted_hz: Option<f64>,
+    /// Why vision could not start.
+    pub failure: Option<String>,
+    tracker: Option<Tracker>,
+}
+
+impl VisionState {
+    /// Age of the newest analysed frame, ms.
+    #[must_use]
+    pub fn frame_age_ms(&self, now: Instant) -> Option<f64> {
+        let captured = self.latest.as_ref()?.frame.captured;
+        Some(now.saturating_duration_since(captured).as_secs_f64() * 1e3)
+    }
+}
+
+fn choose_first_source(config: Res<Config>, mut choice: ResMut<SourceChoice>) {
+    if !config.vision.enabled {
+        return;
+    }
+    match config.source.parse() {
+        Ok(spec) => choice.choose(spec),
+        Err(error) => error!("{error}"),
+    }
+}
+
+fn open_source(
+    mut choice: ResMut<SourceChoice>,
+    mut vision: ResMut<VisionState>,
+    mut restarts: MessageReader<RestartModule>,
+    config: Res<Config>,
+    stage: Res<Stage>,
+    options: Res<RunOptions>,
+) {
+    let restart = restarts.read().any(|r| r.0 == "vision");
+    if !(choice.open_now || restart) || !config.vision.enabled {
+        return;
+    }
+    choice.open_now = false;
+    let Some(spec) = choice.wanted.clone() else { return };
+    // The old threads end before the new ones begin: a camera can be open only once.
+    vision.eyes = None;
+    let spec = settle(spec);
+    let size = ImageSize::new(config.vision.width_px, config.vision.height_px);
+    let rate_hz = config.vision.rate_hz;
+    let opener = opener(
+        spec.clone(),
+        Arc::clone(&stage.table),
+        size,
+        rate_hz,
+        options.seed,
+    );
+    vision.tracker = Some(Tracker::new(&stage.table));
+    (vision.latest, vision.table) = (None, None);
+    vision.wanted_hz = matches!(spec, SourceSpec::Images(_)).then_some(10.0);
+    let bell = Arc::clone(&stage.bell);
+    let table = Some(TableSpec::clone(&stage.table));
+    match Eyes::start(&spec.to_string(), opener, table, Arc::new(move || bell.ring())) {
+        Ok(eyes) => (vision.eyes, vision.failure) = (Some(eyes), None),
+        Err(error) => vision.failure = Some(format!("vision cannot start: {error}")),
+    }
+}
+
+/// Takes in what the eyes have seen since the last turn.
+fn perceive(
+    mut vision: ResMut<VisionState>,
+    operator: Res<Operator>,
+    mut measured: ResMut<Measured>,
+    mut summary: ResMut<RunSummary>,
+) {
+    let vision = &mut *vision;
+    let Some(eyes) = &vision.eyes else { return };
+    eyes.pause(operator.paused);
+    for analysed in eyes.take() {
+        summary.frame(&analysed.frame, &analysed.observation);
+        let now = Instant::now();
+        if let Some((_, total)) = analysed.observation.timing_ms.iter().find(|t| t.0 == "total") {
+            measured.vision_ms.push(now, *total);
+        }
+        if let Some(state) = vision
+            .tracker
+            .as_mut()
+            .and_then(|t| t.update(&analysed.observation))
+        {
+            vision.table = Some(Arc::new(state));
+        }
+        vision.undrawn = Some(analysed.frame.captured);
+        vision.latest = Some(analysed);
+    }
+}
+
+/// `auto` is the first camera, else the virtual table; what was chosen is said in the log.
+fn settle(spec: SourceSpec) -> SourceSpec {
+    if spec != SourceSpec::Auto {
+        return spec;
+    }
+    match list_cameras().into_iter().next() {
+        Some(camera) => {
+            info!("source: camera:{} ({})", camera.id, camera.name);
+            SourceSpec::Camera(camera.id)
+        }
+        None => {
+            info!("source: no camera is connected, the virtual table plays");
+            SourceSpec::Virtual(String::new())
+        }
+    }
+}
+
+fn opener(spec: SourceSpec, table: Arc<TableSpec>, size: ImageSize, rate_hz: f64, seed: u64) -> Opener {
+    Box::new(move || open(&spec, &table, size, rate_hz, seed))
+}
+
+/// Opens a frame source.
+///
+/// # Errors
+/// [`SourceError`] with what, where and what to do.
+pub fn open(
+    spec: &SourceSpec,
+    table: &TableSpec,
+    size: ImageSize,
+    rate_hz: f64,
+    seed: u64,
+) -> Result<Box<dyn FrameSource>, SourceError> {
+    Ok(match spec {
+        SourceSpec::Auto => return open(&settle(SourceSpec::Auto), table, size, rate_hz, seed),
+        SourceSpec::Virtual(scene) => {
+            let options = virtual_options(scene, table, rate_hz, seed)?;
+            Box::new(VirtualTable::new(&options).map_err(|e| SourceError::Failed(format!("{spec}: {e}")))?)
+        }
+        SourceSpec::Camera(id) => Box::new(CameraSource::open(id, size, rate_hz)?),
+        SourceSpec::Video(url) => Box::new(VideoSource::open(url)?),
+        SourceSpec::Images(pattern) => Box::new(ImageSource::open(pattern)?),
+    })
+}
+
+/// A scene by its name on the table in use.
+fn virtual_options(scene: &str, table: &TableSpec, rate_hz: f64, seed: u64) -> Result<Options, SourceError> {
+    let scene = match table.ball_set {
+        _ if !scene.is_empty() => scene
+            .parse()
+            .map_err(|e: UnknownScene| SourceError::Failed(e.to_string()))?,
+        BallSet::Pool => SceneName::Practice,
+        BallSet::Snooker => SceneName::Snooker,
+        BallSet::Carom => SceneName::Carom,
+    };
+    Ok(Options {
+        table: table.clone(),
+        seed,
+        fps: rate_hz,
+        ..Options::new(scene)
+    })
+}

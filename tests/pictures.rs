@@ -1,0 +1,221 @@
+//! What a person sees: the program is started as a user starts it, its pictures are fetched
+//! and looked at. Drawn in software, so that no graphics card is needed.
+#![cfg(feature = "app")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "a test may end where its ground is missing"
+)]
+
+#[path = "support/mod.rs"]
+mod support;
+
+use std::io::{BufRead as _, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use image::RgbImage;
+use support::{get, get_json};
+
+/// A running trainer; it ends with the test.
+struct Trainer {
+    child: Child,
+    address: String,
+    said: Vec<String>,
+}
+
+impl Trainer {
+    fn start(display: Option<&str>, arguments: &[&str]) -> Self {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_billiards-trainer"));
+        command
+            .args(["run", "--port", "0"])
+            .args(arguments)
+            .stderr(Stdio::piped())
+            .stdout(Stdio::null());
+        command
+            .env_remove("WAYLAND_DISPLAY")
+            .env_remove("DISPLAY")
+            .env_remove("BILLIARDS_CONFIG");
+        if let Some(display) = display {
+            command.env("DISPLAY", display);
+        }
+        let mut child = command.spawn().expect("the program starts");
+        let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
+        let mut said = Vec::new();
+        let address = loop {
+            let line = lines
+                .next()
+                .expect("the address is printed before the program ends")
+                .unwrap();
+            said.push(line.clone());
+            if let Some((_, rest)) = line.split_once("http://") {
+                break rest.split_whitespace().next().unwrap().to_owned();
+            }
+        };
+        // Keeps reading, so that the program never waits for somebody to read its log.
+        std::thread::spawn(move || for _ in lines.map_while(Result::ok) {});
+        Self { child, address, said }
+    }
+
+    fn picture(&self, path: &str) -> RgbImage {
+        let (code, body) = get(&self.address, path);
+        assert_eq!(code, 200, "{path}: {}", String::from_utf8_lossy(&body));
+        image::load_from_memory(&body).expect("a picture").into_rgb8()
+    }
+
+    /// Waits until a shot is aimed and predicted.
+    fn aimed_shot(&self) -> serde_json::Value {
+        let found = (0..600).find_map(|_| {
+            std::thread::sleep(Duration::from_millis(100));
+            Some(get_json(&self.address, "/api/v1/predict")).filter(|answer| !answer["shot"].is_null())
+        });
+        assert!(
+            found.is_some(),
+            "no shot was predicted; the program said {:?}",
+            self.said
+        );
+        found.unwrap_or_default()
+    }
+}
+
+impl Drop for Trainer {
+    fn drop(&mut self) {
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+/// An X server without a screen.
+struct Screen {
+    server: Child,
+    name: String,
+}
+
+impl Screen {
+    fn open(size: &str) -> Self {
+        let mut server = Command::new("Xvfb")
+            .args([
+                "-displayfd",
+                "1",
+                "-screen",
+                "0",
+                &format!("{size}x24"),
+                "-nolisten",
+                "tcp",
+            ])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("Xvfb is installed (deploy/install-packages.sh test)");
+        let mut number = String::new();
+        BufReader::new(server.stdout.take().unwrap())
+            .read_line(&mut number)
+            .unwrap();
+        Self {
+            server,
+            name: format!(":{}", number.trim()),
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.server.kill().ok();
+        self.server.wait().ok();
+    }
+}
+
+/// Some light, not much, and a dark frame round the table.
+fn is_a_projection(picture: &RgbImage) -> bool {
+    let (w, h) = (f64::from(picture.width()), f64::from(picture.height()));
+    let lit = picture.pixels().filter(|p| p.0.iter().any(|c| *c > 60)).count() as f64 / (w * h);
+    let dark = |x, y| picture.get_pixel(x, y).0 == [0, 0, 0];
+    let frame_dark = (0..picture.width()).all(|x| dark(x, 0) && dark(x, picture.height() - 1));
+    lit > 0.0005 && lit < 0.10 && frame_dark
+}
+
+/// Pixel of a table point in an uncalibrated projector picture.
+fn pixel(picture: &RgbImage, x: f64, y: f64) -> (u32, u32) {
+    use billiards_trainer::projector::keystone::table_to_ndc;
+    use billiards_trainer::table::TableSpec;
+    use billiards_trainer::units::Vec2;
+    let (w, h) = (f64::from(picture.width()), f64::from(picture.height()));
+    let map = table_to_ndc(&TableSpec::pool_9ft(), None, w, h).unwrap();
+    let ndc = map.apply(Vec2::new(x, y)).unwrap();
+    (((ndc.x + 1.0) / 2.0 * w) as u32, ((1.0 - ndc.y) / 2.0 * h) as u32)
+}
+
+/// Brightest value in a small neighbourhood.
+fn light_at(picture: &RgbImage, x: f64, y: f64, reach: u32) -> u8 {
+    let (px, py) = pixel(picture, x, y);
+    let mut most = 0;
+    for y in py.saturating_sub(reach)..=(py + reach).min(picture.height() - 1) {
+        for x in px.saturating_sub(reach)..=(px + reach).min(picture.width() - 1) {
+            most = most.max(*picture.get_pixel(x, y).0.iter().max().unwrap());
+        }
+    }
+    most
+}
+
+/// The ball stays dark, the line of aim in front of it is lit.
+fn check_aim(trainer: &Trainer, path: &str) {
+    trainer.aimed_shot();
+    // The cue moves while we look: a picture and the shot it shows may be a turn apart.
+    let agreed = (0..60).any(|_| {
+        std::thread::sleep(Duration::from_millis(130));
+        let picture = trainer.picture(path);
+        if !is_a_projection(&picture) {
+            return false;
+        }
+        let shot = &trainer.aimed_shot()["shot"];
+        let (Some(at), Some(direction)) = (cue_ball(trainer), shot["intent"]["direction_deg"].as_f64())
+        else {
+            return false;
+        };
+        let (sin, cos) = direction.to_radians().sin_cos();
+        let ahead = light_at(&picture, at.0 + 0.055 * cos, at.1 + 0.055 * sin, 2);
+        let on_ball = light_at(&picture, at.0, at.1, 6);
+        ahead > 120 && on_ball < 40
+    });
+    assert!(
+        agreed,
+        "the line of aim is drawn in front of the cue ball and never on it"
+    );
+}
+
+fn cue_ball(trainer: &Trainer) -> Option<(f64, f64)> {
+    let table = get_json(&trainer.address, "/api/v1/table");
+    let ball = table["balls"]
+        .as_array()?
+        .iter()
+        .find(|b| b["group"] == "cue")?
+        .clone();
+    Some((ball["position"][0].as_f64()?, ball["position"][1].as_f64()?))
+}
+
+/// The dashboard shows the camera's cloth, words, and more than a few colours.
+fn check_dashboard(picture: &RgbImage) {
+    let colours: std::collections::HashSet<[u8; 3]> = picture.pixels().map(|p| p.0.map(|c| c / 16)).collect();
+    assert!(colours.len() > 60, "only {} different colours", colours.len());
+    let bright = picture.pixels().filter(|p| p.0.iter().all(|c| *c > 200)).count();
+    assert!(bright > 500, "words are readable: {bright} bright pixels");
+}
+
+#[test]
+fn off_screen_the_projector_and_the_dashboard_are_drawn_and_served() {
+    let trainer = Trainer::start(None, &["--source", "virtual:still"]);
+    check_aim(&trainer, "/api/v1/projector.png");
+    let dashboard = trainer.picture("/api/v1/dashboard.png");
+    assert_eq!(dashboard.dimensions(), (1280, 800));
+    check_dashboard(&dashboard);
+    let (code, page) = get(&trainer.address, "/");
+    assert!(code == 200 && String::from_utf8_lossy(&page).contains("<html"));
+}
+
+#[test]
+fn in_windows_the_projector_and_the_dashboard_are_drawn() {
+    let screen = Screen::open("1920x1080");
+    let trainer = Trainer::start(Some(&screen.name), &["--source", "virtual:still"]);
+    check_aim(&trainer, "/api/v1/projector.png");
+    check_dashboard(&trainer.picture("/api/v1/dashboard.png"));
+}
