@@ -326,6 +326,15 @@ async fn command(State(context): Ctx, ConnectInfo(peer): ConnectInfo<Peer>, requ
             }
         }
         OperatorCommand::Pause(_) | OperatorCommand::SetAssistance(_) => {}
+        OperatorCommand::Cue(_) => {
+            if context.snapshot()?.status.hand_cue.is_none() {
+                return Err(Problem::new(
+                    StatusCode::CONFLICT,
+                    "no_cue",
+                    "Only the virtual table has a cue that can be taken by hand.",
+                ));
+            }
+        }
     }
     accept(&context, command)
 }

@@ -6,8 +6,8 @@ use bevy_egui::egui::{
 use egui_plot::{Corner, HLine, Line, Plot, PlotPoints};
 
 use super::{look, pictures};
-use crate::system::command::OperatorCommand;
-use crate::system::snapshot::{HistorySample, Snapshot};
+use crate::system::command::{CueCommand, OperatorCommand};
+use crate::system::snapshot::{HistorySample, PredictedShot, Snapshot};
 use crate::system::status::{Health, Lifecycle, Severity};
 use crate::trainer::aim::Assistance;
 
@@ -17,6 +17,7 @@ pub struct Dashboard {
     styled: bool,
     source_text: Option<String>,
     camera: Option<(u64, TextureHandle)>,
+    stick_speed_m_s: Option<f64>,
 }
 
 impl std::fmt::Debug for Dashboard {
@@ -82,7 +83,9 @@ pub fn dashboard(
         vec2(width, HEADING + width * table_shape),
     );
     within(&mut root, camera, |ui| camera_view(ui, state, snapshot));
-    within(&mut root, table, |ui| table_view(ui, snapshot));
+    within(&mut root, table, |ui| {
+        table_view(ui, state, snapshot, &mut wishes)
+    });
 
     let side = Rect::from_min_max(body.min + vec2(width + GAP, 0.0), body.max);
     within(&mut root, side, |ui| side_column(ui, snapshot, &mut wishes));
@@ -275,21 +278,24 @@ fn camera_view(ui: &mut Ui, state: &mut Dashboard, snapshot: &Snapshot) {
     pictures::rim(ui, picture);
 }
 
-/// The tracked table from above.
-fn table_view(ui: &mut Ui, snapshot: &Snapshot) {
+/// The tracked table from above. On the virtual table the cue can be taken here.
+fn table_view(ui: &mut Ui, state: &mut Dashboard, snapshot: &Snapshot, wishes: &mut Vec<OperatorCommand>) {
     let area = ui.max_rect();
+    let fallen = |shot: &PredictedShot| {
+        (0..shot.prediction.paths.len())
+            .filter(|i| shot.prediction.pocket_of(*i).is_some())
+            .count()
+    };
     let note = match (&snapshot.shot, &snapshot.table) {
+        _ if snapshot.status.hand_cue == Some(true) => format!(
+            "your cue: wheel {:.1} m/s, arrows turn, space shoots, Esc gives it back",
+            state.stick_speed_m_s.unwrap_or(USUAL_SPEED_M_S)
+        ),
         (Some(shot), _) => {
-            let fallen = shot
-                .prediction
-                .paths
-                .iter()
-                .enumerate()
-                .filter(|(i, _)| shot.prediction.pocket_of(*i).is_some())
-                .count();
             format!(
                 "shot predicted: {} pocketed, {:.1} s",
-                fallen, shot.prediction.duration_s
+                fallen(shot),
+                shot.prediction.duration_s
             )
         }
         (None, Some(table)) if !table.at_rest => "balls are moving".to_owned(),
@@ -297,11 +303,70 @@ fn table_view(ui: &mut Ui, snapshot: &Snapshot) {
         (None, None) => String::new(),
     };
     heading(ui, "Table", &note);
-    pictures::table(
-        ui,
-        Rect::from_min_max(area.min + vec2(0.0, HEADING), area.max),
-        snapshot,
-    );
+    let picture = Rect::from_min_max(area.min + vec2(0.0, HEADING), area.max);
+    pictures::table(ui, picture, snapshot);
+    if snapshot.status.hand_cue.is_some() {
+        hand_cue(ui, picture, state, snapshot, wishes);
+    }
+}
+
+/// Stick speed until the operator changes it, m/s.
+const USUAL_SPEED_M_S: f64 = 2.0;
+
+/// Mouse and keys on the virtual table's cue: drag aims, wheel sets the speed, space shoots.
+fn hand_cue(
+    ui: &mut Ui,
+    area: Rect,
+    state: &mut Dashboard,
+    snapshot: &Snapshot,
+    wishes: &mut Vec<OperatorCommand>,
+) {
+    let taken = snapshot.status.hand_cue == Some(true);
+    let mut response = ui.interact(area, "cue".into(), egui::Sense::click_and_drag());
+    if !taken {
+        response = response.on_hover_text("drag to take the cue and aim");
+    }
+    let pointer = response
+        .interact_pointer_pos()
+        .filter(|_| response.dragged() || response.clicked());
+    let cue_ball = snapshot
+        .table
+        .as_ref()
+        .and_then(|t| t.cue_ball().map(|b| b.position_m));
+    if let (Some(at), Some(ball)) = (pointer, cue_ball) {
+        let toward = pictures::on_table(area, snapshot, at) - ball;
+        if toward.length() > 0.01 {
+            wishes.push(OperatorCommand::Cue(CueCommand::Aim(
+                toward.to_angle().to_degrees(),
+            )));
+        }
+    }
+    if response.hovered() {
+        let wheel = ui.input(|i| f64::from(i.smooth_scroll_delta().y));
+        if wheel != 0.0 {
+            let speed = (state.stick_speed_m_s.unwrap_or(USUAL_SPEED_M_S) + wheel * 0.0025).clamp(0.2, 10.0);
+            state.stick_speed_m_s = Some(speed);
+            wishes.push(OperatorCommand::Cue(CueCommand::Speed(speed)));
+        }
+    }
+    // Keys belong to a text field while one is being written in.
+    if !taken || ui.ctx().egui_wants_keyboard_input() {
+        return;
+    }
+    ui.input(|input| {
+        let step = if input.modifiers.shift { 1.0 } else { 0.1 };
+        for (key, turn) in [(egui::Key::ArrowLeft, step), (egui::Key::ArrowRight, -step)] {
+            if input.key_pressed(key) {
+                wishes.push(OperatorCommand::Cue(CueCommand::Turn(turn)));
+            }
+        }
+        if input.key_pressed(egui::Key::Space) {
+            wishes.push(OperatorCommand::Cue(CueCommand::Shoot));
+        }
+        if input.key_pressed(egui::Key::Escape) {
+            wishes.push(OperatorCommand::Cue(CueCommand::Release));
+        }
+    });
 }
 
 fn side_column(ui: &mut Ui, snapshot: &Snapshot, wishes: &mut Vec<OperatorCommand>) {
@@ -445,6 +510,7 @@ fn plots(ui: &mut Ui, snapshot: &Snapshot, height: f32) {
             Plot::new(title_id(target, unit))
                 .height(height - 24.0)
                 .show_axes([false, true])
+                .show_grid([false, true])
                 .y_axis_min_width(26.0)
                 .allow_drag(false)
                 .allow_zoom(false)

@@ -66,11 +66,24 @@ pub(super) fn found(ui: &egui::Ui, area: Rect, snapshot: &Snapshot) {
     }
 }
 
+/// Points per metre of the table view.
+fn scale(area: Rect, snapshot: &Snapshot) -> f64 {
+    let spec = &snapshot.table_spec;
+    let (x, y) = (spec.length_m + 2.0 * RAIL_M, spec.width_m + 2.0 * RAIL_M);
+    (f64::from(area.width()) / x).min(f64::from(area.height()) / y)
+}
+
+/// The place on the table under a point of the table view, metres.
+pub(super) fn on_table(area: Rect, snapshot: &Snapshot, at: Pos2) -> Vec2 {
+    let off = at - area.center();
+    Vec2::new(f64::from(off.x), -f64::from(off.y)) / scale(area, snapshot).max(1e-9)
+}
+
 /// Draws the table from above with balls, cue and overlay; foot end to the right.
 pub(super) fn table(ui: &egui::Ui, area: Rect, snapshot: &Snapshot) {
     let spec = &snapshot.table_spec;
     let (full_x, full_y) = (spec.length_m + 2.0 * RAIL_M, spec.width_m + 2.0 * RAIL_M);
-    let scale = (f64::from(area.width()) / full_x).min(f64::from(area.height()) / full_y);
+    let scale = scale(area, snapshot);
     let centre = area.center();
     let at = |p: Vec2| pos2(centre.x + (p.x * scale) as f32, centre.y - (p.y * scale) as f32);
     let length = |m: f64| (m * scale) as f32;

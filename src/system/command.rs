@@ -18,6 +18,24 @@ pub enum OperatorCommand {
     RestartModule(String),
     /// Mark an alert as seen by its id.
     AcknowledgeAlert(u64),
+    /// Take the cue of the virtual table.
+    Cue(CueCommand),
     /// Stop the program in good order.
     Shutdown,
+}
+
+/// What an operator does with the cue of the virtual table.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum CueCommand {
+    /// Point it: degrees anticlockwise from the direction to the foot end.
+    Aim(f64),
+    /// Turn it by so many degrees, anticlockwise.
+    Turn(f64),
+    /// Speed of the stick for the next shot, m/s.
+    Speed(f64),
+    /// Shoot where it points.
+    Shoot,
+    /// Give it back to the script.
+    Release,
 }

@@ -153,6 +153,7 @@ fn apply_wishes(
     mut operator: ResMut<Operator>,
     mut board: ResMut<Board>,
     mut source: ResMut<SourceChoice>,
+    vision: Res<VisionState>,
     mut modules: Query<(&Module, &mut Restarts)>,
     mut restart: MessageWriter<RestartModule>,
     mut exit: MessageWriter<AppExit>,
@@ -181,6 +182,11 @@ fn apply_wishes(
             OperatorCommand::AcknowledgeAlert(id) => {
                 if !board.0.acknowledge(id) {
                     warn!("there is no open alert {id}");
+                }
+            }
+            OperatorCommand::Cue(command) => {
+                if !vision.hand.carry_out(command) {
+                    warn!("there is no cue to take by hand: only the virtual table has one");
                 }
             }
             OperatorCommand::Shutdown => {
@@ -455,6 +461,7 @@ impl Parts<'_> {
             paused: self.operator.paused,
             assistance: self.operator.assistance,
             display: self.projector.describe(&self.stage.display),
+            hand_cue: self.vision.hand.get().map(|cue| cue.is_taken()),
             modules,
             alerts: self.board.0.open(),
             metrics: Metrics {

@@ -182,6 +182,8 @@ pub struct SystemStatus {
     pub assistance: crate::trainer::aim::Assistance,
     /// How the projector draws: `window HDMI-1`, `off-screen`, `not drawn: no GPU`.
     pub display: String,
+    /// The source has a cue that can be taken by hand (virtual table): whether it is taken now.
+    pub hand_cue: Option<bool>,
     /// The modules in start order.
     pub modules: Vec<ModuleStatus>,
     /// Open alerts, newest first.

@@ -164,18 +164,10 @@ impl Eyes {
 }
 
 impl Drop for Eyes {
+    /// Tells both threads to end and does not wait: a source may hang in its driver, and the
+    /// main loop must not hang with it.
     fn drop(&mut self) {
         self.stop.store(true, Ordering::Relaxed);
-        // A source may hang in its driver: wait a moment for a clean end, then leave it behind.
-        let patience = Instant::now() + Duration::from_millis(1500);
-        for thread in self.threads.drain(..) {
-            while !thread.is_finished() && Instant::now() < patience {
-                std::thread::sleep(Duration::from_millis(5));
-            }
-            if thread.is_finished() {
-                thread.join().ok();
-            }
-        }
     }
 }
 

@@ -1,16 +1,17 @@
 //! Frames in, tracked table out.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use bevy::prelude::*;
 
 use crate::app::{Config, RunOptions, Stage, VisionStep};
+use crate::system::command::CueCommand;
 use crate::system::modules::RestartModule;
 use crate::system::plugin::{Measured, Operator, RunSummary};
 use crate::table::{BallSet, TableSpec};
 use crate::units::ImageSize;
-use crate::virtual_table::{Options, SceneName, UnknownScene, VirtualTable};
+use crate::virtual_table::{Options, SceneName, UnknownScene, VirtualHandle, VirtualTable};
 use crate::vision::eyes::{Analysed, Eyes, Opener};
 use crate::vision::source::{
     CameraSource, FrameSource, ImageSource, SourceError, SourceSpec, VideoSource, list_cameras,
@@ -45,6 +46,36 @@ impl SourceChoice {
     }
 }
 
+/// The cue of the virtual table, handed over by the thread that opens it.
+#[derive(Clone, Debug, Default)]
+pub struct Hand(Arc<Mutex<Option<VirtualHandle>>>);
+
+impl Hand {
+    /// The handle, while the virtual table is open.
+    #[must_use]
+    pub fn get(&self) -> Option<VirtualHandle> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn set(&self, handle: Option<VirtualHandle>) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = handle;
+    }
+
+    /// Does with the cue what the operator wants; false when there is none.
+    #[must_use]
+    pub fn carry_out(&self, command: CueCommand) -> bool {
+        let Some(cue) = self.get() else { return false };
+        match command {
+            CueCommand::Aim(degrees) => cue.aim(degrees.to_radians()),
+            CueCommand::Turn(degrees) => cue.nudge(degrees.to_radians()),
+            CueCommand::Speed(m_s) => cue.set_speed(m_s),
+            CueCommand::Shoot => cue.shoot(),
+            CueCommand::Release => cue.release(),
+        }
+        true
+    }
+}
+
 /// What vision knows.
 #[derive(Debug, Default, Resource)]
 pub struct VisionState {
@@ -60,6 +91,8 @@ pub struct VisionState {
     pub wanted_hz: Option<f64>,
     /// Why vision could not start.
     pub failure: Option<String>,
+    /// The cue of the virtual table, while that is the source.
+    pub hand: Hand,
     tracker: Option<Tracker>,
 }
 
@@ -96,17 +129,19 @@ fn open_source(
     }
     choice.open_now = false;
     let Some(spec) = choice.wanted.clone() else { return };
-    // The old threads end before the new ones begin: a camera can be open only once.
+    // The old threads end by themselves; a camera they still hold is tried again until it is free.
     vision.eyes = None;
     let spec = settle(spec);
     let size = ImageSize::new(config.vision.width_px, config.vision.height_px);
     let rate_hz = config.vision.rate_hz;
+    vision.hand.set(None);
     let opener = opener(
         spec.clone(),
         Arc::clone(&stage.table),
         size,
         rate_hz,
         options.seed,
+        vision.hand.clone(),
     );
     vision.tracker = Some(Tracker::new(&stage.table));
     (vision.latest, vision.table) = (None, None);
@@ -164,26 +199,33 @@ fn settle(spec: SourceSpec) -> SourceSpec {
     }
 }
 
-fn opener(spec: SourceSpec, table: Arc<TableSpec>, size: ImageSize, rate_hz: f64, seed: u64) -> Opener {
-    Box::new(move || open(&spec, &table, size, rate_hz, seed))
+fn opener(
+    spec: SourceSpec,
+    table: Arc<TableSpec>,
+    size: ImageSize,
+    rate_hz: f64,
+    seed: u64,
+    hand: Hand,
+) -> Opener {
+    Box::new(move || open(&spec, &table, size, rate_hz, seed, &hand))
 }
 
-/// Opens a frame source.
-///
-/// # Errors
-/// [`SourceError`] with what, where and what to do.
-pub fn open(
+fn open(
     spec: &SourceSpec,
     table: &TableSpec,
     size: ImageSize,
     rate_hz: f64,
     seed: u64,
+    hand: &Hand,
 ) -> Result<Box<dyn FrameSource>, SourceError> {
     Ok(match spec {
-        SourceSpec::Auto => return open(&settle(SourceSpec::Auto), table, size, rate_hz, seed),
+        SourceSpec::Auto => return open(&settle(SourceSpec::Auto), table, size, rate_hz, seed, hand),
         SourceSpec::Virtual(scene) => {
             let options = virtual_options(scene, table, rate_hz, seed)?;
-            Box::new(VirtualTable::new(&options).map_err(|e| SourceError::Failed(format!("{spec}: {e}")))?)
+            let source =
+                VirtualTable::new(&options).map_err(|e| SourceError::Failed(format!("{spec}: {e}")))?;
+            hand.set(Some(source.handle()));
+            Box::new(source)
         }
         SourceSpec::Camera(id) => Box::new(CameraSource::open(id, size, rate_hz)?),
         SourceSpec::Video(url) => Box::new(VideoSource::open(url)?),

@@ -248,6 +248,7 @@ pub(super) fn status() -> SystemStatus {
         paused: false,
         assistance: Assistance::Beginner,
         display: "window HDMI-1".to_owned(),
+        hand_cue: None,
         modules: vec![
             module(
                 "config",
@@ -491,7 +492,7 @@ fn serve_for_looking_at() {
                         .filter(|a| a.id == id)
                         .for_each(|a| a.acknowledged = true);
                 }
-                OperatorCommand::RestartModule(_) => {}
+                OperatorCommand::RestartModule(_) | OperatorCommand::Cue(_) => {}
                 OperatorCommand::Shutdown => return,
             }
         }

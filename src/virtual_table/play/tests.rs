@@ -1,4 +1,5 @@
 use super::*;
+use crate::physics::prediction::Motion;
 
 fn check(play: &Play, when: &str) {
     let radius = play.table.ball.radius_m;

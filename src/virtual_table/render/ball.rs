@@ -3,9 +3,9 @@
 use glam::Mat3;
 
 use super::backdrop::Backdrop;
-use super::canvas::{Surroundings, Tile};
 use super::lamps::Lamps;
 use super::paint::Paint;
+use super::tile::{Surroundings, Tile};
 use super::{Light, Point, single, smoothstep};
 use crate::virtual_table::moment::BallPose;
 

@@ -1,8 +1,8 @@
 //! The cue: a tapered stick in the air over the table, and its shadow.
 
 use super::backdrop::Backdrop;
-use super::canvas::{Surroundings, Tile};
 use super::lamps::Lamps;
+use super::tile::{Surroundings, Tile};
 use super::tone::linear;
 use super::{Light, Point, single, smoothstep, texture};
 use crate::units::Vec3;

@@ -5,6 +5,21 @@ use glam::Vec2;
 use super::{Point, view};
 use crate::table::{Geometry, TableSpec};
 
+/// Everything that does not move.
+pub(super) struct Furniture {
+    /// Half the playing surface, nose to nose.
+    pub(super) half: Vec2,
+    nose_height: f32,
+    rail_height: f32,
+    /// Half the rectangle where cushions end and rails begin.
+    inner: Vec2,
+    outer: Vec2,
+    rail_width: f32,
+    cushions: Vec<Cushion>,
+    holes: Vec<Hole>,
+    has_pockets: bool,
+}
+
 /// What a ray has hit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Material {
@@ -68,21 +83,6 @@ struct CushionEnd {
 struct Hole {
     centre: Vec2,
     radius: f32,
-}
-
-/// Everything that does not move.
-pub(super) struct Furniture {
-    /// Half the playing surface, nose to nose.
-    pub(super) half: Vec2,
-    nose_height: f32,
-    rail_height: f32,
-    /// Half the rectangle where cushions end and rails begin.
-    inner: Vec2,
-    outer: Vec2,
-    rail_width: f32,
-    cushions: Vec<Cushion>,
-    holes: Vec<Hole>,
-    has_pockets: bool,
 }
 
 /// How far the cushion's face stands back at the cloth, per metre of nose height.

@@ -15,6 +15,7 @@ mod paint;
 pub(super) mod projection;
 pub(super) mod sensor;
 mod texture;
+mod tile;
 mod tone;
 pub(super) mod view;
 
