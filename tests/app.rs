@@ -182,7 +182,13 @@ mod bad_input {
     fn run(arguments: &[&str]) -> Output {
         Command::new(env!("CARGO_BIN_EXE_billiards-trainer"))
             .args(arguments)
+            // Away from any settings of whoever runs the tests.
+            .current_dir(std::env::temp_dir())
+            .env("XDG_CONFIG_HOME", "/nonexistent")
             .env_remove("BILLIARDS_CONFIG")
+            .env_remove("BILLIARDS_SOURCE")
+            .env_remove("BILLIARDS_TABLE")
+            .env_remove("BILLIARDS_PORT")
             .output()
             .expect("the program starts")
     }
@@ -256,12 +262,26 @@ mod bad_input {
     }
 
     #[test]
+    fn an_unknown_log_level_is_refused_and_does_not_silence_the_program() {
+        let (exit, words) = refusal(&[
+            "run",
+            "--headless",
+            "--source",
+            "virtual",
+            "--log-level",
+            "verbose",
+        ]);
+        assert!(exit == 1 && words.contains("verbose"), "{exit} {words}");
+    }
+
+    #[test]
     fn options_that_make_no_sense_are_wrong_usage() {
         for arguments in [
             &["run", "--duration", "soon"][..],
             &["run", "--table", "ping-pong"],
             &["run", "--assistance", "all"],
             &["run", "--port", "70000"],
+            &["run", "--debug", "--log-level", "info"],
             &["fly"],
             &[],
         ] {

@@ -10,6 +10,7 @@ use crate::app::{ApiStep, Config, Stage};
 use crate::system::health::check;
 use crate::system::modules::RestartModule;
 use crate::system::plugin::ApiHealth;
+use crate::system::rolling::Rolling;
 use crate::system::status::{Check, Health};
 
 /// The network side.
@@ -42,7 +43,19 @@ impl Drop for Api {
 /// Open requests get this long to end.
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 /// A server that could not start is tried again after this long.
-const RETRY_AFTER: Duration = Duration::from_secs(3);
+const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// The thread beats at least ten times a second.
+const HANGS_AFTER: Duration = Duration::from_secs(2);
+
+/// Counts of failed requests over the last minute.
+struct ErrorWindow(Rolling);
+
+impl Default for ErrorWindow {
+    fn default() -> Self {
+        Self(Rolling::new(Duration::from_secs(60), 200))
+    }
+}
+
 /// The health figures are made anew this often.
 const CHECK_EVERY: Duration = Duration::from_millis(500);
 
@@ -53,15 +66,15 @@ fn keep_serving(
     mut health: ResMut<ApiHealth>,
     mut restarts: MessageReader<RestartModule>,
     mut checked: Local<Option<Instant>>,
+    mut window: Local<ErrorWindow>,
 ) {
     if !config.api.enabled {
         return;
     }
-    if restarts.read().any(|r| r.0 == "api")
-        && let Some(server) = api.server.take()
-    {
-        server.stop(STOP_WITHIN);
-        api.tried = None;
+    if restarts.read().any(|r| r.0 == "api") {
+        // Told to stop, not waited for: the address is free a moment later.
+        api.server = None;
+        api.tried = Some(Instant::now());
     }
     if api.server.as_ref().is_some_and(|s| !s.is_alive()) {
         error!("the API thread has ended; it is started again");
@@ -76,7 +89,7 @@ fn keep_serving(
         *checked = Some(Instant::now());
         health.address = api.server.as_ref().map(|s| s.local_addr().to_string());
         health.requests = (api.stats.requests(), api.stats.server_errors());
-        health.checks = checks(&api);
+        health.checks = checks(&api, &mut window.0);
     }
 }
 
@@ -108,22 +121,36 @@ fn start(api: &mut Api, config: &Config, stage: &Stage) {
     }
 }
 
-fn checks(api: &Api) -> Vec<Check> {
+fn checks(api: &Api, window: &mut Rolling) -> Vec<Check> {
     let Some(server) = &api.server else {
         let words = api.failure.clone().unwrap_or_else(|| "not listening".to_owned());
         return vec![check("listening", Health::Unhealthy, words)];
     };
-    let (requests, errors) = (api.stats.requests(), api.stats.server_errors());
-    let share = errors as f64 / (requests as f64).max(1.0);
-    let level = if share < 0.05 {
-        Health::Healthy
-    } else if share < 0.10 {
-        Health::Degraded
-    } else {
-        Health::Unhealthy
+    let alive = match api.stats.heartbeat_age() {
+        Some(age) if age > HANGS_AFTER => check(
+            "alive",
+            Health::Unhealthy,
+            format!("no sign of life for {:.0} s", age.as_secs_f64()),
+        ),
+        Some(_) => check("alive", Health::Healthy, "answering".to_owned()),
+        None => check("alive", Health::Unknown, "starting".to_owned()),
+    };
+    let now = Instant::now();
+    window.push(now, api.stats.server_errors() as f64);
+    let (first, last) = (window.quantile(now, 0.0), window.quantile(now, 1.0));
+    let recent = first.zip(last).map_or(0.0, |(a, b)| b - a);
+    let level = match recent {
+        n if n < 1.0 => Health::Healthy,
+        n if n < 10.0 => Health::Degraded,
+        _ => Health::Unhealthy,
     };
     vec![
-        check("errors", level, format!("{errors} of {requests} requests failed")),
+        alive,
+        check(
+            "errors",
+            level,
+            format!("{recent:.0} requests failed inside in the last minute"),
+        ),
         check(
             "listening",
             Health::Healthy,

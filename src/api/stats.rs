@@ -127,7 +127,8 @@ impl ApiStats {
         self.requests.fetch_add(1, Relaxed);
         match status {
             400..=499 => self.client_errors.fetch_add(1, Relaxed),
-            500..=599 => self.server_errors.fetch_add(1, Relaxed),
+            // "Not available just now" is an honest answer, not a fault of the server.
+            500..=502 | 504..=599 => self.server_errors.fetch_add(1, Relaxed),
             _ => 0,
         };
         let micros = u32::try_from(took.as_micros())
@@ -182,9 +183,10 @@ mod tests {
         let (p50, p95) = stats.latency().unwrap();
         assert_eq!((p50.as_millis(), p95.as_millis()), (50, 95));
         for _ in 0..RING {
-            stats.answered(503, Duration::from_millis(7));
+            stats.answered(500, Duration::from_millis(7));
         }
         assert_eq!(stats.latency().map(|l| l.1.as_millis()), Some(7));
-        assert_eq!((stats.requests(), stats.server_errors()), (612, 512));
+        stats.answered(503, Duration::from_millis(7));
+        assert_eq!((stats.requests(), stats.server_errors()), (613, 512));
     }
 }

@@ -73,9 +73,10 @@ fn window_system() -> Result<(), String> {
         let folder = std::env::var_os("XDG_RUNTIME_DIR")
             .map(PathBuf::from)
             .unwrap_or_default();
-        if UnixStream::connect(folder.join(name)).is_ok() {
-            return Ok(());
-        }
+        // The window library takes Wayland where it is named, and does not fall back to X.
+        return UnixStream::connect(folder.join(&name))
+            .map(drop)
+            .map_err(|_| format!("WAYLAND_DISPLAY={} does not answer", name.display()));
     }
     match std::env::var("DISPLAY") {
         Ok(name) if !name.is_empty() => x11_answers(&name)

@@ -107,6 +107,13 @@ pub(super) fn start(level: &str, file: Option<&Path>) -> Result<LogRing, String>
     // What the engine says about itself is of no use at the venue, unless it is bad.
     let quiet = "wgpu=error,wgpu_hal=off,naga=error,bevy_render=error,bevy_egui=error,bevy_winit=warn,bevy_window=warn,winit=error,\
                  bevy_app=warn,bevy_diagnostic=warn,bevy_asset=error,sctk=off,calloop=error";
+    // A bare unknown word would be taken for the name of a part of the program, and silence the rest.
+    let plain = !level.contains(['=', ',']);
+    if plain && level.parse::<tracing_subscriber::filter::LevelFilter>().is_err() {
+        return Err(format!(
+            "log level `{level}` is not known; write error, warn, info, debug or trace"
+        ));
+    }
     let filter = EnvFilter::try_new(format!("{quiet},{level}")).map_err(|e| {
         format!("log level `{level}` is not understood ({e}); write error, warn, info, debug or trace")
     })?;

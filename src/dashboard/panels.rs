@@ -131,7 +131,7 @@ fn key_figures(ui: &mut Ui, state: &mut Dashboard, snapshot: &Snapshot, wishes: 
             let metrics = &status.metrics;
             tile(ui, "frames a second", &figure(metrics.vision_rate_hz, 1, ""));
             tile(ui, "vision", &figure(metrics.vision_ms_p50, 1, "ms"));
-            tile(ui, "frame to overlay", &figure(metrics.latency_ms_p95, 0, "ms"));
+            tile(ui, "frame to overlay", &figure(metrics.latency_ms_p50, 1, "ms"));
             tile(ui, "frame age", &figure(metrics.frame_age_ms, 0, "ms"));
 
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
@@ -501,12 +501,18 @@ fn plots(ui: &mut Ui, snapshot: &Snapshot, height: f32) {
             };
             ui.label(RichText::new(title).size(13.5));
             let last = snapshot.history.last().map_or(0.0, |s| s.uptime_s);
+            // A second without a measurement is a gap in the line, not a bridge over it.
             let points: Vec<[f64; 2]> = snapshot
                 .history
                 .iter()
-                .filter_map(|s| Some([s.uptime_s - last, pick(s)?]))
+                .map(|s| [s.uptime_s - last, pick(s).unwrap_or(f64::NAN)])
                 .collect();
-            let top = points.iter().map(|p| p[1]).fold(target * 1.3, f64::max) * 1.05;
+            let top = points
+                .iter()
+                .map(|p| p[1])
+                .filter(|v| v.is_finite())
+                .fold(target * 1.3, f64::max)
+                * 1.05;
             Plot::new(title_id(target, unit))
                 .height(height - 24.0)
                 .show_axes([false, true])

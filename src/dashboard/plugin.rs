@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bevy::camera::RenderTarget;
 use bevy::camera::visibility::RenderLayers;
 use bevy::prelude::*;
-use bevy::window::PrimaryWindow;
+use bevy::window::{PrimaryWindow, WindowCloseRequested, WindowClosed};
 use bevy_egui::{EguiContext, EguiGlobalSettings, EguiPlugin, EguiPrimaryContextPass, PrimaryEguiContext};
 
 use super::{Dashboard, dashboard};
@@ -30,6 +30,7 @@ impl Plugin for DashboardPlugin {
                 settings.auto_create_primary_context = false;
             })
             .add_systems(Startup, spawn)
+            .add_systems(Update, end_with_the_window)
             .add_systems(EguiPrimaryContextPass, show);
     }
 }
@@ -47,6 +48,24 @@ pub struct DashboardView {
 
 /// Size of the dashboard off-screen.
 const PICTURE: (u32, u32) = (1280, 800);
+
+/// Whoever closes the dashboard's window wants the program to end; when the window goes any
+/// other way, it is only not there.
+fn end_with_the_window(
+    mut view: ResMut<DashboardView>,
+    mut closing: MessageReader<WindowCloseRequested>,
+    mut closed: MessageReader<WindowClosed>,
+    mut exit: MessageWriter<AppExit>,
+) {
+    let window = view.window;
+    if closing.read().any(|c| Some(c.window) == window) {
+        info!("the dashboard was closed");
+        exit.write(AppExit::Success);
+    }
+    if closed.read().any(|c| Some(c.window) == window) && window.is_some() {
+        view.window = None;
+    }
+}
 
 fn spawn_in_window(
     mut commands: Commands,

@@ -2,10 +2,11 @@
 
 use crate::physics::prediction::{BallIndex, EventKind, Prediction};
 use crate::projector::overlay::{Geometry, Meaning, Shape};
+use crate::projector::theme::style;
 use crate::system::snapshot::PredictedShot;
 use crate::table::{Geometry as TableGeometry, Group};
 use crate::trainer::aim::Assistance;
-use crate::units::Vec2;
+use crate::units::{Vec2, unit};
 use crate::vision::track::TableState;
 
 /// Light stays this far away from the edge of a ball, metres: it would change the ball's
@@ -84,11 +85,7 @@ pub fn compose(
     level: Assistance,
 ) -> Vec<Shape> {
     let content = Content::of(level);
-    let mut drawing = Drawing {
-        shapes: Vec::new(),
-        guard: table.balls.iter().map(|b| b.position_m).collect(),
-        guard_radius: ball_radius_m + GUARD_M,
-    };
+    let mut drawing = Drawing::clear_of(table, ball_radius_m);
     let prediction = &shot.prediction;
     let Some(cue_ball) = shot.balls.iter().position(|id| *id == shot.intent.cue_ball) else {
         return Vec::new();
@@ -111,14 +108,7 @@ pub fn compose(
             .map_or(ghost, |p| p.at(time).position);
         let line = (object_at - ghost).normalize_or_zero();
         if content.ghost {
-            drawing.shapes.push(Shape {
-                meaning: Meaning::GhostBall,
-                fade: 0.0,
-                geometry: Geometry::Ring {
-                    centre: ghost,
-                    radius: ball_radius_m,
-                },
-            });
+            drawing.ring(ghost, ball_radius_m, Meaning::GhostBall);
         }
         if content.tangent && line != Vec2::ZERO {
             let incoming = cue_path.at((time - 1e-4).max(0.0)).velocity;
@@ -165,37 +155,23 @@ pub fn compose(
     }
     if content.marks && prediction.pocket_of(cue_ball).is_some() {
         let fall = cue_path.end.position;
-        drawing.shapes.push(Shape {
-            meaning: Meaning::Scratch,
-            fade: 0.0,
-            geometry: Geometry::Text {
-                at: inward(fall, 0.16),
-                height: 0.05,
-                text: "SCRATCH".to_owned(),
-            },
-        });
+        drawing.text(inward(fall, 0.2), "SCRATCH", Meaning::Scratch);
     }
     drawing.shapes
 }
 
 /// Shapes for a table on which no shot is aimed: a word for the player when the cue ball is missing.
 #[must_use]
-pub fn compose_waiting(table: &TableState, level: Assistance) -> Vec<Shape> {
+pub fn compose_waiting(table: &TableState, ball_radius_m: f64, level: Assistance) -> Vec<Shape> {
     let missing =
         level != Assistance::Off && table.at_rest && !table.balls.is_empty() && table.cue_ball().is_none();
     let known = table.balls.iter().any(|b| b.kind.group != Group::Unknown);
     if !(missing && known) {
         return Vec::new();
     }
-    vec![Shape {
-        meaning: Meaning::Label,
-        fade: 0.0,
-        geometry: Geometry::Text {
-            at: Vec2::new(-0.6, 0.0),
-            height: 0.05,
-            text: "place the cue ball".to_owned(),
-        },
-    }]
+    let mut drawing = Drawing::clear_of(table, ball_radius_m);
+    drawing.text(Vec2::new(-0.6, 0.0), "place the cue ball", Meaning::Label);
+    drawing.shapes
 }
 
 fn marks(
@@ -211,14 +187,8 @@ fn marks(
             EventKind::Cushion(ball, _) | EventKind::Jaw(ball, _)
                 if ball == cue_ball || Some(ball) == object =>
             {
-                drawing.shapes.push(Shape {
-                    meaning: Meaning::Rebound,
-                    fade: drawing.fade(event.time_s, prediction.duration_s),
-                    geometry: Geometry::Disc {
-                        centre: event.position,
-                        radius: 0.009,
-                    },
-                });
+                let fade = drawing.fade(event.time_s, prediction.duration_s);
+                drawing.disc(event.position, 0.009, Meaning::Rebound, fade);
             }
             EventKind::Pocketed(ball, id) => {
                 if let Some(pocket) = pockets.pocket(id) {
@@ -227,30 +197,18 @@ fn marks(
                     } else {
                         Meaning::Pocket
                     };
-                    drawing.shapes.push(Shape {
-                        meaning,
-                        fade: 0.0,
-                        geometry: Geometry::Ring {
-                            centre: pocket.centre,
-                            radius: pocket.radius + 0.012,
-                        },
-                    });
+                    drawing.ring(pocket.centre, pocket.radius + 0.012, meaning);
                 }
             }
             _ => {}
         }
     }
-    if prediction.pocket_of(cue_ball).is_none()
+    // A simulation that was cut off knows no place of rest.
+    if !prediction.truncated
+        && prediction.pocket_of(cue_ball).is_none()
         && let Some(path) = prediction.paths.get(cue_ball)
     {
-        drawing.shapes.push(Shape {
-            meaning: Meaning::Rest,
-            fade: 0.0,
-            geometry: Geometry::Ring {
-                centre: path.end.position,
-                radius: ball_radius_m,
-            },
-        });
+        drawing.ring(path.end.position, ball_radius_m, Meaning::Rest);
     }
 }
 
@@ -281,18 +239,98 @@ struct Drawing {
 }
 
 impl Drawing {
+    /// An empty drawing that will leave every ball of the table dark.
+    fn clear_of(table: &TableState, ball_radius_m: f64) -> Self {
+        Self {
+            shapes: Vec::new(),
+            guard: table.balls.iter().map(|b| b.position_m).collect(),
+            guard_radius: ball_radius_m + GUARD_M,
+        }
+    }
+
     fn fade(&self, time: f64, duration: f64) -> f64 {
         (time / duration.max(1e-9)).clamp(0.0, 1.0)
     }
 
-    fn line(&mut self, a: Vec2, b: Vec2, meaning: Meaning, dashed: bool) {
-        for points in clear_of(&self.guard, self.guard_radius, &[a, b]) {
+    fn is_clear(&self, point: Vec2, reach: f64) -> bool {
+        self.guard
+            .iter()
+            .all(|ball| ball.distance(point) > self.guard_radius + reach)
+    }
+
+    /// A circle line outside `radius`, broken where a ball lies.
+    fn ring(&mut self, centre: Vec2, radius: f64, meaning: Meaning) {
+        let width = style(meaning).width_m;
+        // Balls wholly inside the ring are not touched by it.
+        let touched = self.guard.iter().any(|ball| {
+            let distance = ball.distance(centre);
+            distance < radius + width + self.guard_radius && distance + self.guard_radius > radius
+        });
+        if !touched {
             self.shapes.push(Shape {
                 meaning,
                 fade: 0.0,
+                geometry: Geometry::Ring { centre, radius },
+            });
+            return;
+        }
+        const STEPS: u32 = 96;
+        let turn = std::f64::consts::TAU / f64::from(STEPS);
+        let circle: Vec<Vec2> = (0..=STEPS)
+            .map(|i| centre + unit(turn * f64::from(i)) * (radius + width / 2.0))
+            .collect();
+        self.polyline(&circle, meaning, 0.0, false);
+    }
+
+    fn disc(&mut self, centre: Vec2, radius: f64, meaning: Meaning, fade: f64) {
+        if self.is_clear(centre, radius) {
+            self.shapes.push(Shape {
+                meaning,
+                fade,
+                geometry: Geometry::Disc { centre, radius },
+            });
+        }
+    }
+
+    /// Words about `at`, moved aside where a ball lies under them.
+    fn text(&mut self, at: Vec2, words: &str, meaning: Meaning) {
+        const HEIGHT_M: f64 = 0.05;
+        let half = HEIGHT_M * 0.35 * words.chars().count() as f64;
+        let free = |at: Vec2| {
+            self.guard.iter().all(|ball| {
+                let off = (*ball - at).abs();
+                off.x > half + self.guard_radius || off.y > HEIGHT_M / 2.0 + self.guard_radius
+            })
+        };
+        let places = [0.0, 0.1, -0.1, 0.2, -0.2, 0.3, -0.3].map(|dy| at + Vec2::new(0.0, dy));
+        if let Some(at) = places.into_iter().find(|p| free(*p)) {
+            let geometry = Geometry::Text {
+                at,
+                height: HEIGHT_M,
+                text: words.to_owned(),
+            };
+            self.shapes.push(Shape {
+                meaning,
+                fade: 0.0,
+                geometry,
+            });
+        }
+    }
+
+    /// A line, without the parts that would fall on a ball.
+    fn polyline(&mut self, points: &[Vec2], meaning: Meaning, fade: f64, dashed: bool) {
+        let reach = self.guard_radius + style(meaning).width_m / 2.0;
+        for points in clear_of(&self.guard, reach, points) {
+            self.shapes.push(Shape {
+                meaning,
+                fade,
                 geometry: Geometry::Polyline { points, dashed },
             });
         }
+    }
+
+    fn line(&mut self, a: Vec2, b: Vec2, meaning: Meaning, dashed: bool) {
+        self.polyline(&[a, b], meaning, 0.0, dashed);
     }
 
     /// The way of a ball between two times, one polyline per stretch between cushions, fading with time.
@@ -321,16 +359,7 @@ impl Drawing {
                 continue;
             }
             let fade = self.fade(start, prediction.duration_s);
-            for points in clear_of(&self.guard, self.guard_radius, &points) {
-                self.shapes.push(Shape {
-                    meaning,
-                    fade,
-                    geometry: Geometry::Polyline {
-                        points,
-                        dashed: false,
-                    },
-                });
-            }
+            self.polyline(&points, meaning, fade, false);
         }
     }
 }
@@ -415,6 +444,41 @@ mod tests {
     #[test]
     fn inside_a_guard_nothing_is_drawn() {
         assert!(clear_of(&[Vec2::ZERO], 0.1, &[Vec2::new(0.01, 0.0), Vec2::new(0.05, 0.0)]).is_empty());
+    }
+
+    #[test]
+    fn no_ring_and_no_disc_touches_a_ball() {
+        let radius = 0.028_575;
+        let ball = Vec2::new(0.3, 0.1);
+        let mut drawing = Drawing {
+            shapes: Vec::new(),
+            guard: vec![ball],
+            guard_radius: radius + GUARD_M,
+        };
+        // A ghost ball touches the ball it will hit.
+        drawing.ring(ball - Vec2::new(2.0 * radius, 0.0), radius, Meaning::GhostBall);
+        drawing.disc(ball + Vec2::new(0.04, 0.0), 0.009, Meaning::Rebound, 0.0);
+        drawing.ring(Vec2::new(-0.5, 0.0), radius, Meaning::Rest);
+        drawing.text(ball, "SCRATCH", Meaning::Scratch);
+        let mut rings = 0;
+        for shape in &drawing.shapes {
+            match &shape.geometry {
+                Geometry::Polyline { points, .. } => {
+                    let near = points.iter().map(|p| p.distance(ball)).fold(f64::MAX, f64::min);
+                    assert!(
+                        near - style(shape.meaning).width_m / 2.0 > radius + GUARD_M - 1e-3,
+                        "{near}"
+                    );
+                }
+                Geometry::Ring { centre, .. } => {
+                    rings += 1;
+                    assert_eq!(*centre, Vec2::new(-0.5, 0.0));
+                }
+                Geometry::Disc { .. } => unreachable!("a disc on a ball"),
+                Geometry::Text { at, .. } => assert!((at.y - ball.y).abs() > radius),
+            }
+        }
+        assert_eq!(rings, 1);
     }
 
     #[test]

@@ -12,7 +12,8 @@ use bevy::mesh::{Indices, PrimitiveTopology};
 use bevy::prelude::*;
 use bevy::sprite_render::AlphaMode2d;
 use bevy::window::{
-    CursorOptions, Monitor, OnMonitor, PresentMode, PrimaryWindow, WindowMode, WindowRef, WindowResolution,
+    CursorOptions, Monitor, OnMonitor, PresentMode, PrimaryMonitor, PrimaryWindow, WindowMode, WindowRef,
+    WindowResolution,
 };
 
 use super::compose::{compose, compose_waiting};
@@ -38,7 +39,6 @@ impl Plugin for ProjectorPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Drawn>()
             .init_resource::<ProjectorView>()
-            .add_message::<RestartModule>()
             .add_systems(ProjectorStep, compose_shapes);
         let stage = app.world().get_resource::<Stage>();
         let display = stage.map_or_else(|| Display::None(String::new()), |s| s.display.clone());
@@ -84,6 +84,8 @@ pub struct ProjectorView {
     pub window: Option<Entity>,
     place: Option<String>,
     keystone_bad: bool,
+    /// Why it is not where it was asked to be.
+    misplaced: Option<String>,
 }
 
 impl ProjectorView {
@@ -112,6 +114,9 @@ impl ProjectorView {
                 format!("{}, {w}×{h}", self.describe(display)),
             ),
         };
+        if let Some(words) = &self.misplaced {
+            return vec![drawing, check("monitor", Health::Degraded, words.clone())];
+        }
         if self.keystone_bad {
             let words =
                 "the corners in the settings make no quadrilateral; the table fills the picture instead";
@@ -200,14 +205,15 @@ fn compose_shapes(
             stage.table.ball.radius_m,
             operator.assistance,
         ),
-        (None, Some(table)) => compose_waiting(table, operator.assistance),
+        (None, Some(table)) => compose_waiting(table, stage.table.ball.radius_m, operator.assistance),
         _ => Vec::new(),
     };
     if *drawn.shapes != shapes {
         drawn.shapes = Arc::new(shapes);
         drawn.version += 1;
     }
-    if let Some(captured) = vision.undrawn.take() {
+    let live = !config.projector.disabled && !operator.paused;
+    if let Some(captured) = vision.undrawn.take().filter(|_| live) {
         let ms = captured.elapsed().as_secs_f64() * 1e3;
         measured.latency_ms.push(Instant::now(), ms);
         summary.latency(ms);
@@ -294,7 +300,7 @@ fn keep_window(
     config: Res<Config>,
     mut windows: Query<(Entity, &mut Window), With<ProjectorWindow>>,
     primary: Query<&Window, (With<PrimaryWindow>, Without<ProjectorWindow>)>,
-    monitors: Query<(Entity, &Monitor)>,
+    monitors: Monitors,
     mut restarts: MessageReader<RestartModule>,
     mut tried: Local<Option<Instant>>,
     mut placed_on: Local<Option<Entity>>,
@@ -321,10 +327,24 @@ fn keep_window(
         None => format!("window (monitor {} is not connected)", config.projector.monitor),
     };
     let monitor = wanted.map(|w| w.0);
+    let missing = monitor.is_none() && !config.projector.monitor.is_empty();
+    view.misplaced = missing.then(|| {
+        let names: Vec<_> = monitors
+            .iter()
+            .filter_map(|(_, m, _)| m.name.as_deref())
+            .collect();
+        format!(
+            "monitor {} is not connected; connected: {}",
+            config.projector.monitor,
+            names.join(", ")
+        )
+    });
     if let Ok((_, mut window)) = windows.single_mut() {
         if *placed_on != monitor {
             info!("projector: {place}");
             window.mode = mode;
+            window.decorations = monitor.is_none();
+            window.present_mode = pace(monitor);
             *placed_on = monitor;
             view.place = Some(place);
         }
@@ -342,7 +362,7 @@ fn keep_window(
     let screen = monitors
         .iter()
         .next()
-        .map_or(UVec2::new(1920, 1080), |(_, m)| m.physical_size());
+        .map_or(UVec2::new(1920, 1080), |(_, m, _)| m.physical_size());
     let taken = primary.single().map_or(0, |w| w.resolution.physical_width());
     let width = screen.x.saturating_sub(taken).clamp(480, 1280);
     let corner = (screen - UVec2::new(width, width * 9 / 16).min(screen)).as_ivec2();
@@ -360,7 +380,7 @@ fn keep_window(
                 mode,
                 position,
                 resolution: WindowResolution::new(width, width * 9 / 16).with_scale_factor_override(1.0),
-                present_mode: PresentMode::Fifo,
+                present_mode: pace(monitor),
                 decorations: monitor.is_none(),
                 focused: false,
                 desired_maximum_frame_latency: NonZero::new(1),
@@ -381,27 +401,40 @@ fn keep_window(
     *placed_on = monitor;
 }
 
-/// The monitor of that name; without a name the first one that is not the primary.
-fn choose_monitor(monitors: &Query<(Entity, &Monitor)>, name: &str) -> Option<(Entity, String)> {
+/// Only a projector waits for its screen: a window among others that is covered would hold up everything.
+const fn pace(monitor: Option<Entity>) -> PresentMode {
+    if monitor.is_some() {
+        PresentMode::Fifo
+    } else {
+        PresentMode::AutoNoVsync
+    }
+}
+
+type Monitors<'w, 's> = Query<'w, 's, (Entity, &'static Monitor, Has<PrimaryMonitor>)>;
+
+/// The monitor of that name; without a name, the first one that is not the operator's: the
+/// primary one, or where the window system names none, the one at the origin.
+fn choose_monitor(monitors: &Monitors, name: &str) -> Option<(Entity, String)> {
     let mut all: Vec<_> = monitors
         .iter()
-        .map(|(e, m)| {
-            (
-                e,
-                m.name.clone().unwrap_or_else(|| "unnamed".to_owned()),
-                m.physical_position,
-            )
+        .map(|(e, m, primary)| {
+            let name = m.name.clone().unwrap_or_else(|| "unnamed".to_owned());
+            (e, name, m.physical_position, primary)
         })
         .collect();
     if !name.is_empty() {
         return all.into_iter().find(|m| m.1 == name).map(|m| (m.0, m.1));
     }
-    // The dashboard opens on the monitor at the origin; the projector takes the next one.
     all.sort_by_key(|m| (m.2.x, m.2.y));
-    let dashboard = all.iter().position(|m| m.2 == IVec2::ZERO).unwrap_or(0);
-    (all.len() > 1)
-        .then(|| all.remove(usize::from(dashboard == 0)))
-        .map(|m| (m.0, m.1))
+    let operator = all
+        .iter()
+        .position(|m| m.3)
+        .or_else(|| all.iter().position(|m| m.2 == IVec2::ZERO))
+        .unwrap_or(0);
+    all.into_iter()
+        .enumerate()
+        .find(|(i, _)| *i != operator)
+        .map(|(_, m)| (m.0, m.1))
 }
 
 /// Fits the projection to the size of the picture.

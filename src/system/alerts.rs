@@ -53,9 +53,15 @@ pub enum AlertChange {
 impl AlertBoard {
     /// Takes in the conditions that hold at `now` (`time`: the same moment, RFC 3339).
     pub fn update(&mut self, conditions: &[Condition], now: Instant, time: &str) -> Vec<AlertChange> {
+        let mut worse = Vec::new();
         for condition in conditions {
             if let Some(entry) = self.entries.iter_mut().find(|e| e.key == condition.key) {
                 entry.last = now;
+                if condition.severity > entry.alert.severity && entry.raised {
+                    // What was seen as a warning was not seen as this.
+                    entry.alert.acknowledged = false;
+                    worse.push(AlertChange::Raised(condition.severity, condition.message.clone()));
+                }
                 entry.alert.severity = condition.severity;
                 entry.alert.message.clone_from(&condition.message);
             } else if self.entries.len() < MAX_OPEN {
@@ -77,7 +83,7 @@ impl AlertBoard {
                 });
             }
         }
-        let mut changes = Vec::new();
+        let mut changes = worse;
         self.entries.retain(|entry| {
             let gone = now.saturating_duration_since(entry.last);
             // A condition that never came up to an alert is forgotten at once.
@@ -90,6 +96,7 @@ impl AlertBoard {
         for entry in &mut self.entries {
             if !entry.raised && now.saturating_duration_since(entry.first) >= entry.hold {
                 entry.raised = true;
+                time.clone_into(&mut entry.alert.since);
                 changes.push(AlertChange::Raised(
                     entry.alert.severity,
                     entry.alert.message.clone(),
@@ -149,6 +156,22 @@ mod tests {
             vec![AlertChange::Cleared("camera lost".to_owned())]
         );
         assert!(board.open().is_empty());
+    }
+
+    #[test]
+    fn a_warning_that_was_seen_and_gets_worse_is_told_again() {
+        let (mut board, start) = (AlertBoard::default(), Instant::now());
+        let mut slow = lost();
+        slow[0].severity = Severity::Warning;
+        board.update(&slow, start, "t");
+        board.update(&slow, start + Duration::from_secs(2), "t");
+        assert!(board.acknowledge(1));
+        let changes = board.update(&lost(), start + Duration::from_secs(3), "t");
+        assert_eq!(
+            changes,
+            vec![AlertChange::Raised(Severity::Critical, "camera lost".to_owned())]
+        );
+        assert!(!board.open()[0].acknowledged);
     }
 
     #[test]

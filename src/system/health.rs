@@ -18,6 +18,8 @@ pub struct VisionFacts {
     pub rate_hz: Option<f64>,
     /// Frames per second the source should give.
     pub wanted_hz: f64,
+    /// Panics caught while looking, since the last check.
+    pub recent_faults: u64,
     /// Age of the newest analysed frame, ms.
     pub frame_age_ms: Option<f64>,
     /// Share of delivered frames that were dropped in the last seconds, 0..1.
@@ -63,11 +65,13 @@ pub fn vision(facts: &VisionFacts) -> Vec<Check> {
             )
         },
     );
+    // A slow source has old frames by nature: two of its periods are as good as it gets.
+    let period_ms = 1e3 / facts.wanted_hz.max(0.1);
     let age = graded(
         "frame_age",
         facts.frame_age_ms,
-        |a| a <= 100.0,
-        |a| a <= 500.0,
+        |a| a <= (2.0 * period_ms).max(100.0),
+        |a| a <= (5.0 * period_ms).max(500.0),
         |a| format!("{a:.0} ms old"),
     );
     let dropped = graded(
@@ -90,7 +94,12 @@ pub fn vision(facts: &VisionFacts) -> Vec<Check> {
             "no table in the picture; aim the camera at the table".to_owned(),
         ),
     };
-    vec![source, rate, age, dropped, table]
+    let mut checks = vec![source, rate, age, dropped, table];
+    if facts.recent_faults > 0 {
+        let words = format!("looking at a frame failed inside, {} times", facts.recent_faults);
+        checks.insert(0, check("faults", Health::Unhealthy, words));
+    }
+    checks
 }
 
 /// The checks of the core (aiming and physics).
@@ -239,6 +248,7 @@ mod tests {
             paused: false,
             rate_hz: Some(29.9),
             wanted_hz: 30.0,
+            recent_faults: 0,
             frame_age_ms: Some(12.0),
             dropped_share: Some(0.0),
             table_found: Some(true),

@@ -10,10 +10,6 @@ use crate::system::status::{Check, Health, Lifecycle, ModuleStatus};
 #[require(LifecycleState, HealthState, Restarts)]
 pub struct Module(pub &'static str);
 
-/// Modules that must run for this one to run.
-#[derive(Clone, Debug, Default, Component)]
-pub struct DependsOn(pub &'static [&'static str]);
-
 /// Where a module is in its life.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Component)]
 pub struct LifecycleState(pub Lifecycle);
@@ -62,7 +58,7 @@ pub fn describe(
         .max_by_key(|c| c.status);
     let message = match (life.0, worst) {
         (Lifecycle::Disabled, _) => "switched off".to_owned(),
-        (Lifecycle::Running, Some(check)) => check.message.clone(),
+        (Lifecycle::Running | Lifecycle::Failed | Lifecycle::Starting, Some(check)) => check.message.clone(),
         (Lifecycle::Running, None) => health
             .checks
             .last()

@@ -1,7 +1,7 @@
 //! Modules, their health, alerts, and the snapshot everyone else reads.
 
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bevy::prelude::*;
@@ -9,7 +9,7 @@ use bevy::prelude::*;
 use super::alerts::{AlertBoard, AlertChange, Condition};
 use super::command::OperatorCommand;
 use super::health::{self, VisionFacts};
-use super::modules::{DependsOn, HealthState, LifecycleState, Module, RestartModule, Restarts, describe};
+use super::modules::{HealthState, LifecycleState, Module, RestartModule, Restarts, describe};
 use super::resources::Resources;
 use super::rolling::Rolling;
 use super::snapshot::{HistorySample, LogLine, Snapshot};
@@ -19,6 +19,7 @@ use crate::app::{Config, LogRing, ModuleFaults, Stage, Started, StreetSystems, n
 use crate::projector::plugin::{Drawn, ProjectorView};
 use crate::trainer::aim::Assistance;
 use crate::trainer::plugin::CoreState;
+use crate::vision::eyes::SourceState;
 use crate::vision::plugin::{SourceChoice, VisionState};
 
 /// The supervisor and publisher.
@@ -88,8 +89,9 @@ pub struct Measured {
     /// Prediction, µs.
     pub prediction_us: Rolling,
     turns: Rolling,
-    delivered: Rolling,
-    last_counts: (u64, u64, Instant),
+    last_counts: (u64, u64, u64, Instant),
+    /// Panics caught in the vision thread since the last check.
+    vision_faults: u64,
     dropped_share: Option<f64>,
     source_hz: Option<f64>,
 }
@@ -102,8 +104,8 @@ impl Default for Measured {
             latency_ms: window(),
             prediction_us: Rolling::new(Duration::from_secs(60), 1500),
             turns: window(),
-            delivered: window(),
-            last_counts: (0, 0, Instant::now()),
+            last_counts: (0, 0, 0, Instant::now()),
+            vision_faults: 0,
             dropped_share: None,
             source_hz: None,
         }
@@ -130,20 +132,20 @@ const HISTORY_KEPT: usize = 600;
 
 fn spawn_modules(mut commands: Commands, config: Res<Config>, mut operator: ResMut<Operator>) {
     operator.assistance = config.trainer.assistance;
-    let modules: [(&'static str, &'static [&'static str], bool); 5] = [
-        ("config", &[], true),
-        ("core", &["config"], config.core_enabled),
-        ("vision", &["config", "core"], config.vision.enabled),
-        ("projector", &["core"], !config.projector.disabled),
-        ("api", &["config"], config.api.enabled),
+    let modules = [
+        ("config", true),
+        ("core", config.core_enabled),
+        ("vision", config.vision.enabled),
+        ("projector", !config.projector.disabled),
+        ("api", config.api.enabled),
     ];
-    for (id, needs, enabled) in modules {
+    for (id, enabled) in modules {
         let life = if enabled {
-            Lifecycle::Running
+            Lifecycle::Starting
         } else {
             Lifecycle::Disabled
         };
-        commands.spawn((Module(id), DependsOn(needs), LifecycleState(life)));
+        commands.spawn((Module(id), LifecycleState(life)));
     }
 }
 
@@ -154,7 +156,7 @@ fn apply_wishes(
     mut board: ResMut<Board>,
     mut source: ResMut<SourceChoice>,
     vision: Res<VisionState>,
-    mut modules: Query<(&Module, &mut Restarts)>,
+    mut modules: Query<(&Module, &LifecycleState, &mut Restarts)>,
     mut restart: MessageWriter<RestartModule>,
     mut exit: MessageWriter<AppExit>,
 ) {
@@ -171,8 +173,11 @@ fn apply_wishes(
                 Err(error) => warn!("{error}"),
             },
             OperatorCommand::SetAssistance(level) => operator.assistance = level,
-            OperatorCommand::RestartModule(id) => match modules.iter_mut().find(|(m, _)| m.0 == id) {
-                Some((_, mut restarts)) => {
+            OperatorCommand::RestartModule(id) => match modules.iter_mut().find(|(m, ..)| m.0 == id) {
+                Some((module, life, _)) if life.0 == Lifecycle::Disabled || module.0 == "config" => {
+                    warn!("module {id} has nothing to start again");
+                }
+                Some((_, _, mut restarts)) => {
                     info!("module {id} is started again by the operator");
                     restarts.0 += 1;
                     restart.write(RestartModule(id));
@@ -210,6 +215,21 @@ struct Facts<'w> {
 }
 
 impl Facts<'_> {
+    /// Where a module that is switched on is in its life.
+    fn lifecycle(&self, module: &str) -> Lifecycle {
+        match module {
+            "vision" => match self.vision.eyes.as_ref().map(|e| e.status().source().1) {
+                _ if self.vision.failure.is_some() => Lifecycle::Failed,
+                Some(SourceState::Running | SourceState::Lost(_)) => Lifecycle::Running,
+                Some(SourceState::Opening) | None => Lifecycle::Starting,
+            },
+            "api" if self.api.address.is_some() => Lifecycle::Running,
+            "api" if self.api.checks.is_empty() => Lifecycle::Starting,
+            "api" => Lifecycle::Failed,
+            _ => Lifecycle::Running,
+        }
+    }
+
     fn checks(&self, module: &str, measured: &Measured, now: Instant) -> Vec<Check> {
         let mut checks = match module {
             "config" => vec![health::check(
@@ -256,7 +276,8 @@ impl Facts<'_> {
             alive: eyes.is_alive(),
             paused: self.operator.paused,
             rate_hz: measured.vision_ms.rate_hz(now),
-            wanted_hz: self.vision.wanted_hz.unwrap_or(self.config.vision.rate_hz),
+            wanted_hz: self.vision.wanted_hz(self.config.vision.rate_hz),
+            recent_faults: measured.vision_faults,
             frame_age_ms: self.vision.frame_age_ms(now),
             dropped_share: measured.dropped_share,
             table_found: self.vision.latest.as_ref().map(|a| a.observation.table.is_some()),
@@ -269,7 +290,7 @@ fn check_modules(
     facts: Facts,
     mut measured: ResMut<Measured>,
     mut last: Local<Option<Instant>>,
-    mut modules: Query<(&Module, &LifecycleState, &mut HealthState)>,
+    mut modules: Query<(&Module, &mut LifecycleState, &mut HealthState)>,
 ) {
     let now = Instant::now();
     measured.turns.push(now, 0.0);
@@ -278,21 +299,29 @@ fn check_modules(
     }
     *last = Some(now);
     if let Some(eyes) = &facts.vision.eyes {
-        let (delivered, dropped) = (
-            eyes.status().delivered.load(Ordering::Relaxed),
-            eyes.status().dropped.load(Ordering::Relaxed),
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let status = eyes.status();
+        let (delivered, dropped, faults) = (
+            count(&status.delivered),
+            count(&status.dropped),
+            count(&status.faults),
         );
-        let (was_delivered, was_dropped, at) = measured.last_counts;
-        let fresh = delivered.saturating_sub(was_delivered);
-        let seconds = now.saturating_duration_since(at).as_secs_f64();
-        measured.dropped_share =
-            (fresh > 0).then(|| dropped.saturating_sub(was_dropped) as f64 / fresh as f64);
-        measured.source_hz = (seconds > 0.0).then(|| fresh as f64 / seconds);
-        measured.delivered.push(now, fresh as f64);
-        measured.last_counts = (delivered, dropped, now);
+        let (was_delivered, was_dropped, was_faults, at) = measured.last_counts;
+        measured.last_counts = (delivered, dropped, faults, now);
+        // Counters that run backwards belong to a new source: its first second says nothing.
+        if let (Some(fresh), Some(lost)) = (
+            delivered.checked_sub(was_delivered),
+            dropped.checked_sub(was_dropped),
+        ) {
+            let seconds = now.saturating_duration_since(at).as_secs_f64();
+            measured.dropped_share = (fresh > 0).then(|| lost as f64 / fresh as f64);
+            measured.source_hz = (seconds > 0.0).then(|| fresh as f64 / seconds);
+        }
+        measured.vision_faults = faults.saturating_sub(was_faults);
     }
-    for (module, life, mut health) in &mut modules {
-        if life.0 == Lifecycle::Running {
+    for (module, mut life, mut health) in &mut modules {
+        if life.0 != Lifecycle::Disabled {
+            life.set_if_neq(LifecycleState(facts.lifecycle(module.0)));
             health.update(facts.checks(module.0, &measured, now));
         }
     }
@@ -312,7 +341,7 @@ fn raise_alerts(
     let mut conditions = Vec::new();
     for (module, life, health) in &modules {
         let bad = |c: &&Check| matches!(c.status, Health::Degraded | Health::Unhealthy);
-        if life.0 != Lifecycle::Running || !matches!(health.level, Health::Degraded | Health::Unhealthy) {
+        if life.0 == Lifecycle::Disabled || !matches!(health.level, Health::Degraded | Health::Unhealthy) {
             continue;
         }
         // One alert a module, for the worst check: the others follow from it.
@@ -442,12 +471,12 @@ impl Parts<'_> {
         let resources = self.resources.latest();
         let eyes = self.vision.eyes.as_ref();
         let (source, _) = eyes.map_or_else(
-            || ("none".to_owned(), crate::vision::eyes::SourceState::Opening),
+            || ("none".to_owned(), SourceState::Opening),
             |e| e.status().source(),
         );
         SystemStatus {
             state: match health {
-                Health::Unhealthy => "degraded",
+                Health::Unhealthy => "error",
                 Health::Degraded => "degraded",
                 Health::Unknown if self.started.0.elapsed() < Duration::from_secs(5) => "starting",
                 _ => "running",
@@ -472,8 +501,8 @@ impl Parts<'_> {
                 latency_ms_p50: measured.latency_ms.quantile(now, 0.5),
                 latency_ms_p95: measured.latency_ms.quantile(now, 0.95),
                 frame_age_ms: self.vision.frame_age_ms(now),
-                frames_analysed: eyes.map_or(0, |e| e.status().analysed.load(Ordering::Relaxed)),
-                frames_dropped: eyes.map_or(0, |e| e.status().dropped.load(Ordering::Relaxed)),
+                frames_analysed: self.vision.counts().analysed,
+                frames_dropped: self.vision.counts().dropped,
                 prediction_us_p50: measured.prediction_us.quantile(now, 0.5),
                 shots_predicted: self.core.predicted(),
                 loop_rate_hz: measured.turns.rate_hz(now),

@@ -162,7 +162,7 @@ pub struct Metrics {
 /// The whole system at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct SystemStatus {
-    /// `starting`, `running`, `degraded`, `stopping`, `error`.
+    /// `starting`, `running`, `degraded` (something is below what is wanted), `error` (something does not work).
     pub state: &'static str,
     /// Roll-up of all enabled modules.
     pub health: Health,

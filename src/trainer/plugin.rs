@@ -9,7 +9,6 @@ use crate::app::{Config, CoreStep, Stage};
 use crate::system::modules::RestartModule;
 use crate::system::plugin::{Measured, Operator};
 use crate::system::snapshot::PredictedShot;
-use crate::trainer::aim::NoShot;
 use crate::trainer::predict::Predictor;
 use crate::vision::plugin::VisionState;
 
@@ -28,8 +27,6 @@ impl Plugin for CorePlugin {
 pub struct CoreState {
     /// The shot being aimed.
     pub shot: Option<Arc<PredictedShot>>,
-    /// Why there is none.
-    pub no_shot: Option<NoShot>,
     predictor: Option<Predictor>,
     earlier: u64,
 }
@@ -51,13 +48,13 @@ fn predict(
     mut restarts: MessageReader<RestartModule>,
     mut measured: ResMut<Measured>,
 ) {
-    if !config.core_enabled || operator.paused {
-        return;
-    }
     let core = &mut *core;
     if restarts.read().any(|r| r.0 == "core") {
         core.earlier = core.predicted();
         core.predictor = None;
+    }
+    if !config.core_enabled || operator.paused {
+        return;
     }
     let Some(table) = &vision.table else {
         core.shot = None;
@@ -71,8 +68,8 @@ fn predict(
     let before = predictor.predicted;
     let start = Instant::now();
     match predictor.update(table, config.trainer.stick_speed_m_s) {
-        Ok(shot) => (core.shot, core.no_shot) = (Some(shot), None),
-        Err(reason) => (core.shot, core.no_shot) = (None, Some(reason)),
+        Ok(shot) => core.shot = Some(shot),
+        Err(_) => core.shot = None,
     }
     if predictor.predicted > before {
         measured

@@ -7,14 +7,14 @@ use crate::physics::{CueStrike, Simulator};
 use crate::system::snapshot::PredictedShot;
 use crate::table::TableSpec;
 use crate::trainer::aim::{NoShot, ShotIntent, intent};
-use crate::vision::track::TableState;
+use crate::vision::track::{TableState, TrackedBall};
 
 /// Predicts the shot being aimed, anew only when aim or balls have changed.
 #[derive(Debug)]
 pub struct Predictor {
     simulator: Simulator,
     ball_radius_m: f64,
-    last: Option<Arc<PredictedShot>>,
+    last: Option<(Arc<PredictedShot>, Vec<TrackedBall>)>,
     /// Shots simulated since start.
     pub predicted: u64,
 }
@@ -46,12 +46,15 @@ impl Predictor {
                 return Err(reason);
             }
         };
-        if let Some(last) = self.last.as_ref().filter(|last| is_current(last, &aimed, table)) {
+        if let Some((last, from)) = &self.last
+            && last.intent.is_about(&aimed)
+            && is_same_table(from, &table.balls)
+        {
             return Ok(Arc::clone(last));
         }
         let shot = Arc::new(self.simulate(aimed, table));
         self.predicted += 1;
-        self.last = Some(Arc::clone(&shot));
+        self.last = Some((Arc::clone(&shot), table.balls.clone()));
         Ok(shot)
     }
 
@@ -109,17 +112,12 @@ fn separate(balls: &mut [BallState], radius: f64) {
     }
 }
 
-fn is_current(last: &PredictedShot, aimed: &ShotIntent, table: &TableState) -> bool {
-    last.intent.is_about(aimed)
-        && last.balls.len() == table.balls.len()
-        && last
-            .balls
+fn is_same_table(before: &[TrackedBall], now: &[TrackedBall]) -> bool {
+    before.len() == now.len()
+        && before
             .iter()
-            .zip(&last.prediction.paths)
-            .zip(&table.balls)
-            .all(|((id, path), ball)| {
-                *id == ball.id && path.at(0.0).position.distance(ball.position_m) < BALL_MOVED_M + 1e-4
-            })
+            .zip(now)
+            .all(|(a, b)| a.id == b.id && a.position_m.distance(b.position_m) < BALL_MOVED_M)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The two threads behind vision: one only captures, one only looks. Newest frame wins.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use crate::table::TableSpec;
 use crate::vision::analyse::Analyser;
@@ -59,6 +60,8 @@ pub struct EyesStatus {
     pub analysed: AtomicU64,
     /// Times the source was lost.
     pub losses: AtomicU64,
+    /// Frames a second the source gives of itself, as bits of an f64; 0 where it does not say.
+    rate_bits: AtomicU64,
     /// Panics caught while looking.
     pub faults: AtomicU64,
     state: Mutex<(String, SourceState)>,
@@ -71,9 +74,16 @@ impl EyesStatus {
             dropped: AtomicU64::new(0),
             analysed: AtomicU64::new(0),
             losses: AtomicU64::new(0),
+            rate_bits: AtomicU64::new(0),
             faults: AtomicU64::new(0),
             state: Mutex::new((name, SourceState::Opening)),
         }
+    }
+
+    /// Frames a second the source gives of itself, where it says so.
+    #[must_use]
+    pub fn own_rate_hz(&self) -> Option<f64> {
+        Some(f64::from_bits(self.rate_bits.load(Ordering::Relaxed))).filter(|r| *r > 0.0)
     }
 
     /// Name of the source and how it is.
@@ -182,41 +192,13 @@ fn capture(
     let stopped = || stop.load(Ordering::Relaxed);
     let mut pause = REOPEN_MIN;
     while !stopped() {
-        let lost = match open() {
-            Ok(mut source) => {
-                status.set(Some(source.name()), SourceState::Opening);
-                let mut delivering = false;
-                loop {
-                    if stopped() {
-                        return;
-                    }
-                    if paused.load(Ordering::Relaxed) {
-                        std::thread::sleep(Duration::from_millis(20));
-                        continue;
-                    }
-                    match source.next(POLL) {
-                        Ok(Some(frame)) => {
-                            if !delivering {
-                                delivering = true;
-                                pause = REOPEN_MIN;
-                                status.set(None, SourceState::Running);
-                                tracing::info!(
-                                    "{} delivers {}×{} pictures",
-                                    source.name(),
-                                    frame.size.width,
-                                    frame.size.height
-                                );
-                            }
-                            status.delivered.fetch_add(1, Ordering::Relaxed);
-                            let replaced = send_newest(sender, taker, frame);
-                            status.dropped.fetch_add(replaced, Ordering::Relaxed);
-                        }
-                        Ok(None) => {}
-                        Err(error) => break error,
-                    }
-                }
-            }
-            Err(error) => error,
+        // A source that panics (a driver library may) is a source that is lost.
+        let session =
+            AssertUnwindSafe(|| deliver(&mut open, sender, taker, status, stop, paused, &mut pause));
+        let lost = match catch_unwind(session) {
+            Ok(Some(error)) => error,
+            Ok(None) => return,
+            Err(_) => SourceError::Failed(format!("{} failed inside; it is opened again", status.source().0)),
         };
         status.losses.fetch_add(1, Ordering::Relaxed);
         let text = lost.to_string();
@@ -232,6 +214,50 @@ fn capture(
     }
 }
 
+/// Opens the source and passes on its frames until it is lost (the reason) or told to stop (`None`).
+fn deliver(
+    open: &mut Opener,
+    sender: &Sender<Frame>,
+    taker: &Receiver<Frame>,
+    status: &EyesStatus,
+    stop: &AtomicBool,
+    paused: &AtomicBool,
+    pause: &mut Duration,
+) -> Option<SourceError> {
+    let mut source = match open() {
+        Ok(source) => source,
+        Err(error) => return Some(error),
+    };
+    status.set(Some(source.name()), SourceState::Opening);
+    status
+        .rate_bits
+        .store(source.rate_hz().unwrap_or(0.0).to_bits(), Ordering::Relaxed);
+    let mut delivering = false;
+    while !stop.load(Ordering::Relaxed) {
+        if paused.load(Ordering::Relaxed) {
+            std::thread::sleep(Duration::from_millis(20));
+            continue;
+        }
+        match source.next(POLL) {
+            Ok(Some(frame)) => {
+                if !delivering {
+                    delivering = true;
+                    *pause = REOPEN_MIN;
+                    status.set(None, SourceState::Running);
+                    let (w, h) = (frame.size.width, frame.size.height);
+                    tracing::info!("{} delivers {w}×{h} pictures", source.name());
+                }
+                status.delivered.fetch_add(1, Ordering::Relaxed);
+                let replaced = send_newest(sender, taker, frame);
+                status.dropped.fetch_add(replaced, Ordering::Relaxed);
+            }
+            Ok(None) => {}
+            Err(error) => return Some(error),
+        }
+    }
+    None
+}
+
 fn look(
     table: Option<TableSpec>,
     frames: &Receiver<Frame>,
@@ -243,13 +269,17 @@ fn look(
 ) {
     let mut analyser = Analyser::new(table.clone());
     while !stop.load(Ordering::Relaxed) {
-        let Ok(frame) = frames.recv_timeout(POLL) else {
-            continue;
+        let frame = match frames.recv_timeout(POLL) {
+            Ok(frame) => frame,
+            Err(RecvTimeoutError::Timeout) => continue,
+            Err(RecvTimeoutError::Disconnected) => return,
         };
-        let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| analyser.analyse(&frame)));
+        let result = catch_unwind(AssertUnwindSafe(|| analyser.analyse(&frame)));
         let Ok(observation) = result else {
             // Whatever it had learned may be half written: begin afresh with the next frame.
-            status.faults.fetch_add(1, Ordering::Relaxed);
+            if status.faults.fetch_add(1, Ordering::Relaxed) == 0 {
+                tracing::error!("looking at a frame failed inside; vision begins afresh with the next one");
+            }
             analyser = Analyser::new(table.clone());
             continue;
         };

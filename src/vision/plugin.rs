@@ -1,7 +1,8 @@
 //! Frames in, tracked table out.
 
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bevy::prelude::*;
 
@@ -76,6 +77,15 @@ impl Hand {
     }
 }
 
+/// Frames since start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Looked at.
+    pub analysed: u64,
+    /// Replaced by a newer one before they were looked at.
+    pub dropped: u64,
+}
+
 /// What vision knows.
 #[derive(Debug, Default, Resource)]
 pub struct VisionState {
@@ -87,8 +97,8 @@ pub struct VisionState {
     pub table: Option<Arc<TableState>>,
     /// When the newest frame came in that nothing was drawn for yet.
     pub undrawn: Option<Instant>,
-    /// Frames a second the source gives of itself, where it is not the configured rate.
-    pub wanted_hz: Option<f64>,
+    /// Counts of the sources before this one.
+    pub before: Counts,
     /// Why vision could not start.
     pub failure: Option<String>,
     /// The cue of the virtual table, while that is the source.
@@ -97,6 +107,27 @@ pub struct VisionState {
 }
 
 impl VisionState {
+    /// Frames since start, of this source and those before it.
+    #[must_use]
+    pub fn counts(&self) -> Counts {
+        let Some(eyes) = &self.eyes else {
+            return self.before;
+        };
+        Counts {
+            analysed: self.before.analysed + eyes.status().analysed.load(Ordering::Relaxed),
+            dropped: self.before.dropped + eyes.status().dropped.load(Ordering::Relaxed),
+        }
+    }
+
+    /// Frames a second to expect: what the source gives of itself, else `configured`.
+    #[must_use]
+    pub fn wanted_hz(&self, configured: f64) -> f64 {
+        self.eyes
+            .as_ref()
+            .and_then(|e| e.status().own_rate_hz())
+            .map_or(configured, |own| own)
+    }
+
     /// Age of the newest analysed frame, ms.
     #[must_use]
     pub fn frame_age_ms(&self, now: Instant) -> Option<f64> {
@@ -130,22 +161,24 @@ fn open_source(
     choice.open_now = false;
     let Some(spec) = choice.wanted.clone() else { return };
     // The old threads end by themselves; a camera they still hold is tried again until it is free.
-    vision.eyes = None;
-    let spec = settle(spec);
+    if let Some(old) = vision.eyes.take() {
+        let status = old.status();
+        vision.before.analysed += status.analysed.load(Ordering::Relaxed);
+        vision.before.dropped += status.dropped.load(Ordering::Relaxed);
+    }
     let size = ImageSize::new(config.vision.width_px, config.vision.height_px);
-    let rate_hz = config.vision.rate_hz;
-    vision.hand.set(None);
+    // Each opening has a hand of its own: a late old thread can't give its cue to the new source.
+    vision.hand = Hand::default();
     let opener = opener(
         spec.clone(),
         Arc::clone(&stage.table),
         size,
-        rate_hz,
+        config.vision.rate_hz,
         options.seed,
         vision.hand.clone(),
     );
     vision.tracker = Some(Tracker::new(&stage.table));
     (vision.latest, vision.table) = (None, None);
-    vision.wanted_hz = matches!(spec, SourceSpec::Images(_)).then_some(10.0);
     let bell = Arc::clone(&stage.bell);
     let table = Some(TableSpec::clone(&stage.table));
     match Eyes::start(&spec.to_string(), opener, table, Arc::new(move || bell.ring())) {
@@ -158,9 +191,13 @@ fn open_source(
 fn perceive(
     mut vision: ResMut<VisionState>,
     operator: Res<Operator>,
+    config: Res<Config>,
     mut measured: ResMut<Measured>,
     mut summary: ResMut<RunSummary>,
 ) {
+    let stale = STALE.max(Duration::from_secs_f64(
+        3.0 / vision.wanted_hz(config.vision.rate_hz).max(0.1),
+    ));
     let vision = &mut *vision;
     let Some(eyes) = &vision.eyes else { return };
     eyes.pause(operator.paused);
@@ -180,24 +217,19 @@ fn perceive(
         vision.undrawn = Some(analysed.frame.captured);
         vision.latest = Some(analysed);
     }
+    // A line on the cloth for a table that is no longer seen would be a lie.
+    if !operator.paused
+        && vision
+            .table
+            .as_ref()
+            .is_some_and(|t| t.captured.elapsed() > stale)
+    {
+        vision.table = None;
+    }
 }
 
-/// `auto` is the first camera, else the virtual table; what was chosen is said in the log.
-fn settle(spec: SourceSpec) -> SourceSpec {
-    if spec != SourceSpec::Auto {
-        return spec;
-    }
-    match list_cameras().into_iter().next() {
-        Some(camera) => {
-            info!("source: camera:{} ({})", camera.id, camera.name);
-            SourceSpec::Camera(camera.id)
-        }
-        None => {
-            info!("source: no camera is connected, the virtual table plays");
-            SourceSpec::Virtual(String::new())
-        }
-    }
-}
+/// A table that was not seen for this long is not known any more.
+const STALE: Duration = Duration::from_millis(500);
 
 fn opener(
     spec: SourceSpec,
@@ -207,7 +239,26 @@ fn opener(
     seed: u64,
     hand: Hand,
 ) -> Opener {
-    Box::new(move || open(&spec, &table, size, rate_hz, seed, &hand))
+    // `auto` is settled once: a camera that is unplugged later is waited for, not replaced by the virtual table.
+    let mut settled = (spec != SourceSpec::Auto).then_some(spec);
+    Box::new(move || {
+        if let Some(spec) = &settled {
+            return open(spec, &table, size, rate_hz, seed, &hand);
+        }
+        for camera in list_cameras() {
+            // Not every device node that calls itself a camera gives pictures.
+            match CameraSource::open(&camera.id, size, rate_hz) {
+                Ok(source) => {
+                    settled = Some(SourceSpec::Camera(camera.id));
+                    return Ok(Box::new(source) as Box<dyn FrameSource>);
+                }
+                Err(error) => info!("{error}"),
+            }
+        }
+        info!("no camera is connected: the virtual table plays");
+        let spec = settled.insert(SourceSpec::Virtual(String::new()));
+        open(spec, &table, size, rate_hz, seed, &hand)
+    })
 }
 
 fn open(
@@ -219,7 +270,16 @@ fn open(
     hand: &Hand,
 ) -> Result<Box<dyn FrameSource>, SourceError> {
     Ok(match spec {
-        SourceSpec::Auto => return open(&settle(SourceSpec::Auto), table, size, rate_hz, seed, hand),
+        SourceSpec::Auto => {
+            return open(
+                &SourceSpec::Virtual(String::new()),
+                table,
+                size,
+                rate_hz,
+                seed,
+                hand,
+            );
+        }
         SourceSpec::Virtual(scene) => {
             let options = virtual_options(scene, table, rate_hz, seed)?;
             let source =

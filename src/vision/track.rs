@@ -102,6 +102,8 @@ const CONFIRM: u32 = 3;
 const HOLD: f64 = 4.0;
 /// An unseen moving ball is kept this long before it is pocketed or given up, seconds.
 const HOLD_MOVING: f64 = 0.35;
+/// A ball not seen for this long is held where it was, seconds.
+const UNSEEN: f64 = 0.1;
 /// Hardest shots leave the tip at about 13 m/s.
 const MAX_SPEED: f64 = 14.0;
 /// Pocketed balls kept in the list.
@@ -241,7 +243,6 @@ impl Tracker {
         self.associate(observation, dt, now);
         self.retire(now, &mut events);
         self.follow_cue(observation, now);
-        self.name_uniquely();
 
         let moving = self.confirmed().any(|t| !t.is_resting());
         if moving {
@@ -259,10 +260,18 @@ impl Tracker {
             events.push(TableEvent::ShotStruck);
             self.was_at_rest = false;
         }
+        let names = self.names(now);
+        let balls = self
+            .tracks
+            .iter()
+            .zip(names)
+            .filter(|(t, _)| t.sightings >= CONFIRM)
+            .map(|(t, name)| describe(t, name, now))
+            .collect();
         Some(TableState {
             sequence: observation.sequence,
             captured: now,
-            balls: self.confirmed().map(|t| describe(t, now)).collect(),
+            balls,
             cue: self.cue.map(|c| c.0),
             at_rest,
             pocketed: self.pocketed.clone(),
@@ -286,7 +295,10 @@ impl Tracker {
         for (t, track) in self.tracks.iter().enumerate() {
             let gap = now.saturating_duration_since(track.seen).as_secs_f64();
             let reach = if track.is_resting() { 0.10 } else { 0.06 } + track.velocity.length() * gap * 0.6;
-            let reach = (reach + 2.0 * gap).min(MAX_SPEED * gap.max(dt));
+            // What is covered may have been moved a little, but not across the table.
+            let reach = (reach + 2.0 * gap)
+                .min(MAX_SPEED * gap.max(dt))
+                .min(if track.is_resting() { 0.3 } else { 1.5 });
             for (s, (ball, place)) in seen.iter().enumerate() {
                 let distance = track.predicted(gap).distance(*place);
                 let (kind, confidence) = track.kind();
@@ -298,7 +310,9 @@ impl Tracker {
                     } else {
                         0.0
                     };
-                if distance <= reach.max(0.03) {
+                // A faint sighting may confirm a ball where it is, not carry it away.
+                let credible = ball.confidence >= 0.5 || distance < 0.5 * self.radius;
+                if credible && distance <= reach.max(0.03) {
                     pairs.push((cost, t, s));
                 }
             }
@@ -404,30 +418,42 @@ impl Tracker {
         }
     }
 
-    /// There is one cue ball, and one ball of each number: the weaker claim becomes unknown until it is settled.
-    fn name_uniquely(&mut self) {
-        let claims: Vec<(BallKind, f64)> = self.tracks.iter().map(Track::kind).collect();
-        for (i, track) in self.tracks.iter_mut().enumerate() {
-            let Some(&(kind, own)) = claims.get(i) else {
-                continue;
-            };
-            let unique = kind.group == Group::Cue || kind.number.is_some();
-            let beaten = claims.iter().enumerate().any(|(j, &(other, theirs))| {
-                j != i && other == kind && (theirs > own || (theirs == own && j < i))
-            });
-            if unique && beaten {
-                for vote in track.votes.iter_mut().filter(|v| v.0 == kind) {
-                    vote.1 *= 0.5;
+    /// What each track is called. There is one cue ball, and one ball of each number: of several
+    /// claims the one that is seen now and surest stands, the others are unknown until it is settled.
+    fn names(&self, now: Instant) -> Vec<(BallKind, f64)> {
+        let claims: Vec<(BallKind, f64, bool)> = self
+            .tracks
+            .iter()
+            .map(|t| {
+                let (kind, confidence) = t.kind();
+                (
+                    kind,
+                    confidence,
+                    now.saturating_duration_since(t.seen).as_secs_f64() <= UNSEEN,
+                )
+            })
+            .collect();
+        claims
+            .iter()
+            .enumerate()
+            .map(|(i, &(kind, own, seen))| {
+                let unique = kind.group == Group::Cue || kind.number.is_some();
+                let beaten = claims.iter().enumerate().any(|(j, &(other, theirs, there))| {
+                    j != i && other == kind && (there, theirs, i) > (seen, own, j)
+                });
+                if unique && beaten {
+                    (BallKind::default(), 0.0)
+                } else {
+                    (kind, own)
                 }
-            }
-        }
+            })
+            .collect()
     }
 }
 
-fn describe(track: &Track, now: Instant) -> TrackedBall {
-    let (kind, group_confidence) = track.kind();
+fn describe(track: &Track, (kind, group_confidence): (BallKind, f64), now: Instant) -> TrackedBall {
     let unseen = now.saturating_duration_since(track.seen).as_secs_f64();
-    let motion = if unseen > 0.1 {
+    let motion = if unseen > UNSEEN {
         BallMotion::Held
     } else if track.is_resting() {
         BallMotion::Resting
@@ -437,7 +463,7 @@ fn describe(track: &Track, now: Instant) -> TrackedBall {
     TrackedBall {
         id: track.id,
         kind,
-        position_m: track.predicted(unseen.min(HOLD_MOVING)),
+        position_m: track.predicted(if unseen > UNSEEN { 0.0 } else { unseen }),
         velocity_m_s: track.velocity,
         motion,
         group_confidence,
@@ -635,8 +661,9 @@ mod tests {
             ];
             state = tracker.update(&observation(start, frame, &balls, None));
         }
-        // The loser keeps the only name it was ever given, with halved weight; the winner is the cue ball found.
-        assert_eq!(state.unwrap().cue_ball().unwrap().id, BallId(1));
+        let state = state.unwrap();
+        let groups: Vec<_> = state.balls.iter().map(|b| b.kind.group).collect();
+        assert_eq!(groups, [Group::Cue, Group::Unknown]);
     }
 
     #[test]

@@ -44,7 +44,7 @@ pub fn list_cameras() -> Vec<CameraEntry> {
             .collect(),
         _ => Vec::new(),
     };
-    cameras.sort_by(|a, b| a.id.cmp(&b.id));
+    cameras.sort_by_key(|c| c.id.parse::<u32>().unwrap_or(u32::MAX));
     cameras
 }
 
@@ -54,6 +54,7 @@ pub struct CameraSource {
     frames: Receiver<Result<Frame, String>>,
     stop: Arc<AtomicBool>,
     last: Instant,
+    rate_hz: f64,
     name: String,
 }
 
@@ -87,10 +88,11 @@ impl CameraSource {
             })
             .map_err(|e| failed(format!("no thread can be started ({e})")))?;
         match opened.recv_timeout(OPEN_LIMIT) {
-            Ok(Ok(label)) => Ok(Self {
+            Ok(Ok((label, rate_hz))) => Ok(Self {
                 frames,
                 stop,
                 last: Instant::now(),
+                rate_hz,
                 name: format!("camera:{id} ({label})"),
             }),
             Ok(Err(reason)) => Err(failed(reason)),
@@ -128,6 +130,10 @@ impl FrameSource for CameraSource {
                 self.name
             ))),
         }
+    }
+
+    fn rate_hz(&self) -> Option<f64> {
+        Some(self.rate_hz)
     }
 
     fn name(&self) -> String {
@@ -179,7 +185,7 @@ fn capture(
     index: u32,
     wanted: ImageSize,
     rate_hz: f64,
-    opened: &Sender<Result<String, String>>,
+    opened: &Sender<Result<(String, f64), String>>,
     sender: &Sender<Result<Frame, String>>,
     taker: &Receiver<Result<Frame, String>>,
     stop: &AtomicBool,
@@ -191,13 +197,18 @@ fn capture(
             return;
         }
     };
-    opened.send(Ok(camera.info().human_name())).ok();
+    opened
+        .send(Ok((camera.info().human_name(), f64::from(camera.frame_rate()))))
+        .ok();
     let mut sequence = 0;
     let mut bad_in_a_row = 0;
     while !stop.load(Ordering::Relaxed) {
         let result = camera.frame().map_err(|e| e.to_string()).and_then(|buffer| {
+            // Decoding takes milliseconds: they count as part of the frame's age.
+            let captured = Instant::now();
             let size = ImageSize::new(buffer.resolution().width(), buffer.resolution().height());
-            convert(sequence, size, buffer.source_frame_format(), buffer.buffer())
+            let frame = convert(sequence, size, buffer.source_frame_format(), buffer.buffer())?;
+            Ok(Frame { captured, ..frame })
         });
         sequence += 1;
         match result {

@@ -96,6 +96,10 @@ impl FrameSource for ImageSource {
         }))
     }
 
+    fn rate_hz(&self) -> Option<f64> {
+        Some(1.0 / REPEAT_EVERY.as_secs_f64())
+    }
+
     fn name(&self) -> String {
         self.name.clone()
     }

@@ -24,6 +24,11 @@ pub trait FrameSource: Send {
     /// [`SourceError`] when no further frame will come without reopening the source.
     fn next(&mut self, timeout: Duration) -> Result<Option<Frame>, SourceError>;
 
+    /// Frames a second it gives of itself, where that is known.
+    fn rate_hz(&self) -> Option<f64> {
+        None
+    }
+
     /// What to call it on screen: `camera:0 (HD Webcam)`, `virtual:practice`.
     fn name(&self) -> String;
 }

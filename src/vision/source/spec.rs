@@ -58,7 +58,7 @@ impl fmt::Display for SourceSpec {
             Self::Virtual(scene) if scene.is_empty() => f.write_str("virtual"),
             Self::Virtual(scene) => write!(f, "virtual:{scene}"),
             Self::Camera(id) => write!(f, "camera:{id}"),
-            Self::Video(url) if url.contains("://") => f.write_str(url),
+            Self::Video(url) if url.contains("://") => f.write_str(&super::video::masked(url)),
             Self::Video(file) => write!(f, "video:{file}"),
             Self::Images(path) => write!(f, "images:{path}"),
         }
