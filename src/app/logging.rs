@@ -105,7 +105,7 @@ pub fn now() -> String {
 /// Starts logging. `level` is a level or a filter such as `info,wgpu=error`.
 pub(super) fn start(level: &str, file: Option<&Path>) -> Result<LogRing, String> {
     // What the engine says about itself is of no use at the venue, unless it is bad.
-    let quiet = "wgpu=error,wgpu_hal=off,naga=error,bevy_render=error,bevy_egui=error,bevy_winit=warn,bevy_window=warn,winit=error,\
+    let quiet = "wgpu=error,wgpu_hal=off,naga=error,bevy_render=error,bevy_egui=error,bevy_ecs=error,bevy_winit=warn,bevy_window=warn,winit=error,\
                  bevy_app=warn,bevy_diagnostic=warn,bevy_asset=error,sctk=off,calloop=error";
     // A bare unknown word would be taken for the name of a part of the program, and silence the rest.
     let plain = !level.contains(['=', ',']);
