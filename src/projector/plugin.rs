@@ -339,14 +339,32 @@ fn keep_window(
             names.join(", ")
         )
     });
+    // The whole monitor, or on a single one its lower right corner, beside the dashboard where there is room.
+    let frame = match monitor.and_then(|m| monitors.get(m).ok()) {
+        Some((_, m, _)) => (m.physical_position, m.physical_size()),
+        None => {
+            let screen = monitors
+                .iter()
+                .next()
+                .map_or(UVec2::new(1920, 1080), |(_, m, _)| m.physical_size());
+            let taken = primary.single().map_or(0, |w| w.resolution.physical_width());
+            let width = screen.x.saturating_sub(taken).clamp(480, 1280);
+            let size = UVec2::new(width, width * 9 / 16);
+            (screen.saturating_sub(size).as_ivec2(), size)
+        }
+    };
     if let Ok((_, mut window)) = windows.single_mut() {
         if *placed_on != monitor {
             info!("projector: {place}");
-            window.mode = mode;
+            window.mode = WindowMode::Windowed;
+            window.position = WindowPosition::At(frame.0);
+            window.resolution.set_physical_resolution(frame.1.x, frame.1.y);
             window.decorations = monitor.is_none();
             window.present_mode = pace(monitor);
             *placed_on = monitor;
             view.place = Some(place);
+        } else if window.mode != mode {
+            window.mode = mode;
         }
         return;
     }
@@ -358,28 +376,17 @@ fn keep_window(
         commands.entity(old).despawn();
     }
     info!("projector: {place}");
-    // On a single monitor: in its lower right corner, beside the dashboard where there is room.
-    let screen = monitors
-        .iter()
-        .next()
-        .map_or(UVec2::new(1920, 1080), |(_, m, _)| m.physical_size());
-    let taken = primary.single().map_or(0, |w| w.resolution.physical_width());
-    let width = screen.x.saturating_sub(taken).clamp(480, 1280);
-    let corner = (screen - UVec2::new(width, width * 9 / 16).min(screen)).as_ivec2();
-    let position = if monitor.is_none() {
-        WindowPosition::At(corner)
-    } else {
-        WindowPosition::Automatic
-    };
     let window = commands
         .spawn((
             ProjectorWindow,
             Window {
                 title: "Billiards Trainer: projector".to_owned(),
                 name: Some("billiards-trainer-projector".to_owned()),
-                mode,
-                position,
-                resolution: WindowResolution::new(width, width * 9 / 16).with_scale_factor_override(1.0),
+                // Placed and sized first, made fullscreen the turn after: without a window manager
+                // nobody answers the second wish, and the first already fills the monitor.
+                mode: WindowMode::Windowed,
+                position: WindowPosition::At(frame.0),
+                resolution: WindowResolution::new(frame.1.x, frame.1.y).with_scale_factor_override(1.0),
                 present_mode: pace(monitor),
                 decorations: monitor.is_none(),
                 focused: false,
