@@ -371,6 +371,7 @@ function showModules(list) {
       box.append(element);
     }
     const off = module.lifecycle === "disabled";
+    row.restart.hidden = off || module.id === "config";
     row.pill.dataset.level = off ? "off" : module.health;
     say(row.pill.querySelector(".text"), off ? "Switched off" : module.lifecycle === "running" ? capital(module.health) : capital(module.lifecycle));
     say(row.message, module.message || "");

@@ -8,7 +8,7 @@ use egui_plot::{Corner, HLine, Line, Plot, PlotPoints};
 use super::{look, pictures};
 use crate::system::command::{CueCommand, OperatorCommand};
 use crate::system::snapshot::{HistorySample, PredictedShot, Snapshot};
-use crate::system::status::{Health, Lifecycle, Severity};
+use crate::system::status::{HandCue, Health, Lifecycle, Severity};
 use crate::trainer::aim::Assistance;
 
 /// What the dashboard remembers between two pictures of itself.
@@ -17,7 +17,6 @@ pub struct Dashboard {
     styled: bool,
     source_text: Option<String>,
     camera: Option<(u64, TextureHandle)>,
-    stick_speed_m_s: Option<f64>,
 }
 
 impl std::fmt::Debug for Dashboard {
@@ -83,9 +82,7 @@ pub fn dashboard(
         vec2(width, HEADING + width * table_shape),
     );
     within(&mut root, camera, |ui| camera_view(ui, state, snapshot));
-    within(&mut root, table, |ui| {
-        table_view(ui, state, snapshot, &mut wishes)
-    });
+    within(&mut root, table, |ui| table_view(ui, snapshot, &mut wishes));
 
     let side = Rect::from_min_max(body.min + vec2(width + GAP, 0.0), body.max);
     within(&mut root, side, |ui| side_column(ui, snapshot, &mut wishes));
@@ -279,49 +276,42 @@ fn camera_view(ui: &mut Ui, state: &mut Dashboard, snapshot: &Snapshot) {
 }
 
 /// The tracked table from above. On the virtual table the cue can be taken here.
-fn table_view(ui: &mut Ui, state: &mut Dashboard, snapshot: &Snapshot, wishes: &mut Vec<OperatorCommand>) {
+fn table_view(ui: &mut Ui, snapshot: &Snapshot, wishes: &mut Vec<OperatorCommand>) {
     let area = ui.max_rect();
     let fallen = |shot: &PredictedShot| {
         (0..shot.prediction.paths.len())
             .filter(|i| shot.prediction.pocket_of(*i).is_some())
             .count()
     };
-    let note = match (&snapshot.shot, &snapshot.table) {
-        _ if snapshot.status.hand_cue == Some(true) => format!(
-            "your cue: wheel {:.1} m/s, arrows turn, space shoots, Esc gives it back",
-            state.stick_speed_m_s.unwrap_or(USUAL_SPEED_M_S)
-        ),
-        (Some(shot), _) => {
+    let held = snapshot.status.hand_cue.filter(|cue| cue.taken);
+    let note = match (held, &snapshot.shot, &snapshot.table) {
+        (Some(cue), ..) => {
+            let speed = cue.stick_speed_m_s;
+            format!("your cue: wheel {speed:.1} m/s, arrows turn, space shoots, Esc gives it back")
+        }
+        (None, Some(shot), _) => {
+            let speed = shot.intent.stick_speed_m_s;
             format!(
-                "shot predicted: {} pocketed, {:.1} s",
+                "at {speed:.1} m/s: {} pocketed, {:.1} s",
                 fallen(shot),
                 shot.prediction.duration_s
             )
         }
-        (None, Some(table)) if !table.at_rest => "balls are moving".to_owned(),
-        (None, Some(table)) => format!("{} balls, no shot aimed", table.balls.len()),
-        (None, None) => String::new(),
+        (None, None, Some(table)) if !table.at_rest => "balls are moving".to_owned(),
+        (None, None, Some(table)) => format!("{} balls, no shot aimed", table.balls.len()),
+        (None, None, None) => String::new(),
     };
     heading(ui, "Table", &note);
     let picture = Rect::from_min_max(area.min + vec2(0.0, HEADING), area.max);
     pictures::table(ui, picture, snapshot);
-    if snapshot.status.hand_cue.is_some() {
-        hand_cue(ui, picture, state, snapshot, wishes);
+    if let Some(cue) = snapshot.status.hand_cue {
+        hand_cue(ui, picture, cue, snapshot, wishes);
     }
 }
 
-/// Stick speed until the operator changes it, m/s.
-const USUAL_SPEED_M_S: f64 = 2.0;
-
 /// Mouse and keys on the virtual table's cue: drag aims, wheel sets the speed, space shoots.
-fn hand_cue(
-    ui: &mut Ui,
-    area: Rect,
-    state: &mut Dashboard,
-    snapshot: &Snapshot,
-    wishes: &mut Vec<OperatorCommand>,
-) {
-    let taken = snapshot.status.hand_cue == Some(true);
+fn hand_cue(ui: &mut Ui, area: Rect, cue: HandCue, snapshot: &Snapshot, wishes: &mut Vec<OperatorCommand>) {
+    let taken = cue.taken;
     let mut response = ui.interact(area, "cue".into(), egui::Sense::click_and_drag());
     if !taken {
         response = response.on_hover_text("drag to take the cue and aim");
@@ -344,8 +334,7 @@ fn hand_cue(
     if response.hovered() {
         let wheel = ui.input(|i| f64::from(i.smooth_scroll_delta().y));
         if wheel != 0.0 {
-            let speed = (state.stick_speed_m_s.unwrap_or(USUAL_SPEED_M_S) + wheel * 0.0025).clamp(0.2, 10.0);
-            state.stick_speed_m_s = Some(speed);
+            let speed = (cue.stick_speed_m_s + wheel * 0.0025).clamp(0.2, 10.0);
             wishes.push(OperatorCommand::Cue(CueCommand::Speed(speed)));
         }
     }

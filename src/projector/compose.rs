@@ -118,9 +118,10 @@ pub fn compose(
             }
             // A full hit leaves no way along the tangent: the line would point at random.
             if tangent.dot(incoming.normalize_or_zero()) > 0.05 {
+                let length = room(pockets, ghost, tangent).min(TANGENT_M);
                 drawing.line(
                     ghost + tangent * ball_radius_m * 1.4,
-                    ghost + tangent * 0.35,
+                    ghost + tangent * length,
                     Meaning::TangentLine,
                     true,
                 );
@@ -225,6 +226,22 @@ fn first_cushion(prediction: &Prediction, ball: BallIndex, after: f64) -> Option
         EventKind::Cushion(b, _) | EventKind::Jaw(b, _) if b == ball && e.time_s > after => Some(e.time_s),
         _ => None,
     })
+}
+
+/// Longest tangent line, metres: a direction, not a way.
+const TANGENT_M: f64 = 0.35;
+
+/// How far it is from a point on the cloth, in a direction, to the line of the noses.
+fn room(table: &TableGeometry, from: Vec2, direction: Vec2) -> f64 {
+    table
+        .noses
+        .iter()
+        .filter_map(|nose| {
+            let closing = -direction.dot(nose.normal);
+            (closing > 1e-9).then(|| (from - nose.a).dot(nose.normal) / closing)
+        })
+        .fold(f64::MAX, f64::min)
+        .max(0.0)
 }
 
 /// A point moved toward the middle of the table.
@@ -439,6 +456,13 @@ mod tests {
         ];
         let parts = clear_of(&[Vec2::new(0.0, 0.5)], 0.1, &points);
         assert_eq!(parts, vec![points.to_vec()]);
+    }
+
+    #[test]
+    fn a_direction_ends_at_the_nose() {
+        let table = TableGeometry::of(&crate::table::TableSpec::pool_9ft());
+        assert!((room(&table, Vec2::new(1.0, 0.2), Vec2::X) - 0.27).abs() < 1e-9);
+        assert!((room(&table, Vec2::new(1.0, 0.2), Vec2::NEG_Y) - 0.835).abs() < 1e-9);
     }
 
     #[test]

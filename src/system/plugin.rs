@@ -490,7 +490,7 @@ impl Parts<'_> {
             paused: self.operator.paused,
             assistance: self.operator.assistance,
             display: self.projector.describe(&self.stage.display),
-            hand_cue: self.vision.hand.get().map(|cue| cue.is_taken()),
+            hand_cue: self.vision.hand.state(),
             modules,
             alerts: self.board.0.open(),
             metrics: Metrics {

@@ -159,6 +159,15 @@ pub struct Metrics {
     pub api_errors: u64,
 }
 
+/// A cue that an operator can take.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
+pub struct HandCue {
+    /// It is taken now.
+    pub taken: bool,
+    /// Speed of the stick for the next shot, m/s.
+    pub stick_speed_m_s: f64,
+}
+
 /// The whole system at one moment.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct SystemStatus {
@@ -182,8 +191,8 @@ pub struct SystemStatus {
     pub assistance: crate::trainer::aim::Assistance,
     /// How the projector draws: `window HDMI-1`, `off-screen`, `not drawn: no GPU`.
     pub display: String,
-    /// The source has a cue that can be taken by hand (virtual table): whether it is taken now.
-    pub hand_cue: Option<bool>,
+    /// The cue that can be taken by hand, where the source has one (virtual table).
+    pub hand_cue: Option<HandCue>,
     /// The modules in start order.
     pub modules: Vec<ModuleStatus>,
     /// Open alerts, newest first.

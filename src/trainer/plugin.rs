@@ -67,7 +67,10 @@ fn predict(
         .unwrap_or_else(|| Predictor::new(&stage.table));
     let before = predictor.predicted;
     let start = Instant::now();
-    match predictor.update(table, config.trainer.stick_speed_m_s) {
+    // Whoever holds the virtual cue has set its speed; otherwise it is assumed.
+    let held = vision.hand.state().filter(|cue| cue.taken);
+    let stick_speed_m_s = held.map_or(config.trainer.stick_speed_m_s, |cue| cue.stick_speed_m_s);
+    match predictor.update(table, stick_speed_m_s) {
         Ok(shot) => core.shot = Some(shot),
         Err(_) => core.shot = None,
     }

@@ -77,6 +77,12 @@ impl VirtualHandle {
         }
     }
 
+    /// Speed of the stick for the next [`shoot`](Self::shoot), m/s.
+    #[must_use]
+    pub fn speed_m_s(&self) -> f64 {
+        self.lock().speed_m_s
+    }
+
     /// Sets where the tip will meet the ball: ball radii to the left and above the middle,
     /// limited to 0.5 from the middle (beyond that a tip slips off).
     pub fn set_tip_offset(&self, side: f64, height: f64) {

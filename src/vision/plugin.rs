@@ -10,6 +10,7 @@ use crate::app::{Config, RunOptions, Stage, VisionStep};
 use crate::system::command::CueCommand;
 use crate::system::modules::RestartModule;
 use crate::system::plugin::{Measured, Operator, RunSummary};
+use crate::system::status::HandCue;
 use crate::table::{BallSet, TableSpec};
 use crate::units::ImageSize;
 use crate::virtual_table::{Options, SceneName, UnknownScene, VirtualHandle, VirtualTable};
@@ -56,6 +57,15 @@ impl Hand {
     #[must_use]
     pub fn get(&self) -> Option<VirtualHandle> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How the cue is, while the virtual table is open.
+    #[must_use]
+    pub fn state(&self) -> Option<HandCue> {
+        self.get().map(|cue| HandCue {
+            taken: cue.is_taken(),
+            stick_speed_m_s: cue.speed_m_s(),
+        })
     }
 
     fn set(&self, handle: Option<VirtualHandle>) {
