@@ -4,7 +4,7 @@
 ARGS ?=
 CARGO ?= cargo
 
-.PHONY: run test quick help
+.PHONY: run test quick bench help
 
 run: ## Install what is missing, build, and start the trainer (ARGS="--source camera:0")
 	@deploy/install-packages.sh run
@@ -22,6 +22,10 @@ test: ## Install what is missing, then check formatting, lints, unit, applicatio
 
 quick: ## Only the tests of the logic (no engine, no window): seconds
 	$(CARGO) test --locked --no-default-features --lib
+
+bench: ## Measure: virtual table, its play, vision on its scenes (prints figures, judges nothing)
+	$(CARGO) test --locked --no-default-features --lib -- --ignored --nocapture --test-threads 1 \
+	  virtual_table::tests::speed play::tests::statistics time_of_a_calibrated_frame figures_of_the_virtual
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

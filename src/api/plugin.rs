@@ -8,8 +8,8 @@ use bevy::prelude::*;
 use super::{ApiServer, ApiStats, Options, Shared};
 use crate::app::{ApiStep, Config, Stage};
 use crate::system::health::check;
-use crate::system::modules::RestartModule;
 use crate::system::plugin::ApiHealth;
+use crate::system::plugin::modules::RestartModule;
 use crate::system::rolling::Rolling;
 use crate::system::status::{Check, Health};
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use axum::body::{Body, Bytes};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
-use bevy::tasks::futures_lite::stream;
+use futures_lite::stream;
 
 use super::context::{Context, stopped};
 use super::frames::{self, Made};

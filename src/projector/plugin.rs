@@ -24,7 +24,7 @@ use super::theme::style;
 use crate::app::{Config, Display, PROJECTOR_LAYER, ProjectorStep, Stage};
 use crate::calibration::Homography;
 use crate::system::health::check;
-use crate::system::modules::RestartModule;
+use crate::system::plugin::modules::RestartModule;
 use crate::system::plugin::{Measured, Operator, RunSummary};
 use crate::system::status::{Check, Health};
 use crate::table::Geometry as TableGeometry;

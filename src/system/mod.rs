@@ -4,11 +4,7 @@ pub mod alerts;
 pub mod command;
 pub mod health;
 #[cfg(feature = "app")]
-pub mod modules;
-#[cfg(feature = "app")]
 pub mod plugin;
-#[cfg(feature = "app")]
-pub mod resources;
 pub mod rolling;
 pub mod snapshot;
 pub mod status;

@@ -6,7 +6,7 @@ use std::time::Instant;
 use bevy::prelude::*;
 
 use crate::app::{Config, CoreStep, Stage};
-use crate::system::modules::RestartModule;
+use crate::system::plugin::modules::RestartModule;
 use crate::system::plugin::{Measured, Operator};
 use crate::system::snapshot::PredictedShot;
 use crate::trainer::predict::Predictor;

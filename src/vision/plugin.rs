@@ -8,7 +8,7 @@ use bevy::prelude::*;
 
 use crate::app::{Config, RunOptions, Stage, VisionStep};
 use crate::system::command::CueCommand;
-use crate::system::modules::RestartModule;
+use crate::system::plugin::modules::RestartModule;
 use crate::system::plugin::{Measured, Operator, RunSummary};
 use crate::system::status::HandCue;
 use crate::table::{BallSet, TableSpec};

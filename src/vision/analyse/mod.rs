@@ -9,6 +9,7 @@ mod assignment;
 mod bed;
 mod blobs;
 mod circles;
+mod clock;
 mod cloth;
 mod cue;
 mod identity;
@@ -25,23 +26,24 @@ mod table_finder;
 mod tests;
 #[cfg(test)]
 mod tests_virtual;
+mod view;
 mod working;
-
-use std::time::Instant;
 
 use bed::Bed;
 use blobs::{Blobs, Candidate, Origin, Scratch};
+use clock::Clock;
 use cloth::{ClothColour, ClothField};
 use localise::{Outline, Surroundings};
 use sampler::Sampler;
 use table_finder::TableOutline;
+use view::{View, model_for};
 use working::WorkingPicture;
 
 use crate::calibration::CameraModel;
 use crate::table::{BallSet, TableSpec};
 use crate::units::{ImageSize, Vec2};
 use crate::vision::frame::Frame;
-use crate::vision::observation::{BallSeen, CueSeen, Observation, TableSeen};
+use crate::vision::observation::{BallSeen, CueSeen, Observation};
 
 /// Finds table, balls and cue in a frame. Holds what it learned from earlier frames of
 /// the same source (cloth colour, table place, scratch buffers).
@@ -66,17 +68,6 @@ struct Calibrated {
     view: View,
     colour: Option<ClothColour>,
     frames: u32,
-}
-
-/// The table on the picture.
-#[derive(Clone, Debug)]
-struct View {
-    bed: Bed,
-    seen: TableSeen,
-    /// Ball radius, metres.
-    radius_m: f64,
-    /// The camera came with the frame.
-    calibrated: bool,
 }
 
 /// Frames between two looks at the cloth's colour; it changes as slowly as daylight does.
@@ -146,7 +137,7 @@ impl Analyser {
             None => {
                 self.picture.fill(frame, None);
                 let spec = self.table.clone().unwrap_or_else(TableSpec::pool_9ft);
-                let view = view_of(&self.picture, camera, &spec, spec.ball.radius_m, 1.0, true)
+                let view = View::of_camera(&self.picture, camera, &spec, spec.ball.radius_m, 1.0, true)
                     .ok_or("the calibrated camera does not see the table")?;
                 Calibrated {
                     camera: *camera,
@@ -191,7 +182,7 @@ impl Analyser {
         // corrected below by the size of the balls.
         let first = self.table.clone().unwrap_or_else(TableSpec::pool_9ft);
         let fitted_view = |picture: &WorkingPicture, spec: &TableSpec, radius_m: f64| {
-            view_from_outline(picture, frame.size, &outline, spec, radius_m, &colour)
+            View::of_outline(picture, frame.size, &outline, spec, radius_m, &colour)
         };
         let mut view = fitted_view(&self.picture, &first, first.ball.radius_m)
             .ok_or("no camera explains the table's outline")?;
@@ -505,152 +496,6 @@ fn drop_doubles(balls: &mut Vec<(Outline, f64)>) {
     *balls = kept;
 }
 
-/// The table model whose balls are as large against the table as those seen.
-fn model_for(radius_over_length: f64) -> TableSpec {
-    let distance = |s: &TableSpec| (s.ball.radius_m / s.length_m / radius_over_length).ln().abs();
-    ["pool-9ft", "pool-8ft", "pool-7ft", "snooker-12ft"]
-        .iter()
-        .filter_map(|name| TableSpec::named(name).ok())
-        .min_by(|a, b| distance(a).total_cmp(&distance(b)))
-        .unwrap_or_else(TableSpec::pool_9ft)
-}
-
-/// The table seen by a known camera.
-fn view_of(
-    picture: &WorkingPicture,
-    camera: &CameraModel,
-    spec: &TableSpec,
-    radius_m: f64,
-    confidence: f64,
-    calibrated: bool,
-) -> Option<View> {
-    let noses = bed::rectangle_px(
-        camera,
-        spec.half_length_m(),
-        spec.half_width_m(),
-        spec.nose_height_m,
-    )?;
-    let cloth = bed::rectangle_px(
-        camera,
-        spec.half_length_m() + spec.cushion_width_m,
-        spec.half_width_m() + spec.cushion_width_m,
-        spec.nose_height_m,
-    )?;
-    let pockets = bed::pockets_px(camera, spec)?;
-    let step = picture.step.max(1) as f64;
-    let small = |p: [Vec2; 4]| p.map(|p| p / step);
-    let bed = Bed::new(
-        picture,
-        small(noses),
-        small(cloth),
-        pockets.map(|(c, r)| (c / step, r / step)),
-        camera,
-        radius_m,
-    );
-    (bed.window[2] > 0).then(|| View {
-        bed,
-        seen: TableSeen {
-            corners_px: noses,
-            pockets_px: pockets.map(|p| p.0),
-            model: spec.name.clone(),
-            confidence,
-            camera: *camera,
-        },
-        radius_m,
-        calibrated,
-    })
-}
-
-/// The table as its outline shows it, with the camera that explains it.
-fn view_from_outline(
-    picture: &WorkingPicture,
-    image: ImageSize,
-    outline: &TableOutline,
-    spec: &TableSpec,
-    radius_m: f64,
-    colour: &ClothColour,
-) -> Option<View> {
-    let step = picture.step.max(1) as f64;
-    let noses = outline.noses.map(|p| p * step);
-    let fitted = pose::fit_camera(&noses, image, spec.length_m, spec.width_m, spec.nose_height_m)?;
-    let mut spec = spec.clone();
-    spec.width_m = fitted.width_m;
-    let seen_noses = outline.noses.iter().zip(outline.noses_seen);
-    let share = seen_noses.filter(|(_, seen)| *seen).count() as f64 / 4.0;
-    let confidence = outline.fit * (0.7 + 0.3 * share);
-    let mut view = view_of(picture, &fitted.camera, &spec, radius_m, confidence, false)?;
-    // The picture itself is the better witness of where noses and pockets are.
-    view.seen.corners_px = as_read(&fitted.camera, noses);
-    let mut pockets = [(Vec2::ZERO, 0.0); 6];
-    let middle = outline.noses.iter().copied().sum::<Vec2>() / 4.0;
-    // Left and right neighbours of a side pocket give its direction, for a corner the diagonal does.
-    let along = view.bed.pockets.iter().map(|p| p.0).collect::<Vec<_>>();
-    let mut holes: Vec<pockets::Hole> = Vec::with_capacity(6);
-    for (i, &(centre, radius)) in view.bed.pockets.iter().enumerate() {
-        let outward = match (i, along.as_slice()) {
-            (1, [tl, _, tr, ..]) => outward_of(*tl, *tr, middle),
-            (4, [_, _, _, bl, _, br]) => outward_of(*bl, *br, middle),
-            _ => corner_outward(&outline.noses, centre),
-        };
-        holes.push(pockets::Hole {
-            supposed: centre,
-            radius,
-            outward,
-            side: i == 1 || i == 4,
-            dark: pockets::dark_hole(picture, centre, radius, colour.brightness),
-            edge: pockets::hole_behind_edge(picture, colour, centre, radius, outward),
-        });
-    }
-    for ((slot, place), hole) in pockets.iter_mut().zip(pockets::agree(&holes)).zip(&holes) {
-        *slot = (place, hole.radius);
-    }
-    view.seen.pockets_px = pockets.map(|p| p.0 * step);
-    view.bed = Bed::new(
-        picture,
-        outline.noses,
-        outline.cloth,
-        pockets,
-        &fitted.camera,
-        radius_m,
-    );
-    Some(view)
-}
-
-/// Unit normal of a side, away from the table's middle.
-fn outward_of(a: Vec2, b: Vec2, middle: Vec2) -> Vec2 {
-    let normal = (b - a).normalize_or_zero().perp();
-    if normal.dot(middle - a) > 0.0 {
-        -normal
-    } else {
-        normal
-    }
-}
-
-/// Unit direction out of the nose corner nearest to `pocket`, halving its angle.
-fn corner_outward(noses: &[Vec2; 4], pocket: Vec2) -> Vec2 {
-    let mut nearest = (f64::MAX, Vec2::X);
-    for (i, corner) in noses.iter().enumerate() {
-        let at = |k: usize| noses.get((i + k) % 4).copied().unwrap_or(*corner);
-        let inward = (at(1) - *corner).normalize_or_zero() + (at(3) - *corner).normalize_or_zero();
-        let distance = corner.distance(pocket);
-        if distance < nearest.0 {
-            nearest = (distance, -inward.normalize_or_zero());
-        }
-    }
-    nearest.1
-}
-
-/// Corners as seen (top left first), named as the table is read: a standing table turned a quarter clockwise.
-fn as_read(camera: &CameraModel, corners: [Vec2; 4]) -> [Vec2; 4] {
-    let head = camera.project(crate::units::Vec3::new(-0.5, 0.0, 0.0));
-    let foot = camera.project(crate::units::Vec3::new(0.5, 0.0, 0.0));
-    let [tl, tr, br, bl] = corners;
-    match (head, foot) {
-        (Some(h), Some(f)) if (f - h).x.abs() < (f - h).y.abs() => [bl, tl, tr, br],
-        _ => corners,
-    }
-}
-
 fn cue_seen(cue: &cue::CueFound, step: usize, view: &View) -> CueSeen {
     let (tip, butt) = (cue.tip * step as f64, cue.butt * step as f64);
     let camera = &view.seen.camera;
@@ -676,33 +521,3 @@ fn cue_seen(cue: &cue::CueFound, step: usize, view: &View) -> CueSeen {
 
 /// Rise of a cue per length at address: about 4°, which rails and bridge force on every player.
 const USUAL_ELEVATION: f64 = 0.07;
-
-/// Measures the steps.
-struct Clock {
-    start: Instant,
-    last: Instant,
-    laps: Vec<(&'static str, f64)>,
-}
-
-impl Clock {
-    fn new() -> Self {
-        let now = Instant::now();
-        Self {
-            start: now,
-            last: now,
-            laps: Vec::with_capacity(12),
-        }
-    }
-
-    fn lap(&mut self, name: &'static str) {
-        let now = Instant::now();
-        self.laps.push((name, (now - self.last).as_secs_f64() * 1e3));
-        self.last = now;
-    }
-
-    fn finish(mut self) -> Vec<(&'static str, f64)> {
-        self.laps
-            .push(("total", self.start.elapsed().as_secs_f64() * 1e3));
-        self.laps
-    }
-}

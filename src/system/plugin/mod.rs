@@ -1,26 +1,29 @@
 //! Modules, their health, alerts, and the snapshot everyone else reads.
 
+pub mod modules;
+pub mod resources;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bevy::prelude::*;
 
-use super::alerts::{AlertBoard, AlertChange, Condition};
-use super::command::OperatorCommand;
-use super::health::{self, VisionFacts};
-use super::modules::{HealthState, LifecycleState, Module, RestartModule, Restarts, describe};
-use super::resources::Resources;
-use super::rolling::Rolling;
-use super::snapshot::{HistorySample, LogLine, Snapshot};
-use super::status::{Check, Health, Lifecycle, Metrics, ModuleStatus, Severity, SystemStatus};
-use super::summary::Summary;
 use crate::app::{Config, LogRing, ModuleFaults, Stage, Started, StreetSystems, now};
 use crate::projector::plugin::{Drawn, ProjectorView};
+use crate::system::alerts::{AlertBoard, AlertChange, Condition};
+use crate::system::command::OperatorCommand;
+use crate::system::health::{self, VisionFacts};
+use crate::system::rolling::Rolling;
+use crate::system::snapshot::{HistorySample, LogLine, Snapshot};
+use crate::system::status::{Check, Health, Lifecycle, Metrics, ModuleStatus, Severity, SystemStatus};
+use crate::system::summary::Summary;
 use crate::trainer::aim::Assistance;
 use crate::trainer::plugin::CoreState;
 use crate::vision::eyes::SourceState;
 use crate::vision::plugin::{SourceChoice, VisionState};
+use modules::{HealthState, LifecycleState, Module, RestartModule, Restarts, describe};
+use resources::Resources;
 
 /// The supervisor and publisher.
 #[derive(Debug)]
