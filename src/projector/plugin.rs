@@ -26,10 +26,13 @@ use crate::calibration::Homography;
 use crate::system::health::check;
 use crate::system::plugin::modules::RestartModule;
 use crate::system::plugin::{Measured, Operator, RunSummary};
+use crate::system::snapshot::PredictedShot;
 use crate::system::status::{Check, Health};
 use crate::table::Geometry as TableGeometry;
+use crate::trainer::aim::Assistance;
 use crate::trainer::plugin::CoreState;
 use crate::vision::plugin::VisionState;
+use crate::vision::track::TableState;
 
 /// Draws the overlay and looks after the projector's window.
 #[derive(Debug)]
@@ -183,6 +186,29 @@ impl CameraProjection for Keystone {
     }
 }
 
+/// What the shapes follow from.
+struct Basis {
+    shot: Option<Arc<PredictedShot>>,
+    table: Option<Arc<TableState>>,
+    level: Assistance,
+}
+
+impl Basis {
+    fn is_same(&self, other: &Self) -> bool {
+        let same_shot = self.shot.as_ref().map(Arc::as_ptr) == other.shot.as_ref().map(Arc::as_ptr);
+        let same_table = self.table.as_ref().map(Arc::as_ptr) == other.table.as_ref().map(Arc::as_ptr);
+        same_shot && same_table && self.level == other.level
+    }
+
+    fn shapes(&self, geometry: &TableGeometry, ball_radius_m: f64) -> Vec<Shape> {
+        match (&self.shot, &self.table) {
+            (Some(shot), Some(table)) => compose(shot, table, geometry, ball_radius_m, self.level),
+            (None, Some(table)) => compose_waiting(table, ball_radius_m, self.level),
+            (_, None) => Vec::new(),
+        }
+    }
+}
+
 /// Decides what is to be drawn for the table as it is now.
 fn compose_shapes(
     mut drawn: ResMut<Drawn>,
@@ -194,25 +220,24 @@ fn compose_shapes(
     mut measured: ResMut<Measured>,
     mut summary: ResMut<RunSummary>,
     mut geometry: Local<Option<TableGeometry>>,
+    mut composed: Local<Option<Basis>>,
 ) {
-    let geometry = geometry.get_or_insert_with(|| TableGeometry::of(&stage.table));
-    let shapes = match (&core.shot, &vision.table) {
-        _ if config.projector.disabled || operator.paused => Vec::new(),
-        (Some(shot), Some(table)) => compose(
-            shot,
-            table,
-            geometry,
-            stage.table.ball.radius_m,
-            operator.assistance,
-        ),
-        (None, Some(table)) => compose_waiting(table, stage.table.ball.radius_m, operator.assistance),
-        _ => Vec::new(),
-    };
-    if *drawn.shapes != shapes {
-        drawn.shapes = Arc::new(shapes);
-        drawn.version += 1;
-    }
     let live = !config.projector.disabled && !operator.paused;
+    let basis = Basis {
+        shot: core.shot.clone().filter(|_| live),
+        table: vision.table.clone().filter(|_| live),
+        level: operator.assistance,
+    };
+    // The loop turns more often than frames come.
+    if !composed.as_ref().is_some_and(|last| last.is_same(&basis)) {
+        let geometry = geometry.get_or_insert_with(|| TableGeometry::of(&stage.table));
+        let shapes = basis.shapes(geometry, stage.table.ball.radius_m);
+        if *drawn.shapes != shapes {
+            drawn.shapes = Arc::new(shapes);
+            drawn.version += 1;
+        }
+        *composed = Some(basis);
+    }
     if let Some(captured) = vision.undrawn.take().filter(|_| live) {
         let ms = captured.elapsed().as_secs_f64() * 1e3;
         measured.latency_ms.push(Instant::now(), ms);

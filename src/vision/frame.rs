@@ -127,6 +127,23 @@ impl Frame {
             return image::RgbImage::from_raw(w, h, self.pixels.to_vec())
                 .unwrap_or_else(|| image::RgbImage::new(w, h));
         }
+        if self.format == PixelFormat::Rgb8 {
+            let (row_bytes, step) = (self.size.width as usize * 3, step as usize);
+            let rows = self
+                .pixels
+                .chunks_exact(row_bytes.max(1))
+                .step_by(step)
+                .take(h as usize);
+            let bytes = rows.flat_map(|row| {
+                row.chunks_exact(3)
+                    .step_by(step)
+                    .take(w as usize)
+                    .flatten()
+                    .copied()
+            });
+            return image::RgbImage::from_raw(w, h, bytes.collect())
+                .unwrap_or_else(|| image::RgbImage::new(w, h));
+        }
         image::RgbImage::from_fn(w, h, |x, y| image::Rgb(self.rgb(x * step, y * step)))
     }
 }
@@ -152,6 +169,20 @@ mod tests {
         let error = Frame::new(0, size, PixelFormat::Rgb8, vec![0; 23]).unwrap_err();
         assert!(error.to_string().contains("24") && error.to_string().contains("23"));
         assert!(Frame::new(0, ImageSize::new(0, 0), PixelFormat::Rgb8, vec![]).is_err());
+    }
+
+    #[test]
+    fn a_smaller_picture_takes_every_so_many_pixels() {
+        let size = ImageSize::new(7, 5);
+        let bytes: Vec<u8> = (0..105).collect();
+        let frame = Frame::new(0, size, PixelFormat::Rgb8, bytes).unwrap();
+        for step in 1..=4 {
+            let small = frame.to_rgb(step);
+            assert_eq!(small.dimensions(), (7 / step, 5 / step));
+            for (x, y, pixel) in small.enumerate_pixels() {
+                assert_eq!(pixel.0, frame.rgb(x * step, y * step));
+            }
+        }
     }
 
     #[test]
