@@ -214,6 +214,10 @@ pub(super) fn outcome(prediction: &Prediction, labels: &[Value]) -> Value {
     json!({
         "duration_s": metres(prediction.duration_s),
         "truncated": prediction.truncated,
+        "miscue": prediction.miscue,
+        "leaves_cloth": prediction.hop.map(|hop| {
+            json!({ "height_m": metres(hop.height_m), "length_m": metres(hop.length_m) })
+        }),
         "events": events,
         "paths": paths,
         "pocketed": pocketed,
@@ -226,6 +230,13 @@ fn shot_event(event: &ShotEvent, id: &impl Fn(usize) -> Value) -> Value {
         EventKind::BallBall(a, b) => ("ball_ball".to_owned(), vec![id(a), id(b)], None),
         EventKind::Cushion(ball, _) => ("ball_linear_cushion".to_owned(), vec![id(ball)], None),
         EventKind::Jaw(ball, _) => ("ball_circular_cushion".to_owned(), vec![id(ball)], None),
+        EventKind::OverEdge(ball, pocket) => {
+            ("ball_over_edge".to_owned(), vec![id(ball)], Some(pocket.name()))
+        }
+        EventKind::PocketBack(ball, pocket) => {
+            ("ball_pocket_back".to_owned(), vec![id(ball)], Some(pocket.name()))
+        }
+        EventKind::BackOut(ball, pocket) => ("ball_back_out".to_owned(), vec![id(ball)], Some(pocket.name())),
         EventKind::Pocketed(ball, pocket) => ("ball_pocket".to_owned(), vec![id(ball)], Some(pocket.name())),
         EventKind::Transition(ball, from, to) => {
             (format!("{}_{}", motion(from), motion(to)), vec![id(ball)], None)
@@ -249,6 +260,7 @@ const fn motion(motion: Motion) -> &'static str {
         Motion::Spinning => "spinning",
         Motion::Rolling => "rolling",
         Motion::Sliding => "sliding",
+        Motion::Falling => "falling",
         Motion::Pocketed => "pocketed",
     }
 }

@@ -13,7 +13,7 @@ use serde::Serialize;
 use self::file::{CUE_BALL, Input, Setup, Shot};
 use super::Failure;
 use crate::physics::prediction::{EventKind, Motion, Prediction};
-use crate::physics::{BadInput, Simulator};
+use crate::physics::{BadInput, MOST_BALLS, Simulator};
 use crate::table::Geometry;
 
 /// Plays shots by the physics of the trainer and tells where the balls come to rest.
@@ -45,16 +45,16 @@ impl Simulate {
 
 fn play_all(input: &Input) -> Result<Vec<Played>, Failure> {
     let setup = Setup::of(&input.meta)?;
-    let mut simulator = Simulator::with_parameters(&setup.table, setup.parameters);
+    let mut simulator = Simulator::new(&setup.table);
     let names = CushionNames::of(&Geometry::of(&setup.table));
     let shots = input.shots.iter().enumerate();
     shots
-        .map(|(index, value)| Shot::parse(index, value)?.play(&mut simulator, &setup, &names))
+        .map(|(index, value)| Shot::parse(index, value)?.play(&mut simulator, &names))
         .collect()
 }
 
 impl Shot {
-    fn play(self, simulator: &mut Simulator, setup: &Setup, names: &CushionNames) -> Result<Played, Failure> {
+    fn play(self, simulator: &mut Simulator, names: &CushionNames) -> Result<Played, Failure> {
         let cue_ball = self
             .names
             .iter()
@@ -64,11 +64,10 @@ impl Shot {
         simulator
             .check(&self.balls, Some(&strike))
             .map_err(|bad| self.refusal(&bad))?;
+        let struck = simulator.strike(&self.strike).ball;
         let began = Instant::now();
-        let prediction = simulator.simulate(&self.balls, Some(strike));
+        let prediction = simulator.play(&self.balls, Some(strike));
         let cpu_us = began.elapsed().as_secs_f64() * 1e6;
-        let struck = self.balls.get(cue_ball).copied().unwrap_or_default();
-        let struck = self.strike.apply(&struck, &setup.table.ball, &setup.parameters);
         Ok(Played {
             post_strike: PostStrike {
                 v: [struck.velocity.x, struck.velocity.y, 0.0],
@@ -80,8 +79,13 @@ impl Shot {
                 .map(|e| self.told(e.time_s, e.kind, names))
                 .collect(),
             t_end: prediction.duration_s,
-            last: self.last(&prediction),
+            last: self.last(prediction),
             truncated: prediction.truncated,
+            miscue: prediction.miscue,
+            leaves_cloth: prediction.hop.map(|hop| LeavesCloth {
+                height_m: hop.height_m,
+                length_m: hop.length_m,
+            }),
             cpu_us,
             id: self.id,
         })
@@ -105,9 +109,11 @@ impl Shot {
                 name(other),
                 overlap_m * 1000.0
             ),
+            BadInput::TooFast { ball, .. } => format!("balls.{}: is faster than any ball", name(ball)),
+            BadInput::TooMany { count } => format!("balls: {count} are too many; {MOST_BALLS} at most"),
             BadInput::NoSuchBall { .. } => "balls.cue: missing; it is the ball that is struck".to_owned(),
             BadInput::Strike { field } => match field {
-                "stick_speed_m_s" => "cue.V0: must be a speed of at least 0 m/s".to_owned(),
+                "stick_speed_m_s" => "cue.V0: must be a speed from 0 to 50 m/s".to_owned(),
                 "direction" => "cue.phi: must be a finite number".to_owned(),
                 "elevation" => "cue.theta: must be at least 0 and less than 90 degrees".to_owned(),
                 "side" => "cue.a: must lie between -1 and 1".to_owned(),
@@ -124,6 +130,13 @@ impl Shot {
             EventKind::BallBall(a, b) => ("ball_ball", vec![name(a), name(b)]),
             EventKind::Cushion(ball, line) => ("ball_linear_cushion", vec![name(ball), names.line(line)]),
             EventKind::Jaw(ball, jaw) => ("ball_circular_cushion", vec![name(ball), names.jaw(jaw)]),
+            EventKind::OverEdge(ball, pocket) => {
+                ("ball_over_edge", vec![name(ball), pocket.name().to_owned()])
+            }
+            EventKind::PocketBack(ball, pocket) => {
+                ("ball_pocket_back", vec![name(ball), pocket.name().to_owned()])
+            }
+            EventKind::BackOut(ball, pocket) => ("ball_back_out", vec![name(ball), pocket.name().to_owned()]),
             EventKind::Pocketed(ball, pocket) => ("ball_pocket", vec![name(ball), pocket.name().to_owned()]),
             EventKind::Transition(ball, from, to) => (transition(from, to), vec![name(ball)]),
         };
@@ -199,7 +212,17 @@ struct Played {
     #[serde(rename = "final")]
     last: BTreeMap<String, Last>,
     truncated: bool,
+    miscue: bool,
+    /// Set when the stroke throws the cue ball up: then the rest is that of a ball kept down.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    leaves_cloth: Option<LeavesCloth>,
     cpu_us: f64,
+}
+
+#[derive(Serialize)]
+struct LeavesCloth {
+    height_m: f64,
+    length_m: f64,
 }
 
 #[derive(Serialize)]
@@ -235,6 +258,14 @@ impl Played {
                 ""
             }
         );
+        if let Some(hop) = &self.leaves_cloth {
+            text += &format!(
+                "  the cue ball leaves the cloth, {:.0} mm high over {:.2} m; balls in the air are not \
+                 simulated, what follows is that of a ball kept down\n",
+                hop.height_m * 1000.0,
+                hop.length_m
+            );
+        }
         for (name, last) in &self.last {
             let [x, y] = last.xy;
             text += &match last.pocket {

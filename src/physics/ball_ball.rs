@@ -1,7 +1,8 @@
 //! Two balls touch: an inelastic impulse along the line of centres and friction across it.
 
-use super::parameters::{BallFriction, Parameters};
+use super::Parameters;
 use super::prediction::{BallState, Motion};
+use crate::table::parameters::{BallFriction, Restitution};
 use crate::units::Vec3;
 
 /// Restitution and friction between two balls of one set.
@@ -10,7 +11,7 @@ pub(super) struct BallContact {
     /// Radius of both balls, metres.
     pub radius: f64,
     /// Restitution along the line of centres.
-    pub restitution: f64,
+    pub restitution: Restitution,
     /// Friction across it.
     pub friction: BallFriction,
 }
@@ -25,15 +26,15 @@ impl BallContact {
         }
     }
 
-    /// Gives both balls the velocities and spins they have after the impact.
+    /// Gives both balls, of these masses (kg), the velocities and spins they have after the impact.
     ///
-    /// Equal masses; the line of centres is horizontal. The friction acts against the slip of
+    /// The line of centres is horizontal. The friction acts against the slip of
     /// the two surfaces, which has a vertical part from follow and draw, and is Coulomb's
-    /// until it would reverse the slip: the balls then part without slip, each having taken
-    /// 1/7 of it (m/2 · (1 + R²m/I) = 7/2: Alciatore, TP A.14, for throw). The speed of
-    /// separation stands for the normal impulse, as in pooltool's frictional model: e against
+    /// until it would reverse the slip: the balls then part without slip, each of two equal ones
+    /// having taken 1/7 of it (m/2 · (1 + R²m/I) = 7/2: Alciatore, TP A.14, for throw). The speed
+    /// of separation stands for the normal impulse, as in pooltool's frictional model: e against
     /// (1 + e)/2, three percent less throw than the textbook, within what has been measured.
-    pub fn resolve(&self, a: &mut BallState, b: &mut BallState) {
+    pub fn resolve(&self, a: &mut BallState, b: &mut BallState, masses: [f64; 2]) {
         let across = (b.position - a.position).normalize_or_zero();
         let n = across.extend(0.0);
         let closing = (a.velocity - b.velocity).dot(across);
@@ -42,21 +43,33 @@ impl BallContact {
         let slip = relative - n * relative.dot(n);
         let speed = slip.length();
 
-        let normal = 0.5 * (1.0 + self.restitution) * closing;
-        let grip = self.friction.at(speed) * self.restitution * closing;
+        let restitution = self.restitution.at(closing);
+        let normal = 0.5 * (1.0 + restitution) * closing;
+        let grip = self.friction.at(speed) * restitution * closing;
         let tangential = if 7.0 * grip < speed {
             slip * (-grip / speed)
         } else {
             slip / -7.0
         };
+        // What an equal ball would take; the lighter of two takes more of it (2 in all).
         let change = tangential - n * normal;
         let turn: Vec3 = n.cross(tangential) * (2.5 / self.radius);
-        a.velocity += change.truncate();
-        b.velocity -= change.truncate();
-        a.spin += turn;
-        b.spin += turn;
-        a.motion = Motion::Sliding;
-        b.motion = Motion::Sliding;
+        let share = |other: f64| 2.0 * other / (masses[0] + masses[1]);
+        let (of_a, of_b) = (share(masses[1]), share(masses[0]));
+        a.velocity += change.truncate() * of_a;
+        b.velocity -= change.truncate() * of_b;
+        a.spin += turn * of_a;
+        b.spin += turn * of_b;
+        a.motion = sliding_or_falling(a.motion);
+        b.motion = sliding_or_falling(b.motion);
+    }
+}
+
+/// What an impact makes of a ball's motion: it slides, unless it has lost the cloth already.
+pub(super) fn sliding_or_falling(motion: Motion) -> Motion {
+    match motion {
+        Motion::Falling => Motion::Falling,
+        _ => Motion::Sliding,
     }
 }
 
@@ -67,9 +80,10 @@ mod tests {
     use crate::units::{Vec2, unit};
 
     const R: f64 = 0.028_575;
+    const EQUAL: [f64; 2] = [0.17, 0.17];
 
     fn contact() -> BallContact {
-        BallContact::new(R, &Parameters::POOL)
+        BallContact::new(R, &Parameters::REFERENCE)
     }
 
     /// A cue ball moving along +x hits a ball at this cut angle; gives both afterwards.
@@ -81,7 +95,7 @@ mod tests {
             ..BallState::default()
         };
         let mut object = BallState::resting(2.0 * R * unit(cut_deg.to_radians()));
-        contact.resolve(&mut cue, &mut object);
+        contact.resolve(&mut cue, &mut object, EQUAL);
         (cue, object)
     }
 
@@ -164,7 +178,7 @@ mod tests {
                 rolling_spin(Vec2::new(speed, 0.0), R, 0.0),
                 &contact(),
             );
-            let end = Phase::of(&cue, R, &Parameters::POOL).end(&cue, R);
+            let end = Phase::of(&cue, R, &Parameters::REFERENCE).end(&cue, R);
             let angle = -end.velocity.to_angle().to_degrees();
             assert!((angle - expected).abs() < 0.5, "{fullness}: {angle}");
         }
@@ -191,10 +205,42 @@ mod tests {
             }
             let (before, momentum) = (energy(&a) + energy(&b), a.velocity + b.velocity);
             let turn = a.spin - b.spin;
-            contact().resolve(&mut a, &mut b);
+            contact().resolve(&mut a, &mut b, EQUAL);
             assert!((a.velocity + b.velocity - momentum).length() < 1e-12);
             assert!((a.spin - b.spin - turn).length() < 1e-9);
             assert!(energy(&a) + energy(&b) <= before + 1e-9);
         }
+    }
+
+    #[test]
+    fn a_heavy_cue_ball_runs_on_and_momentum_is_kept() {
+        let masses = [0.19, 0.17];
+        let mut cue = BallState {
+            velocity: Vec2::new(2.0, 0.0),
+            spin: Vec3::new(0.0, 10.0, 30.0),
+            motion: Motion::Sliding,
+            ..BallState::default()
+        };
+        let mut object = BallState::resting(2.0 * R * unit(0.3));
+        let before = cue.velocity * masses[0];
+        let energy_of = |c: &BallState, o: &BallState| masses[0] * energy(c) + masses[1] * energy(o);
+        let had = energy_of(&cue, &object);
+        contact().resolve(&mut cue, &mut object, masses);
+        assert!((cue.velocity * masses[0] + object.velocity * masses[1] - before).length() < 1e-12);
+        assert!(energy_of(&cue, &object) < had);
+        // Head on without friction: (m − e M) / (m + M) of the speed is left.
+        let mut plain = contact();
+        plain.friction = BallFriction {
+            floor: 0.0,
+            rise: 0.0,
+            decay_s_m: 0.0,
+        };
+        let mut cue = BallState {
+            velocity: Vec2::X,
+            ..BallState::default()
+        };
+        let mut object = BallState::resting(Vec2::new(2.0 * R, 0.0));
+        plain.resolve(&mut cue, &mut object, masses);
+        assert!((cue.velocity.x - (0.19 - 0.95 * 0.17) / 0.36).abs() < 1e-12);
     }
 }

@@ -17,6 +17,20 @@ pub enum BadInput {
         /// `position`, `velocity` or `spin`.
         field: &'static str,
     },
+    /// A ball is faster than any ball can be.
+    #[error("ball {ball}: {field} is faster than {FASTEST_M_S} m/s")]
+    TooFast {
+        /// The ball.
+        ball: BallIndex,
+        /// `velocity` or `spin` (of the ball's surface).
+        field: &'static str,
+    },
+    /// More balls than a simulation takes.
+    #[error("balls: {count} are too many; {MOST_BALLS} at most")]
+    TooMany {
+        /// How many there are.
+        count: usize,
+    },
     /// A ball lies outside the playing surface, inside a cushion or over a hole.
     #[error("ball {ball}: position is not on the playing surface")]
     OffTable {
@@ -47,13 +61,25 @@ pub enum BadInput {
     },
 }
 
+/// No ball is faster than this, m/s; the fastest stick makes less.
+const FASTEST_M_S: f64 = 200.0;
 /// Overlap that a caller who knows positions exactly may have, metres.
 pub(super) const STRICT_M: f64 = 1e-6;
 /// Overlap that measured positions may have, metres.
 const FORGIVEN_M: f64 = 3e-3;
 
+/// More balls than any game has, and as many as still play in milliseconds.
+pub const MOST_BALLS: usize = 256;
+
 /// Are all numbers usable?
-pub(super) fn numbers(balls: &[BallState], strike: Option<&(BallIndex, CueStrike)>) -> Result<(), BadInput> {
+pub(super) fn numbers(
+    radius: f64,
+    balls: &[BallState],
+    strike: Option<&(BallIndex, CueStrike)>,
+) -> Result<(), BadInput> {
+    if balls.len() > MOST_BALLS {
+        return Err(BadInput::TooMany { count: balls.len() });
+    }
     for (ball, state) in balls.iter().enumerate() {
         for (field, finite) in [
             ("position", state.position.is_finite()),
@@ -62,6 +88,14 @@ pub(super) fn numbers(balls: &[BallState], strike: Option<&(BallIndex, CueStrike
         ] {
             if !finite {
                 return Err(BadInput::NotFinite { ball, field });
+            }
+        }
+        for (field, speed) in [
+            ("velocity", state.velocity.length()),
+            ("spin", state.spin.length() * radius),
+        ] {
+            if speed > FASTEST_M_S {
+                return Err(BadInput::TooFast { ball, field });
             }
         }
     }
@@ -118,27 +152,29 @@ pub(super) fn no_hole(rules: &Rules, balls: &[BallState]) -> Result<(), BadInput
         .map_or(Ok(()), |ball| Err(BadInput::OffTable { ball }))
 }
 
-/// The balls with small overlaps resolved; an error when the input can't be played.
+/// Writes the balls with small overlaps resolved; an error when the input can't be played.
 pub(super) fn seat(
     rules: &Rules,
     balls: &[BallState],
     strike: Option<&(BallIndex, CueStrike)>,
-) -> Result<Vec<BallState>, BadInput> {
+    seated: &mut Vec<BallState>,
+) -> Result<(), BadInput> {
     /// A rack seen askew needs some; what then still overlaps is left to the solver, whose
     /// closing contacts fire at once and whose opening ones don't.
     const ROUNDS: usize = 30;
-    numbers(balls, strike)?;
-    let mut seated = balls.to_vec();
-    if places(rules, &seated, 0.0).is_ok() {
-        return Ok(seated);
+    numbers(rules.radius, balls, strike)?;
+    let overlapping = places(rules, balls, 0.0).is_err();
+    if overlapping {
+        places(rules, balls, FORGIVEN_M)?;
     }
-    places(rules, &seated, FORGIVEN_M)?;
+    seated.clear();
+    seated.extend_from_slice(balls);
     for _ in 0..ROUNDS {
-        if !push_apart(rules, &mut seated) {
+        if !overlapping || !push_apart(rules, seated) {
             break;
         }
     }
-    Ok(seated)
+    Ok(())
 }
 
 /// One round of pushing; true when something was pushed.

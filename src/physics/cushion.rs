@@ -2,9 +2,11 @@
 
 use std::f64::consts::FRAC_PI_2;
 
-use super::parameters::{CushionRestitution, Parameters};
-use super::prediction::{BallState, Motion};
+use super::Parameters;
+use super::ball_ball::sliding_or_falling;
+use super::prediction::BallState;
 use super::roots::falling_root;
+use crate::table::parameters::Restitution;
 use crate::units::{Vec2, Vec3};
 
 /// Ratio of the inverse masses of a solid sphere at the contact, tangential over normal
@@ -16,7 +18,7 @@ const MASS_RATIO: f64 = 3.5;
 pub(super) struct CushionContact {
     radius: f64,
     nose_height: f64,
-    restitution: CushionRestitution,
+    restitution: Restitution,
     friction: f64,
     frequency_ratio: f64,
 }
@@ -66,7 +68,7 @@ impl CushionContact {
         let change = normal_change * n + tangential_change * tangent;
         ball.velocity += change.truncate();
         ball.spin += n.cross(tangent) * (-2.5 / self.radius * tangential_change);
-        ball.motion = Motion::Sliding;
+        ball.motion = sliding_or_falling(ball.motion);
     }
 }
 
@@ -116,7 +118,7 @@ impl Impact {
 
     /// Speed that slip takes from `t` in restitution to the end.
     fn slip_from(&self, t: f64) -> f64 {
-        self.friction * self.normal * MASS_RATIO * self.restitution * (1.0 + self.phase(t).cos())
+        self.friction * self.normal * MASS_RATIO * self.restitution * (1.0 + libm::cos(self.phase(t)))
     }
 
     /// Sticks from the first touch until the tangential force exceeds friction.
@@ -124,12 +126,12 @@ impl Impact {
         let omega = self.frequency;
         let limit = self.friction * self.stiffness() * omega;
         let slack = |t: f64| {
-            let pull = ratio * (omega * t).sin();
+            let pull = ratio * libm::sin(omega * t);
             let phase = self.phase(t);
-            let pull_slope = ratio * omega * (omega * t).cos();
+            let pull_slope = ratio * omega * libm::cos(omega * t);
             (
-                limit * phase.sin() - pull.abs(),
-                limit * phase.cos() / self.restitution - pull_slope * pull.signum(),
+                limit * libm::sin(phase) - pull.abs(),
+                limit * libm::cos(phase) / self.restitution - pull_slope * pull.signum(),
             )
         };
         let slip = if ratio > 0.0 {
@@ -137,7 +139,7 @@ impl Impact {
         } else {
             self.ended()
         };
-        self.tangential * (omega * slip).cos() + self.slip_from(slip)
+        self.tangential * libm::cos(omega * slip) + self.slip_from(slip)
     }
 
     /// Slips, sticks from `stick` on, and slips again before the end.
@@ -147,24 +149,24 @@ impl Impact {
         let stiffness = self.stiffness();
         let excess = ratio / mu - k;
         let (stick, spring, crept) = if ratio <= mu * k {
-            let stick = (excess / (stiffness - k)).clamp(-1.0, 1.0).acos();
-            (stick, stick.sin(), 1.0 - stick.cos())
+            let stick = libm::acos((excess / (stiffness - k)).clamp(-1.0, 1.0));
+            (stick, libm::sin(stick), 1.0 - libm::cos(stick))
         } else {
-            let phase = (excess / (stiffness / e - e * k)).clamp(-1.0, 1.0).acos();
+            let phase = libm::acos((excess / (stiffness / e - e * k)).clamp(-1.0, 1.0));
             let stick = e * (phase - FRAC_PI_2 * (1.0 - 1.0 / e));
-            (stick, phase.sin(), 1.0 - e * phase.cos())
+            (stick, libm::sin(phase), 1.0 - e * libm::cos(phase))
         };
         let stretch = -mu * self.normal * stiffness * spring;
         let speed = self.tangential - mu * k * self.normal * crept;
         let scale = mu * self.normal;
         let slack = |t: f64| {
-            let (sin, cos) = (omega * (t - stick)).sin_cos();
+            let (sin, cos) = libm::sincos(omega * (t - stick));
             let pull = (stretch * cos - speed / omega * sin) / scale;
             let pull_slope = (-stretch * omega * sin - speed * cos) / scale;
             let phase = self.phase(t);
             (
-                stiffness * phase.sin() - pull.abs(),
-                stiffness * phase.cos() / e - pull_slope * pull.signum(),
+                stiffness * libm::sin(phase) - pull.abs(),
+                stiffness * libm::cos(phase) / e - pull_slope * pull.signum(),
             )
         };
         let end = self.ended();
@@ -175,7 +177,7 @@ impl Impact {
             .map(|share| earliest + share * (end - earliest))
             .find(|&t| slack(t).0 > 0.0)
             .map_or(earliest, |from| falling_root(slack, from, end));
-        let (sin, cos) = (omega * (slip - stick)).sin_cos();
+        let (sin, cos) = libm::sincos(omega * (slip - stick));
         omega * stretch * sin + speed * cos + self.slip_from(slip)
     }
 }
@@ -189,7 +191,7 @@ mod tests {
     const R: f64 = 0.028_575;
 
     fn contact() -> CushionContact {
-        CushionContact::new(R, TableSpec::pool_9ft().nose_height_m, &Parameters::POOL)
+        CushionContact::new(R, TableSpec::pool_9ft().nose_height_m, &Parameters::REFERENCE)
     }
 
     /// A ball of speed 1 that comes at this angle from the normal of a cushion at +y.
@@ -211,7 +213,7 @@ mod tests {
     fn rebound(angle_deg: f64, rolling: bool) -> [f64; 4] {
         let mut ball = coming(angle_deg, rolling);
         contact().resolve(&mut ball, Vec2::new(0.0, -R));
-        let end = Phase::of(&ball, R, &Parameters::POOL).end(&ball, R);
+        let end = Phase::of(&ball, R, &Parameters::REFERENCE).end(&ball, R);
         let angle = |v: Vec2| v.x.atan2(-v.y).to_degrees();
         [
             angle(ball.velocity),

@@ -1,18 +1,30 @@
-//! Ball physics: an f64 core of published formulas, with rapier2d as the world that
+//! Ball physics: an f64 core of published formulas, and rapier2d as the world round it that
 //! owns balls and rails and answers which of them can meet.
 //!
 //! A shot runs from event to event. Between two events every ball moves in closed form
 //! (`motion`); the instant of the next event is the root of a polynomial (`roots`); an impact
 //! changes velocity and spin by a published impulse model (`ball_ball`, `cushion`,
 //! `cue_strike`). No step size is involved, so nothing depends on one.
+//!
+//! Two drivers play the same core (`solver`) and give the same bits:
+//!
+//! * [`Simulator`], the event driver: as fast as it can, for previews, suggestions, evaluation.
+//!   rapier's bounding-volume tree says who can meet whom before a phase of motion ends (`tree`).
+//! * [`LiveTable`], the live driver: in step with a clock, for balls that are seen rolling.
+//!   rapier steps, its solver switched off, and its contact pairs say who can meet whom
+//!   before the step ends (`live`).
+//!
+//! [`Uncertainty`] asks the event driver thousands of times what a shot does when it is not quite
+//! the one intended (`spread`).
 
 mod ball_ball;
 mod check;
 mod cue_strike;
 mod cushion;
+mod hole;
+mod live;
 mod meetings;
 mod motion;
-pub mod parameters;
 pub mod prediction;
 mod reach;
 mod roots;
@@ -20,46 +32,39 @@ mod solver;
 mod spacer;
 #[cfg(test)]
 mod tests;
-mod world;
+mod tree;
 
-pub use check::BadInput;
-pub use cue_strike::{CueStrike, squirt};
-pub use parameters::Parameters;
+pub use crate::table::Parameters;
+pub use check::{BadInput, MOST_BALLS};
+pub use cue_strike::{CueStrike, Struck, squirt};
+pub use live::LiveTable;
 
-use crate::table::{BallSpec, TableSpec};
-use prediction::{BallIndex, BallState, Motion, Path, Prediction};
-use solver::Rules;
-use world::World;
+use crate::table::TableSpec;
+use prediction::{BallIndex, BallState, Hop, Motion, Prediction};
+use solver::{Rules, Shot};
+use tree::Tree;
 
-/// Simulates shots on one table. Keeps its world between shots: building it costs more than a shot.
+/// Simulates shots on one table. Keeps its tree and its memory between shots: once it has seen
+/// the largest of them, it allocates nothing.
 #[derive(Debug)]
 pub struct Simulator {
     rules: Rules,
-    ball: BallSpec,
-    world: World,
+    tree: Tree,
+    shot: Shot,
+    start: Vec<BallState>,
 }
 
 impl Simulator {
-    /// A simulator for `table` with the usual cloth, cushions and balls.
-    #[must_use]
-    pub fn new(table: &TableSpec) -> Self {
-        Self::with_parameters(table, Parameters::of(table))
-    }
-
-    /// A simulator for `table` with these parameters. Parameters that no table can have
+    /// A simulator for `table`. Parameters that no table can have
     /// ([`Parameters::first_impossible`]) are replaced by the usual ones.
     #[must_use]
-    pub fn with_parameters(table: &TableSpec, parameters: Parameters) -> Self {
-        let parameters = if parameters.first_impossible().is_none() {
-            parameters
-        } else {
-            Parameters::of(table)
-        };
-        let rules = Rules::new(table, parameters);
+    pub fn new(table: &TableSpec) -> Self {
+        let rules = Rules::new(table);
         Self {
-            world: World::new(&rules.geometry, rules.radius),
+            tree: Tree::new(&rules),
             rules,
-            ball: table.ball,
+            shot: Shot::default(),
+            start: Vec::new(),
         }
     }
 
@@ -81,13 +86,23 @@ impl Simulator {
         balls: &[BallState],
         strike: Option<&(BallIndex, CueStrike)>,
     ) -> Result<(), BadInput> {
-        check::numbers(balls, strike)?;
+        check::numbers(self.rules.radius, balls, strike)?;
         check::places(&self.rules, balls, check::STRICT_M)?;
         check::no_hole(&self.rules, balls)
     }
 
-    /// Runs until everything rests. `strike` says which ball is struck and how; without it
-    /// the balls just run on from the state they are in.
+    /// What the tip does to a cue ball that rests at the origin.
+    #[must_use]
+    pub fn strike(&self, strike: &CueStrike) -> Struck {
+        strike.apply(
+            &BallState::default(),
+            &self.rules.cue_ball,
+            &self.rules.parameters,
+        )
+    }
+
+    /// Runs until everything rests. `strike` says which ball, the cue ball, is struck and how;
+    /// without it the balls just run on from the state they are in.
     ///
     /// Balls that overlap each other or a cushion by up to 3 mm are pushed apart first. With
     /// worse input (see [`Self::check`]) every ball just rests where it is.
@@ -95,39 +110,81 @@ impl Simulator {
     /// A ball's path may jump by some micrometres (at most 50) at an impact: touching bodies are
     /// backed off to one micrometre.
     pub fn simulate(&mut self, balls: &[BallState], strike: Option<(BallIndex, CueStrike)>) -> Prediction {
-        let Ok(mut start) = check::seat(&self.rules, balls, strike.as_ref()) else {
-            return at_rest(balls);
-        };
-        for ball in &mut start {
-            ball.motion = motion::kind_of(ball, self.rules.radius);
-            if ball.motion == Motion::Resting {
-                *ball = BallState::resting(ball.position);
+        self.play(balls, strike).clone()
+    }
+
+    /// As [`Self::simulate`], into the simulator's own memory.
+    pub fn play(&mut self, balls: &[BallState], strike: Option<(BallIndex, CueStrike)>) -> &Prediction {
+        let cue_ball = strike.map(|(ball, _)| ball);
+        self.run(balls, cue_ball, strike.map(|(_, strike)| strike))
+    }
+
+    /// Lets balls run on from the state they are in, `cue_ball`, which may be heavier, among them.
+    pub fn run_on(&mut self, balls: &[BallState], cue_ball: Option<BallIndex>) -> &Prediction {
+        self.run(balls, cue_ball, None)
+    }
+
+    fn run(
+        &mut self,
+        balls: &[BallState],
+        cue_ball: Option<BallIndex>,
+        strike: Option<CueStrike>,
+    ) -> &Prediction {
+        match prepare(&self.rules, balls, cue_ball, strike, &mut self.start) {
+            Ok(stroke) => {
+                self.tree.begin(self.start.iter().map(|ball| ball.position));
+                self.shot.begin(
+                    &self.rules,
+                    &mut self.tree,
+                    &self.start,
+                    cue_ball,
+                    strike.is_some(),
+                );
+                self.shot.play_until(&self.rules, &mut self.tree, f64::INFINITY);
+                stroke.note_in(&mut self.shot);
             }
+            Err(_) => self.shot.nothing(balls),
         }
-        let struck = strike.and_then(|(index, strike)| {
-            let ball = start.get(index)?;
-            Some((index, strike.apply(ball, &self.ball, &self.rules.parameters)))
-        });
-        solver::play(&self.rules, &mut self.world, &start, struck)
+        self.shot.log()
     }
 }
 
-/// What is predicted when nothing can be: every ball stays where it is.
-fn at_rest(balls: &[BallState]) -> Prediction {
-    let paths = balls.iter().map(|ball| Path {
-        pieces: Vec::new(),
-        end: BallState {
-            position: ball.position,
-            motion: if ball.motion == Motion::Pocketed {
-                Motion::Pocketed
-            } else {
-                Motion::Resting
-            },
-            ..BallState::default()
-        },
-    });
-    Prediction {
-        paths: paths.collect(),
-        ..Prediction::default()
+/// What the tip did besides moving the ball.
+#[derive(Clone, Copy, Debug, Default)]
+struct Stroke {
+    miscue: bool,
+    hop: Option<Hop>,
+}
+
+impl Stroke {
+    fn note_in(self, shot: &mut Shot) {
+        let log = shot.log_mut();
+        (log.miscue, log.hop) = (self.miscue, self.hop);
     }
+}
+
+/// The balls as the solver takes them, the struck one as it leaves the tip.
+fn prepare(
+    rules: &Rules,
+    balls: &[BallState],
+    cue_ball: Option<BallIndex>,
+    strike: Option<CueStrike>,
+    start: &mut Vec<BallState>,
+) -> Result<Stroke, BadInput> {
+    check::seat(rules, balls, cue_ball.zip(strike).as_ref(), start)?;
+    for ball in start.iter_mut() {
+        ball.motion = motion::kind_of(ball, rules.radius);
+        if ball.motion == Motion::Resting {
+            *ball = BallState::resting(ball.position);
+        }
+    }
+    let (Some(strike), Some(ball)) = (strike, cue_ball.and_then(|index| start.get_mut(index))) else {
+        return Ok(Stroke::default());
+    };
+    let struck = strike.apply(ball, &rules.cue_ball, &rules.parameters);
+    *ball = struck.ball;
+    Ok(Stroke {
+        miscue: struck.miscue,
+        hop: struck.hop,
+    })
 }

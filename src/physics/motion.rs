@@ -1,6 +1,6 @@
 //! How a ball moves on the cloth between two events: sliding, rolling, spinning, in closed form.
 
-use super::parameters::Parameters;
+use super::Parameters;
 use super::prediction::{BallState, Motion, PathPiece};
 use crate::units::{Vec2, Vec3};
 
@@ -8,7 +8,12 @@ use crate::units::{Vec2, Vec3};
 ///
 /// Sliding: friction acts against the slip u = v + ω × (−R ẑ) with the constant size μ g, so
 /// the path is a parabola until, after 2|u| / (7 μ g), the ball rolls (Coriolis 1835).
-/// Rolling: constant deceleration. The spin about the vertical decays on its own.
+/// Rolling: constant deceleration. The spin about the vertical decays on its own. Falling: over
+/// the hole of a pocket, free of the cloth.
+///
+/// On a table out of level the downhill pull joins in: wholly on a sliding ball, 5/7 of it on a
+/// rolling one (the rest turns the ball). Friction then turns with the ball's way, so a rolling
+/// phase is cut into stretches in which it turns by at most [`BEND`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Phase {
     /// Acceleration of the centre, m/s².
@@ -19,10 +24,17 @@ pub(super) struct Phase {
     pub duration_s: f64,
     /// When the spin about the vertical has died, seconds from the start of the phase.
     spin_stop_s: f64,
+    /// The ball goes on in the same kind of motion when the phase has run out.
+    bends: bool,
 }
 
+/// The direction of a rolling ball changes by no more than this in one phase on a slope, radians.
+const BEND: f64 = 0.01;
+/// A ball that rolls slower than this on a slope keeps its direction until it stops, m/s.
+const CREEP_M_S: f64 = 1e-3;
+
 impl Phase {
-    /// The phase that begins in `state`.
+    /// The phase that begins in `state`. A falling ball's goes on for ever: the pocket ends it.
     pub fn of(state: &BallState, radius: f64, parameters: &Parameters) -> Self {
         let spin_stop_s = state.spin.z.abs() / parameters.spin_down_rad_s2;
         let spin_down = if state.spin.z == 0.0 {
@@ -30,6 +42,7 @@ impl Phase {
         } else {
             -parameters.spin_down_rad_s2.copysign(state.spin.z)
         };
+        let downhill = parameters.slope * parameters.gravity_m_s2;
         match state.motion {
             Motion::Sliding => {
                 let slip = slip(state, radius);
@@ -37,33 +50,67 @@ impl Phase {
                 let friction = parameters.slide_friction * parameters.gravity_m_s2;
                 let torque = 2.5 * friction / radius;
                 Self {
-                    acceleration: -friction * direction,
+                    acceleration: downhill - friction * direction,
                     // −(5 μ g / 2R) (û × ẑ)
                     spin_acceleration: Vec3::new(-torque * direction.y, torque * direction.x, spin_down),
-                    duration_s: 2.0 * slip.length() / (7.0 * friction),
+                    duration_s: 2.0 * slip.length() / (7.0 * friction - 2.0 * downhill.dot(direction)),
                     spin_stop_s,
+                    bends: false,
                 }
             }
-            Motion::Rolling => {
-                let resistance = parameters.roll_friction * parameters.gravity_m_s2;
-                let acceleration = -resistance * state.velocity.normalize_or_zero();
-                Self {
-                    acceleration,
-                    spin_acceleration: rolling_spin(acceleration, radius, spin_down),
-                    duration_s: state.velocity.length() / resistance,
-                    spin_stop_s,
-                }
-            }
+            Motion::Rolling => Self::rolling(state, radius, parameters, downhill, spin_down, spin_stop_s),
             Motion::Spinning => Self {
-                acceleration: Vec2::ZERO,
                 spin_acceleration: Vec3::new(0.0, 0.0, spin_down),
                 duration_s: spin_stop_s,
                 spin_stop_s,
-            },
-            Motion::Resting | Motion::Pocketed => Self {
-                duration_s: f64::INFINITY,
                 ..Self::default()
             },
+            Motion::Falling | Motion::Resting | Motion::Pocketed => Self {
+                duration_s: f64::INFINITY,
+                spin_stop_s: f64::INFINITY,
+                ..Self::default()
+            },
+        }
+    }
+
+    fn rolling(
+        state: &BallState,
+        radius: f64,
+        parameters: &Parameters,
+        downhill: Vec2,
+        spin_down: f64,
+        spin_stop_s: f64,
+    ) -> Self {
+        let resistance = parameters.roll_friction * parameters.gravity_m_s2;
+        let speed = state.velocity.length();
+        let mut along = state.velocity.normalize_or_zero();
+        let mut acceleration = -resistance * along;
+        let mut duration_s = speed / resistance;
+        let mut bends = false;
+        if downhill != Vec2::ZERO {
+            let pull = downhill * (5.0 / 7.0);
+            let turning = pull.perp_dot(along).abs();
+            // What slows the ball; the table is flatter than friction is strong.
+            let braking = resistance - pull.dot(along);
+            duration_s = speed / braking;
+            let straight_s = BEND * speed / turning;
+            if speed > CREEP_M_S && straight_s < duration_s {
+                // Friction along the mean direction of the stretch.
+                let middle = state.velocity + (pull - resistance * along) * (0.5 * straight_s);
+                along = middle.normalize_or_zero();
+                acceleration = pull - resistance * along;
+                duration_s = straight_s;
+                bends = true;
+            } else {
+                acceleration = -braking * along;
+            }
+        }
+        Self {
+            acceleration,
+            spin_acceleration: rolling_spin(acceleration, radius, spin_down),
+            duration_s,
+            spin_stop_s,
+            bends,
         }
     }
 
@@ -98,6 +145,9 @@ impl Phase {
                 state.spin = rolling_spin(state.velocity, radius, state.spin.z);
                 state.motion = Motion::Rolling;
             }
+            Motion::Rolling if self.bends => {
+                state.spin = rolling_spin(state.velocity, radius, state.spin.z);
+            }
             Motion::Rolling => {
                 state.velocity = Vec2::ZERO;
                 state.spin = Vec3::new(0.0, 0.0, state.spin.z);
@@ -112,7 +162,7 @@ impl Phase {
                 state.spin = Vec3::ZERO;
                 state.motion = Motion::Resting;
             }
-            Motion::Resting | Motion::Pocketed => {}
+            Motion::Falling | Motion::Resting | Motion::Pocketed => {}
         }
         state
     }
@@ -154,8 +204,8 @@ pub(super) fn slip(state: &BallState, radius: f64) -> Vec2 {
 pub(super) fn kind_of(state: &BallState, radius: f64) -> Motion {
     /// Less slip than this is rounding, m/s.
     const ROUNDING_M_S: f64 = 1e-9;
-    if state.motion == Motion::Pocketed {
-        Motion::Pocketed
+    if matches!(state.motion, Motion::Pocketed | Motion::Falling) {
+        state.motion
     } else if slip(state, radius).length() > ROUNDING_M_S {
         Motion::Sliding
     } else if state.velocity.length() > ROUNDING_M_S {
@@ -177,7 +227,7 @@ mod tests {
     use super::*;
 
     const R: f64 = 0.028_575;
-    const POOL: Parameters = Parameters::POOL;
+    const POOL: Parameters = Parameters::REFERENCE;
 
     fn sliding(velocity: Vec2, spin: Vec3) -> BallState {
         BallState {
@@ -281,5 +331,46 @@ mod tests {
             Motion::Spinning
         );
         assert_eq!(kind_of(&sliding(Vec2::ZERO, Vec3::ZERO), R), Motion::Resting);
+    }
+
+    #[test]
+    fn a_table_out_of_level_bends_a_roll_as_small_steps_do() {
+        let sloping = Parameters {
+            slope: Vec2::new(0.001, 0.003),
+            ..POOL
+        };
+        let mut ball = sliding(Vec2::new(0.8, 0.0), rolling_spin(Vec2::new(0.8, 0.0), R, 0.0));
+        ball.motion = Motion::Rolling;
+        // The same equation of motion in steps of ten microseconds.
+        let (mut p, mut v, dt) = (Vec2::ZERO, ball.velocity, 1e-5);
+        let pull = sloping.slope * (9.81 * 5.0 / 7.0);
+        while v.length() > CREEP_M_S {
+            let a = pull - 0.0981 * v.normalize();
+            p += (v + a * (0.5 * dt)) * dt;
+            v += a * dt;
+        }
+        let mut phases = 0;
+        while ball.motion == Motion::Rolling {
+            ball = Phase::of(&ball, R, &sloping).end(&ball, R);
+            phases += 1;
+        }
+        assert_eq!(ball.motion, Motion::Resting);
+        assert!(ball.position.distance(p) < 5e-4, "{} {p}", ball.position);
+        assert!(
+            ball.position.y > 0.1 && phases < 200,
+            "{} in {phases}",
+            ball.position
+        );
+        // Straight downhill and straight uphill nothing bends.
+        let mut down = sliding(Vec2::new(0.5, 0.0), rolling_spin(Vec2::new(0.5, 0.0), R, 0.0));
+        down.motion = Motion::Rolling;
+        let level = Phase::of(&down, R, &POOL).end(&down, R);
+        let tilt = Parameters {
+            slope: Vec2::new(0.002, 0.0),
+            ..POOL
+        };
+        let further = Phase::of(&down, R, &tilt).end(&down, R);
+        let expected = 0.25 / (2.0 * (0.0981 - 0.002 * 9.81 * 5.0 / 7.0));
+        assert!(further.position.x > level.position.x && (further.position.x - expected).abs() < 1e-9);
     }
 }

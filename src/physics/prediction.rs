@@ -18,8 +18,18 @@ pub enum Motion {
     Rolling,
     /// Slipping on the cloth.
     Sliding,
+    /// Over the hole of a pocket, not yet too deep to come back.
+    Falling,
     /// In a pocket.
     Pocketed,
+}
+
+impl Motion {
+    /// True when the ball changes its place.
+    #[must_use]
+    pub const fn travels(self) -> bool {
+        matches!(self, Self::Rolling | Self::Sliding | Self::Falling)
+    }
 }
 
 /// Position, velocity and spin of a ball.
@@ -122,10 +132,62 @@ pub enum EventKind {
     Cushion(BallIndex, usize),
     /// A ball touches a rounded jaw (index into jaws).
     Jaw(BallIndex, usize),
-    /// A ball falls.
+    /// A ball's centre passes the edge of a hole and the ball begins to fall.
+    OverEdge(BallIndex, PocketId),
+    /// A ball that falls meets the back of the pocket.
+    PocketBack(BallIndex, PocketId),
+    /// A ball comes back out of a hole.
+    BackOut(BallIndex, PocketId),
+    /// The pocket has the ball.
     Pocketed(BallIndex, PocketId),
     /// A ball changes from one kind of motion to another.
     Transition(BallIndex, Motion, Motion),
+}
+
+impl EventKind {
+    /// Kind, ball, and with what, as bytes.
+    fn code(self) -> [u8; 6] {
+        let (kind, ball, with) = match self {
+            Self::Strike(a) => (0, a, 0),
+            Self::BallBall(a, b) => (1, a, b),
+            Self::Cushion(a, line) => (2, a, line),
+            Self::Jaw(a, jaw) => (3, a, jaw),
+            Self::OverEdge(a, pocket) => (4, a, pocket as usize),
+            Self::PocketBack(a, pocket) => (5, a, pocket as usize),
+            Self::BackOut(a, pocket) => (6, a, pocket as usize),
+            Self::Pocketed(a, pocket) => (7, a, pocket as usize),
+            Self::Transition(a, from, to) => (8, a, from as usize * 16 + to as usize),
+        };
+        let ([a0, a1, ..], [b0, b1, ..]) = (ball.to_le_bytes(), with.to_le_bytes());
+        [kind, 0, a0, a1, b0, b1]
+    }
+}
+
+struct Fnv(u64);
+
+impl Fnv {
+    fn bytes(&mut self, bytes: &[u8]) {
+        for byte in bytes {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
+
+    fn number(&mut self, number: f64) {
+        self.bytes(&number.to_bits().to_le_bytes());
+    }
+
+    fn numbers(&mut self, numbers: &[f64]) {
+        for number in numbers {
+            self.number(*number);
+        }
+    }
+
+    fn state(&mut self, state: &BallState) {
+        self.numbers(&state.position.to_array());
+        self.numbers(&state.velocity.to_array());
+        self.numbers(&state.spin.to_array());
+        self.bytes(&[state.motion as u8]);
+    }
 }
 
 /// An event with its time.
@@ -150,6 +212,27 @@ pub struct Prediction {
     pub duration_s: f64,
     /// True when the event cap ended the simulation before everything was at rest.
     pub truncated: bool,
+    /// The tip slipped off the cue ball.
+    pub miscue: bool,
+    /// Set when the stroke would throw the cue ball up from the cloth by more than
+    /// [`Hop::NOTICED_M`]. Balls in the air are not simulated: the paths are those of a ball that
+    /// stays down, and past the start they are not to be trusted.
+    pub hop: Option<Hop>,
+}
+
+/// The flight with which an elevated stroke begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Hop {
+    /// Highest point of the ball above the cloth, metres.
+    pub height_m: f64,
+    /// Where it comes down, metres from where it was struck.
+    pub length_m: f64,
+}
+
+impl Hop {
+    /// A hop lower than this does not change what the ball meets: at 3 mm the line of centres
+    /// of two pool balls is tilted by 3°, 0.15 % of the speed.
+    pub const NOTICED_M: f64 = 3e-3;
 }
 
 impl Prediction {
@@ -157,6 +240,32 @@ impl Prediction {
     #[must_use]
     pub fn at(&self, t: f64) -> Vec<BallState> {
         self.paths.iter().map(|p| p.at(t)).collect()
+    }
+
+    /// One number for every bit of the result: equal for equal predictions, on every run.
+    ///
+    /// FNV-1a over times, states and events.
+    #[must_use]
+    pub fn fingerprint(&self) -> u64 {
+        let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+        for path in &self.paths {
+            for piece in &path.pieces {
+                hash.number(piece.start_s);
+                hash.number(piece.end_s);
+                hash.state(&piece.from);
+                hash.numbers(&piece.acceleration.to_array());
+                hash.numbers(&piece.spin_acceleration.to_array());
+            }
+            hash.state(&path.end);
+        }
+        for event in &self.events {
+            hash.number(event.time_s);
+            hash.numbers(&event.position.to_array());
+            hash.bytes(&event.kind.code());
+        }
+        hash.number(self.duration_s);
+        hash.bytes(&[u8::from(self.truncated), u8::from(self.miscue)]);
+        hash.0
     }
 
     /// The pocket a ball ends in, if it does.

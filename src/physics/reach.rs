@@ -1,9 +1,9 @@
 //! What a ball in one phase of motion comes to, and where it can be.
 
 use super::motion::Phase;
-use super::prediction::{BallState, Motion};
+use super::prediction::BallState;
 use super::roots::{first_entry, first_entry_quadratic};
-use super::world::Bounds;
+use super::tree::Bounds;
 use crate::table::Segment;
 use crate::units::Vec2;
 
@@ -65,7 +65,7 @@ pub(super) fn approach(p: Vec2, v: Vec2, a: Vec2, d: f64) -> [f64; 5] {
 /// The box of the centre during the first `duration` seconds of a phase.
 pub(super) fn sweep(state: &BallState, phase: &Phase, duration: f64) -> Bounds {
     let start = state.position;
-    if !matches!(state.motion, Motion::Sliding | Motion::Rolling) {
+    if !state.motion.travels() {
         return Bounds {
             min: start,
             max: start,

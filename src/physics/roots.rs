@@ -84,7 +84,7 @@ fn is_closing(derivatives: &[f64]) -> bool {
 }
 
 /// A cheap and certain "never": all Bernstein coefficients on [0, horizon] are positive.
-fn stays_positive(c: &Quartic, h: f64) -> bool {
+pub(crate) fn stays_positive(c: &Quartic, h: f64) -> bool {
     let a1 = c[1] * h;
     let a2 = c[2] * h * h;
     let a3 = c[3] * h * h * h;

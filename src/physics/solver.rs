@@ -1,28 +1,49 @@
 //! From event to event: what happens next, what it does, until everything rests.
 
+use super::Parameters;
 use super::ball_ball::BallContact;
 use super::cushion::CushionContact;
+use super::hole::{Hole, Way};
 use super::meetings::Meetings;
 use super::motion::Phase;
-use super::parameters::Parameters;
 use super::prediction::{BallState, EventKind, Motion, Path, Prediction, ShotEvent};
 use super::reach::{approach, reach_circle, reach_line, sweep};
-use super::roots::{first_entry, first_entry_quadratic};
+use super::roots::{first_entry, first_entry_quadratic, stays_positive};
 use super::spacer::{part_balls, part_from_line, part_from_point};
-use super::world::{Bounds, Obstacle, World};
-use crate::table::{Geometry, Segment, TableSpec};
+use super::tree::{Bounds, Obstacle};
+use crate::table::parameters::{Pocket, Restitution};
+use crate::table::{BallSpec, Geometry, Segment, TableSpec};
 use crate::units::Vec2;
 
-/// More events than any real shot has; a hard break has some hundreds.
+/// More events than any real shot has, per ball: a hard break of sixteen has some hundreds in all.
+const EVENTS_PER_BALL: usize = 500;
+/// … and never fewer than this.
 const EVENT_CAP: usize = 10_000;
+/// Bends of a way on a slope, which are no events, count against this many times as much.
+const STEPS_PER_EVENT: usize = 4;
+
+/// Answers who can meet whom. A driver owns one.
+pub(super) trait Neighbours {
+    /// Everything a ball whose centre stays inside `centres` could touch, itself excepted, in
+    /// order. May name more than that, never less.
+    fn in_reach(&self, ball: usize, centres: &Bounds, found: &mut Vec<Obstacle>);
+
+    /// Says that the centre of a ball stays inside `centres` until told otherwise.
+    fn place(&mut self, ball: usize, centres: &Bounds);
+}
+
 /// A table as the solver needs it.
 #[derive(Clone, Debug)]
 pub(super) struct Rules {
     pub parameters: Parameters,
     pub radius: f64,
+    pub ball: BallSpec,
+    pub cue_ball: BallSpec,
     pub geometry: Geometry,
     /// Noses, then facings.
     pub lines: Vec<Segment>,
+    /// In the order of the pockets.
+    holes: Vec<Hole>,
     ball_contact: BallContact,
     cushion_contact: CushionContact,
     /// The corner of the nose lines: |x|, |y| of the playing surface.
@@ -32,14 +53,28 @@ pub(super) struct Rules {
 }
 
 impl Rules {
-    pub fn new(table: &TableSpec, parameters: Parameters) -> Self {
+    /// The rules of a table; parameters that no table can have
+    /// ([`Parameters::first_impossible`]) are replaced by the usual ones.
+    pub fn new(table: &TableSpec) -> Self {
+        let parameters = if table.physics.first_impossible().is_none() {
+            table.physics
+        } else {
+            Parameters::of_set(table.ball_set, table.ball.mass_kg)
+        };
         let geometry = Geometry::of(table);
         let lines = geometry.noses.iter().chain(&geometry.facings).copied().collect();
         let radius = table.ball.radius_m;
         let corner = Vec2::new(table.half_length_m(), table.half_width_m());
+        let holes = geometry.pockets.iter();
         Self {
             parameters,
             radius,
+            ball: table.ball,
+            cue_ball: BallSpec {
+                mass_kg: table.cue_ball_mass_kg,
+                ..table.ball
+            },
+            holes: holes.map(|p| Hole::new(p, &geometry.facings, radius)).collect(),
             lines,
             geometry,
             ball_contact: BallContact::new(radius, &parameters),
@@ -48,39 +83,54 @@ impl Rules {
             edge: corner + Vec2::splat(table.cushion_width_m + table.rail_width_m),
         }
     }
-}
 
-/// Plays `balls` (with the struck ball's state as it leaves the tip, if one is struck) to the end.
-pub(super) fn play(
-    rules: &Rules,
-    world: &mut World,
-    balls: &[BallState],
-    struck: Option<(usize, BallState)>,
-) -> Prediction {
-    let mut shot = Shot::new(rules, world, balls, struck);
-    while let Some(next) = shot.next_event() {
-        if shot.events.len() >= EVENT_CAP {
-            shot.truncated = true;
-            break;
+    /// What two balls of these masses (kg) do to each other; pressed together they don't bounce.
+    pub fn balls_touch(&self, a: &mut BallState, b: &mut BallState, masses: [f64; 2], pressed: bool) {
+        part_balls(a, b, 2.0 * self.radius);
+        let mut contact = self.ball_contact;
+        if pressed {
+            contact.restitution = Restitution::Constant(0.0);
         }
-        shot.happen(next);
+        contact.resolve(a, b, masses);
     }
-    shot.finish()
+
+    /// What a straight cushion does to a ball.
+    pub fn line_touches(&self, ball: &mut BallState, line: &Segment) {
+        part_from_line(ball, line.a, line.normal, self.radius);
+        let from_nose = line.normal * (ball.position - line.a).dot(line.normal);
+        self.cushion_contact.resolve(ball, from_nose);
+    }
+
+    /// What a rounded jaw does to a ball.
+    ///
+    /// As in the reference, the impulse comes from the arc's centre at the height of the nose:
+    /// flatter (9° for a corner jaw) than the 16° of a straight nose.
+    pub fn jaw_touches(&self, ball: &mut BallState, centre: Vec2, jaw_radius: f64) {
+        part_from_point(ball, centre, jaw_radius + self.radius);
+        let from_centre = ball.position - centre;
+        self.cushion_contact.resolve(ball, from_centre);
+    }
 }
 
 /// Something that will happen unless something else happens first.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Next {
-    /// The ball begins another kind of motion.
+    /// The ball begins another kind of motion, or another stretch of the same.
     Transition(usize),
-    /// The ball falls into a pocket.
-    Pocket(usize, usize),
+    /// The ball's centre passes the edge of a hole.
+    Edge(usize, usize),
     /// The ball touches a straight cushion.
     Line(usize, usize),
     /// The ball touches a jaw.
     Jaw(usize, usize),
     /// The ball leaves the table, which only rounding could make it do.
     Escape(usize),
+    /// The ball meets the back of the pocket it falls into.
+    Back(usize),
+    /// The ball comes back over the edge of the hole it falls into.
+    Out(usize),
+    /// The pocket has the ball.
+    Sunk(usize),
     /// Two balls touch.
     Meeting(usize, usize),
 }
@@ -96,7 +146,9 @@ struct Body {
     own: (f64, Next),
     /// Where its centre stays until then.
     sweep: Bounds,
-    path: Path,
+    mass_kg: f64,
+    /// The hole it falls into, and since when it falls.
+    over: Option<(usize, f64)>,
 }
 
 impl Body {
@@ -108,70 +160,160 @@ impl Body {
         self.state.velocity + self.phase.acceleration * (t - self.since)
     }
 
-    fn moves(&self) -> bool {
-        matches!(self.state.motion, Motion::Sliding | Motion::Rolling)
+    fn travels(&self) -> bool {
+        self.state.motion.travels()
     }
 
-    /// The ball at `t`; its way until then goes into its path.
-    fn arrive(&mut self, t: f64) -> BallState {
-        self.phase
-            .record(&self.state, self.since, t, &mut self.path.pieces);
-        self.phase.at(&self.state, t - self.since)
+    fn ends(&self) -> f64 {
+        self.since + self.phase.duration_s
     }
 }
 
-/// A shot in progress.
-struct Shot<'a> {
-    rules: &'a Rules,
-    world: &'a mut World,
+/// A shot in progress. One is reused for shot after shot, so that nothing is allocated anew.
+///
+/// What happens next follows from the phases of motion alone, not from when it is asked for:
+/// drivers that ask at other times get the same bits.
+#[derive(Debug, Default)]
+pub(super) struct Shot {
     bodies: Vec<Body>,
     meetings: Meetings,
-    events: Vec<ShotEvent>,
-    /// What the world found last; kept to save allocations.
+    log: Prediction,
+    /// Paths of balls that earlier shots had more.
+    spare: Vec<Path>,
+    /// What was in reach last.
     found: Vec<Obstacle>,
     now: f64,
-    truncated: bool,
+    steps: usize,
 }
 
-impl<'a> Shot<'a> {
-    fn new(
-        rules: &'a Rules,
-        world: &'a mut World,
+impl Shot {
+    /// Begins a shot with these balls (the struck ball as it leaves the tip). `heavy` is the cue ball.
+    pub fn begin<N: Neighbours>(
+        &mut self,
+        rules: &Rules,
+        near: &mut N,
         balls: &[BallState],
-        struck: Option<(usize, BallState)>,
-    ) -> Self {
-        world.begin(balls.len());
-        let bodies = balls.iter().map(|state| Body {
-            state: *state,
-            since: 0.0,
-            phase: Phase::default(),
-            own: (f64::INFINITY, Next::Transition(0)),
-            sweep: Bounds {
-                min: state.position,
-                max: state.position,
-            },
-            path: Path::default(),
-        });
-        let mut shot = Self {
-            rules,
-            world,
-            bodies: bodies.collect(),
-            meetings: Meetings::new(balls.len()),
-            events: Vec::with_capacity(32),
-            found: Vec::new(),
-            now: 0.0,
-            truncated: false,
-        };
-        if let Some((ball, state)) = struck {
-            if let Some(body) = shot.bodies.get_mut(ball) {
-                body.state = state;
-            }
-            shot.tell(EventKind::Strike(ball), state.position);
+        heavy: Option<usize>,
+        struck: bool,
+    ) {
+        self.now = 0.0;
+        self.steps = 0;
+        self.meetings.begin(balls.len());
+        self.clear_log(balls.len());
+        self.bodies.clear();
+        self.bodies
+            .extend(balls.iter().enumerate().map(|(ball, state)| Body {
+                state: *state,
+                since: 0.0,
+                phase: Phase::default(),
+                own: (f64::INFINITY, Next::Transition(ball)),
+                sweep: Bounds::around(state.position, 0.0),
+                mass_kg: if heavy == Some(ball) {
+                    rules.cue_ball.mass_kg
+                } else {
+                    rules.ball.mass_kg
+                },
+                over: None,
+            }));
+        if let (true, Some(ball)) = (struck, heavy)
+            && let Some(state) = balls.get(ball)
+        {
+            self.tell(EventKind::Strike(ball), state.position);
         }
         for ball in 0..balls.len() {
-            shot.plan(ball);
+            self.plan(rules, near, ball);
         }
-        shot
+    }
+
+    /// What is predicted when nothing can be: every ball stays where it is.
+    pub fn nothing(&mut self, balls: &[BallState]) {
+        self.bodies.clear();
+        self.clear_log(balls.len());
+        for (path, ball) in self.log.paths.iter_mut().zip(balls) {
+            path.end.position = ball.position;
+            if ball.motion == Motion::Pocketed {
+                path.end.motion = Motion::Pocketed;
+            }
+        }
+    }
+
+    /// Lets everything happen until `until` (seconds after the stroke). True when more is to come.
+    pub fn play_until<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, until: f64) -> bool {
+        let cap = EVENT_CAP.max(EVENTS_PER_BALL * self.bodies.len());
+        while let Some(next) = self.next_event() {
+            if next.0 > until {
+                return true;
+            }
+            self.steps += 1;
+            if self.log.events.len() >= cap || self.steps > STEPS_PER_EVENT * cap {
+                self.log.truncated = true;
+                break;
+            }
+            self.happen(rules, near, next);
+        }
+        self.finish();
+        false
+    }
+
+    /// Everything so far; whole once nothing more is to come.
+    pub fn log(&self) -> &Prediction {
+        &self.log
+    }
+
+    /// The log, to be added to by whoever began the shot.
+    pub fn log_mut(&mut self) -> &mut Prediction {
+        &mut self.log
+    }
+
+    /// Every ball at `t`: anywhere before the next event.
+    pub fn states_at(&self, t: f64) -> impl Iterator<Item = BallState> {
+        self.bodies.iter().zip(&self.log.paths).map(move |(body, path)| {
+            if t >= body.since {
+                body.phase.at(&body.state, t - body.since)
+            } else {
+                path.at(t)
+            }
+        })
+    }
+
+    /// Looks again for what comes next to every ball that travels: what is in reach has changed.
+    pub fn look_around<N: Neighbours>(&mut self, rules: &Rules, near: &mut N) {
+        for ball in 0..self.bodies.len() {
+            if self.bodies.get(ball).is_some_and(Body::travels) {
+                self.look_ahead(rules, near, ball);
+            }
+        }
+    }
+
+    /// No ball will ever be faster than this, m/s: all the energy there is, in the lightest ball.
+    pub fn speed_bound(&self, rules: &Rules) -> f64 {
+        let energy: f64 = self
+            .bodies
+            .iter()
+            .map(|body| {
+                let surface = body.state.spin * rules.radius;
+                body.mass_kg * (body.state.velocity.length_squared() + 0.4 * surface.length_squared())
+            })
+            .sum();
+        (energy / rules.ball.mass_kg.min(rules.cue_ball.mass_kg)).sqrt()
+    }
+
+    fn clear_log(&mut self, balls: usize) {
+        while self.log.paths.len() > balls {
+            self.spare.extend(self.log.paths.pop());
+        }
+        while self.log.paths.len() < balls {
+            self.log.paths.push(self.spare.pop().unwrap_or_default());
+        }
+        for path in &mut self.log.paths {
+            path.pieces.clear();
+            path.end = BallState::default();
+        }
+        self.log.events.clear();
+        self.log.duration_s = 0.0;
+        self.log.truncated = false;
+        self.log.miscue = false;
+        self.log.hop = None;
     }
 
     /// The earliest event. Equal times: transitions and pockets before impacts, then the
@@ -198,7 +340,12 @@ impl<'a> Shot<'a> {
     }
 
     fn goes_first(&self, a: Next, b: Next, time: f64) -> bool {
-        let is_impact = |n: Next| matches!(n, Next::Line(..) | Next::Jaw(..) | Next::Meeting(..));
+        let is_impact = |n: Next| {
+            matches!(
+                n,
+                Next::Line(..) | Next::Jaw(..) | Next::Back(_) | Next::Meeting(..)
+            )
+        };
         let energy = |n: Next| {
             let of = |ball: usize| {
                 self.bodies
@@ -207,8 +354,8 @@ impl<'a> Shot<'a> {
             };
             match n {
                 Next::Meeting(a, b) => of(a) + of(b),
-                Next::Line(a, _) | Next::Jaw(a, _) => of(a),
-                Next::Transition(_) | Next::Pocket(..) | Next::Escape(_) => 0.0,
+                Next::Line(a, _) | Next::Jaw(a, _) | Next::Back(a) => of(a),
+                Next::Transition(_) | Next::Edge(..) | Next::Out(_) | Next::Sunk(_) | Next::Escape(_) => 0.0,
             }
         };
         match (is_impact(a), is_impact(b)) {
@@ -217,151 +364,228 @@ impl<'a> Shot<'a> {
         }
     }
 
-    fn happen(&mut self, (time, next): (f64, Next)) {
+    fn happen<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, (time, next): (f64, Next)) {
         // Rounding may put an event an instant before the last one.
         self.now = time.max(self.now);
         match next {
-            Next::Transition(ball) => self.change_motion(ball),
-            Next::Pocket(ball, pocket) => self.fall(ball, pocket),
-            Next::Line(ball, line) => self.hit_line(ball, line),
-            Next::Jaw(ball, jaw) => self.hit_jaw(ball, jaw),
-            Next::Escape(ball) => self.leave(ball),
-            Next::Meeting(a, b) => self.meet(a, b),
+            Next::Transition(ball) => self.change_motion(rules, near, ball),
+            Next::Edge(ball, pocket) => self.pass_edge(rules, near, ball, pocket),
+            Next::Line(ball, line) => self.hit_line(rules, near, ball, line),
+            Next::Jaw(ball, jaw) => self.hit_jaw(rules, near, ball, jaw),
+            Next::Escape(ball) => self.leave(rules, near, ball),
+            Next::Back(ball) => self.hit_back(rules, near, ball),
+            Next::Out(ball) => self.come_out(rules, near, ball),
+            Next::Sunk(ball) => self.sink(rules, near, ball),
+            Next::Meeting(a, b) => self.meet(rules, near, a, b),
         }
     }
 
-    fn change_motion(&mut self, ball: usize) {
-        let Some(body) = self.bodies.get_mut(ball) else {
+    fn change_motion<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, ball: usize) {
+        let Some(body) = self.bodies.get(ball) else {
             return;
         };
         let was = body.state.motion;
-        let after = body.phase.end(&body.state, self.rules.radius);
-        body.arrive(self.now);
-        let kind = EventKind::Transition(ball, was, after.motion);
-        self.tell(kind, after.position);
-        self.set(ball, after);
-    }
-
-    fn fall(&mut self, ball: usize, pocket: usize) {
-        let (Some(body), Some(pocket)) = (self.bodies.get_mut(ball), self.rules.geometry.pockets.get(pocket))
-        else {
-            return;
-        };
-        let state = body.arrive(self.now);
-        self.tell(EventKind::Pocketed(ball, pocket.id), state.position);
-        self.set(
-            ball,
-            BallState {
-                position: pocket.centre,
-                motion: Motion::Pocketed,
-                ..BallState::default()
-            },
-        );
-    }
-
-    fn hit_line(&mut self, ball: usize, line: usize) {
-        let rules = self.rules;
-        let (Some(body), Some(segment)) = (self.bodies.get_mut(ball), rules.lines.get(line)) else {
-            return;
-        };
-        let mut state = body.arrive(self.now);
-        let touched = state.position;
-        part_from_line(&mut state, segment.a, segment.normal, rules.radius);
-        let from_nose = segment.normal * (state.position - segment.a).dot(segment.normal);
-        rules.cushion_contact.resolve(&mut state, from_nose);
-        self.tell(EventKind::Cushion(ball, line), touched);
-        self.set(ball, state);
-    }
-
-    fn hit_jaw(&mut self, ball: usize, jaw: usize) {
-        let rules = self.rules;
-        let (Some(body), Some(arc)) = (self.bodies.get_mut(ball), rules.geometry.jaws.get(jaw)) else {
-            return;
-        };
-        let mut state = body.arrive(self.now);
-        let touched = state.position;
-        part_from_point(&mut state, arc.centre, arc.radius + rules.radius);
-        // As in the reference, the impulse of a rounded jaw comes from the arc's centre at the
-        // height of the nose: flatter (9° for a corner jaw) than the 16° of a straight nose.
-        let from_centre = state.position - arc.centre;
-        rules.cushion_contact.resolve(&mut state, from_centre);
-        self.tell(EventKind::Jaw(ball, jaw), touched);
-        self.set(ball, state);
-    }
-
-    fn meet(&mut self, a: usize, b: usize) {
-        let now = self.now;
-        let Ok([first, second]) = self.bodies.get_disjoint_mut([a, b]) else {
-            return;
-        };
-        let (mut one, mut other) = (first.arrive(now), second.arrive(now));
-        let touched = one.position;
-        part_balls(&mut one, &mut other, 2.0 * self.rules.radius);
-        let mut contact = self.rules.ball_contact;
-        if self.meetings.chatters(a, b, now) {
-            contact.restitution = 0.0;
+        let after = body.phase.end(&body.state, rules.radius);
+        self.arrive(ball);
+        if after.motion != was {
+            self.tell(EventKind::Transition(ball, was, after.motion), after.position);
         }
-        contact.resolve(&mut one, &mut other);
-        self.tell(EventKind::BallBall(a, b), touched);
-        // Both are in their new state before either looks for the other.
-        if let Some(body) = self.bodies.get_mut(b) {
-            (body.state, body.since) = (other, now);
-            body.phase = Phase::of(&other, self.rules.radius, &self.rules.parameters);
-        }
-        self.set(a, one);
-        self.set(b, other);
+        self.set(rules, near, ball, after);
     }
 
-    /// A ball off the table stays where it left, and the prediction says that it is incomplete.
-    fn leave(&mut self, ball: usize) {
+    fn pass_edge<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, ball: usize, pocket: usize) {
+        let Some(mut state) = self.arrive(ball) else {
+            return;
+        };
+        if let Some(body) = self.bodies.get_mut(ball) {
+            body.over = Some((pocket, self.now));
+        }
+        match rules.parameters.pocket {
+            Pocket::Edge => self.give_to_pocket(rules, near, ball, state.position),
+            Pocket::Drop { .. } => {
+                if let Some(circle) = rules.geometry.pockets.get(pocket) {
+                    self.tell(EventKind::OverEdge(ball, circle.id), state.position);
+                }
+                state.motion = Motion::Falling;
+                self.set(rules, near, ball, state);
+            }
+        }
+    }
+
+    fn hit_back<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, ball: usize) {
+        let Some(mut state) = self.arrive(ball) else {
+            return;
+        };
+        let over = self.bodies.get(ball).and_then(|body| body.over);
+        if let Some((hole, circle)) = over.and_then(|(pocket, _)| {
+            let hole = rules.holes.get(pocket)?;
+            Some((hole, rules.geometry.pockets.get(pocket)?))
+        }) {
+            self.tell(EventKind::PocketBack(ball, circle.id), state.position);
+            let restitution = match rules.parameters.pocket {
+                Pocket::Drop {
+                    liner_restitution, ..
+                } => liner_restitution,
+                Pocket::Edge => 0.0,
+            };
+            state.velocity = hole.rebound(state.position, state.velocity, restitution);
+        }
+        self.set(rules, near, ball, state);
+    }
+
+    fn come_out<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, ball: usize) {
+        let Some(mut state) = self.arrive(ball) else {
+            return;
+        };
         let Some(body) = self.bodies.get_mut(ball) else {
             return;
         };
-        let state = body.arrive(self.now);
-        self.truncated = true;
-        self.set(ball, BallState::resting(state.position));
+        let Some((pocket, since)) = body.over else {
+            return;
+        };
+        // The way down again is climbed; what does not reach the top stays in.
+        let (gravity, fallen_s) = (rules.parameters.gravity_m_s2, self.now - since);
+        let climb = gravity * gravity * fallen_s * fallen_s;
+        let left = state.velocity.length_squared() - climb;
+        if left <= 0.0 {
+            return self.give_to_pocket(rules, near, ball, state.position);
+        }
+        body.over = None;
+        state.velocity = state.velocity.normalize_or_zero() * left.sqrt();
+        state.motion = Motion::Sliding;
+        if let Some(circle) = rules.geometry.pockets.get(pocket) {
+            self.tell(EventKind::BackOut(ball, circle.id), state.position);
+        }
+        self.set(rules, near, ball, state);
+    }
+
+    fn sink<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, ball: usize) {
+        if let Some(state) = self.arrive(ball) {
+            self.give_to_pocket(rules, near, ball, state.position);
+        }
+    }
+
+    /// The pocket has the ball, which was last seen at `position`.
+    fn give_to_pocket<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, ball: usize, position: Vec2) {
+        let over = self.bodies.get(ball).and_then(|body| body.over);
+        let Some(circle) = over.and_then(|(pocket, _)| rules.geometry.pockets.get(pocket)) else {
+            return;
+        };
+        self.tell(EventKind::Pocketed(ball, circle.id), position);
+        let state = BallState {
+            position: circle.centre,
+            motion: Motion::Pocketed,
+            ..BallState::default()
+        };
+        self.set(rules, near, ball, state);
+    }
+
+    fn hit_line<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, ball: usize, line: usize) {
+        let (Some(mut state), Some(segment)) = (self.arrive(ball), rules.lines.get(line)) else {
+            return;
+        };
+        let touched = state.position;
+        rules.line_touches(&mut state, segment);
+        self.tell(EventKind::Cushion(ball, line), touched);
+        self.set(rules, near, ball, state);
+    }
+
+    fn hit_jaw<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, ball: usize, jaw: usize) {
+        let (Some(mut state), Some(arc)) = (self.arrive(ball), rules.geometry.jaws.get(jaw)) else {
+            return;
+        };
+        let touched = state.position;
+        rules.jaw_touches(&mut state, arc.centre, arc.radius);
+        self.tell(EventKind::Jaw(ball, jaw), touched);
+        self.set(rules, near, ball, state);
+    }
+
+    fn meet<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, a: usize, b: usize) {
+        let now = self.now;
+        let (Some(mut one), Some(mut other)) = (self.arrive(a), self.arrive(b)) else {
+            return;
+        };
+        let Ok([first, second]) = self.bodies.get_disjoint_mut([a, b]) else {
+            return;
+        };
+        let touched = one.position;
+        let masses = [first.mass_kg, second.mass_kg];
+        let pressed = self.meetings.chatters(a, b, now);
+        rules.balls_touch(&mut one, &mut other, masses, pressed);
+        // Both are in their new state before either looks for the other.
+        second.start(rules, other, now);
+        self.tell(EventKind::BallBall(a, b), touched);
+        self.set(rules, near, a, one);
+        self.set(rules, near, b, other);
+    }
+
+    /// A ball off the table stays where it left, and the prediction says that it is incomplete.
+    fn leave<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, ball: usize) {
+        let Some(state) = self.arrive(ball) else {
+            return;
+        };
+        self.log.truncated = true;
+        self.set(rules, near, ball, BallState::resting(state.position));
+    }
+
+    /// The ball now; its way until now goes into its path.
+    fn arrive(&mut self, ball: usize) -> Option<BallState> {
+        let body = self.bodies.get(ball)?;
+        let path = self.log.paths.get_mut(ball)?;
+        body.phase
+            .record(&body.state, body.since, self.now, &mut path.pieces);
+        Some(body.phase.at(&body.state, self.now - body.since))
     }
 
     fn tell(&mut self, kind: EventKind, position: Vec2) {
-        self.events.push(ShotEvent {
+        self.log.events.push(ShotEvent {
             time_s: self.now,
             kind,
             position,
         });
     }
 
-    fn set(&mut self, ball: usize, state: BallState) {
+    fn set<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, ball: usize, state: BallState) {
         if let Some(body) = self.bodies.get_mut(ball) {
             (body.state, body.since) = (state, self.now);
         }
-        self.plan(ball);
+        self.plan(rules, near, ball);
     }
 
     /// Finds out what happens next to a ball whose state is new.
-    fn plan(&mut self, ball: usize) {
-        let rules = self.rules;
-        let now = self.now;
+    fn plan<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, ball: usize) {
+        if let Some(body) = self.bodies.get_mut(ball) {
+            let (state, since) = (body.state, body.since);
+            body.start(rules, state, since);
+        }
+        self.look_ahead(rules, near, ball);
+    }
+
+    /// Finds out what happens next to a ball, from what is in its reach.
+    fn look_ahead<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, ball: usize) {
         let Some(body) = self.bodies.get_mut(ball) else {
             return;
         };
-        body.phase = Phase::of(&body.state, rules.radius, &rules.parameters);
         let duration = body.phase.duration_s;
-        body.own = (now + duration, Next::Transition(ball));
-        let whole = sweep(&body.state, &body.phase, duration);
-        self.world.in_reach(ball, &whole, &mut self.found);
-        body.sweep = whole;
-        if body.moves() {
-            let (time, next) = next_on_table(rules, body, ball, &self.found);
+        let end = match body.state.motion {
+            Motion::Falling => Next::Sunk(ball),
+            _ => Next::Transition(ball),
+        };
+        body.own = (body.since + duration, end);
+        body.sweep = sweep(&body.state, &body.phase, duration);
+        near.in_reach(ball, &body.sweep, &mut self.found);
+        if body.travels() {
+            let (time, next) = next_on_table(rules, body, ball, &self.found, end);
             if time < duration {
-                body.own = (now + time, next);
+                body.own = (body.since + time, next);
                 body.sweep = sweep(&body.state, &body.phase, time);
             }
         }
-        self.world.place(ball, &body.sweep);
-        self.plan_meetings(ball);
+        near.place(ball, &body.sweep);
+        self.plan_meetings(rules, ball);
     }
 
-    fn plan_meetings(&mut self, ball: usize) {
+    fn plan_meetings(&mut self, rules: &Rules, ball: usize) {
         let mut candidates = self.found.iter().filter_map(|obstacle| match obstacle {
             Obstacle::Ball(other) => Some(*other),
             _ => None,
@@ -373,7 +597,7 @@ impl<'a> Shot<'a> {
             }
             let time = if candidate == Some(other) {
                 candidate = candidates.next();
-                self.meeting(ball, other)
+                self.meeting(rules, ball, other)
             } else {
                 f64::INFINITY
             };
@@ -381,74 +605,103 @@ impl<'a> Shot<'a> {
         }
     }
 
-    /// When two balls touch, if they do before either does something else.
-    fn meeting(&self, a: usize, b: usize) -> f64 {
-        let (Some(a), Some(b)) = (self.bodies.get(a), self.bodies.get(b)) else {
+    /// When two balls touch, if they do before either does something else. Counted from the
+    /// later of the two starts of phase, so that it does not matter when it is asked.
+    fn meeting(&self, rules: &Rules, a: usize, b: usize) -> f64 {
+        // The lower first, whichever of the two asks: the other way round rounds differently.
+        let (Some(a), Some(b)) = (self.bodies.get(a.min(b)), self.bodies.get(a.max(b))) else {
             return f64::INFINITY;
         };
-        let distance = 2.0 * self.rules.radius;
+        let distance = 2.0 * rules.radius;
         let gone = a.state.motion == Motion::Pocketed || b.state.motion == Motion::Pocketed;
-        if gone || !(a.moves() || b.moves()) || !a.sweep.touches(&b.sweep, distance) {
+        if gone || !(a.travels() || b.travels()) || !a.sweep.touches(&b.sweep, distance) {
             return f64::INFINITY;
         }
-        let offset = b.position_at(self.now) - a.position_at(self.now);
-        let velocity = b.velocity_at(self.now) - a.velocity_at(self.now);
+        let start = a.since.max(b.since);
+        let offset = b.position_at(start) - a.position_at(start);
+        let velocity = b.velocity_at(start) - a.velocity_at(start);
         let acceleration = b.phase.acceleration - a.phase.acceleration;
-        let horizon = a.own.0.min(b.own.0) - self.now;
-        first_entry(
-            &approach(offset, velocity, acceleration, distance),
-            horizon.max(0.0),
-        )
-        .map_or(f64::INFINITY, |t| self.now + t)
+        let gap = approach(offset, velocity, acceleration, distance);
+        if stays_positive(&gap, (a.own.0.min(b.own.0) - start).max(0.0)) {
+            return f64::INFINITY;
+        }
+        let horizon = a.ends().min(b.ends()) - start;
+        first_entry(&gap, horizon.max(0.0)).map_or(f64::INFINITY, |t| start + t)
     }
 
-    fn finish(self) -> Prediction {
-        let now = self.now;
-        let paths = self.bodies.into_iter().map(|mut body| {
-            body.path.end = if body.moves() || body.state.motion == Motion::Spinning {
-                body.arrive(now)
+    fn finish(&mut self) {
+        for ball in 0..self.bodies.len() {
+            let unfinished = self
+                .bodies
+                .get(ball)
+                .is_some_and(|body| body.travels() || body.state.motion == Motion::Spinning);
+            let end = if unfinished {
+                self.arrive(ball)
             } else {
-                body.state
+                self.bodies.get(ball).map(|body| body.state)
             };
-            body.path
-        });
-        Prediction {
-            paths: paths.collect(),
-            events: self.events,
-            duration_s: now,
-            truncated: self.truncated,
+            if let (Some(end), Some(path)) = (end, self.log.paths.get_mut(ball)) {
+                path.end = end;
+            }
+        }
+        self.log.duration_s = self.now;
+    }
+}
+
+impl Body {
+    /// Begins the phase that follows from `state`.
+    fn start(&mut self, rules: &Rules, state: BallState, now: f64) {
+        (self.state, self.since) = (state, now);
+        self.phase = Phase::of(&state, rules.radius, &rules.parameters);
+        if let (Motion::Falling, Some((_, fell)), Pocket::Drop { depth_m, .. }) =
+            (state.motion, self.over, rules.parameters.pocket)
+        {
+            let fall_s = (2.0 * depth_m / rules.parameters.gravity_m_s2).sqrt();
+            self.phase.duration_s = (fell + fall_s - now).max(0.0);
         }
     }
 }
 
-/// The first thing on the table itself that a ball comes to, with the time from now; the end
-/// of the phase if there is none.
-fn next_on_table(rules: &Rules, body: &Body, ball: usize, found: &[Obstacle]) -> (f64, Next) {
+/// The first thing on the table itself that a ball comes to, with the time since its phase
+/// began; `end`, the end of the phase, if there is none.
+fn next_on_table(rules: &Rules, body: &Body, ball: usize, found: &[Obstacle], end: Next) -> (f64, Next) {
     let (state, phase) = (&body.state, &body.phase);
-    let mut first = (phase.duration_s, Next::Transition(ball));
+    let duration = phase.duration_s;
+    let mut first = (duration, end);
     for obstacle in found {
         let met = match *obstacle {
             Obstacle::Line(i) => rules
                 .lines
                 .get(i)
-                .and_then(|line| reach_line(state, phase, line, rules.radius, first.0))
+                .and_then(|line| reach_line(state, phase, line, rules.radius, duration))
                 .map(|t| (t, Next::Line(ball, i))),
             Obstacle::Jaw(i) => rules
                 .geometry
                 .jaws
                 .get(i)
-                .and_then(|arc| reach_circle(state, phase, arc.centre, arc.radius + rules.radius, first.0))
+                .and_then(|arc| reach_circle(state, phase, arc.centre, arc.radius + rules.radius, duration))
                 .map(|t| (t, Next::Jaw(ball, i))),
-            Obstacle::Pocket(i) => rules
+            Obstacle::Pocket(i) if body.over.is_none() => rules
                 .geometry
                 .pockets
                 .get(i)
-                .and_then(|hole| reach_circle(state, phase, hole.centre, hole.radius, first.0))
-                .map(|t| (t, Next::Pocket(ball, i))),
-            Obstacle::Ball(_) => None,
+                .and_then(|hole| reach_circle(state, phase, hole.centre, hole.radius, duration))
+                .map(|t| (t, Next::Edge(ball, i))),
+            Obstacle::Pocket(_) | Obstacle::Ball(_) => None,
         };
         if let Some(met) = met.filter(|(t, _)| *t < first.0) {
             first = met;
+        }
+    }
+    if let Some(hole) = body.over.and_then(|(pocket, _)| rules.holes.get(pocket)) {
+        let (time, way) = hole.way_out(state.position, state.velocity);
+        if time < first.0 {
+            let next = match way {
+                Way::Back => Next::Back(ball),
+                Way::Mouth => Next::Out(ball),
+                Way::Behind => Next::Sunk(ball),
+            };
+            first = (time, next);
         }
     }
     let edge = rules.edge;
@@ -459,7 +712,7 @@ fn next_on_table(rules: &Rules, body: &Body, ball: usize, found: &[Obstacle]) ->
                 -state.velocity.dot(side),
                 -0.5 * phase.acceleration.dot(side),
             ];
-            if let Some(t) = first_entry_quadratic(gap, first.0).filter(|t| *t < first.0) {
+            if let Some(t) = first_entry_quadratic(gap, duration).filter(|t| *t < first.0) {
                 first = (t, Next::Escape(ball));
             }
         }

@@ -1,15 +1,22 @@
 //! Whole shots: against the reference, and for what must hold of every shot.
 
-use super::parameters::CushionRestitution;
 use super::prediction::EventKind;
 use super::*;
 use crate::table::PocketId;
+use crate::table::parameters::Restitution;
 use crate::units::{Vec2, Vec3, unit};
 
 const R: f64 = 0.028_575;
 
 fn simulator() -> Simulator {
-    Simulator::new(&TableSpec::pool_9ft())
+    Simulator::new(&TableSpec::reference_9ft())
+}
+
+fn with_parameters(physics: Parameters) -> Simulator {
+    Simulator::new(&TableSpec {
+        physics,
+        ..TableSpec::reference_9ft()
+    })
 }
 
 fn strike(speed: f64, direction_deg: f64) -> CueStrike {
@@ -31,12 +38,17 @@ fn resting(places: &[(f64, f64)]) -> Vec<BallState> {
 
 /// The triangle of fifteen with the apex on the foot spot, a hair apart, and the cue ball.
 fn break_position() -> Vec<BallState> {
-    let pitch = 2.0 * R + 1e-5;
-    let mut places = vec![(-0.635, 0.02)];
+    break_position_on(&TableSpec::pool_9ft())
+}
+
+fn break_position_on(table: &TableSpec) -> Vec<BallState> {
+    let pitch = 2.0 * table.ball.radius_m + 1e-5;
+    let spot = table.length_m / 4.0;
+    let mut places = vec![(-spot, 0.02)];
     for row in 0..5 {
         for seat in 0..=row {
             let across = f64::from(seat) - 0.5 * f64::from(row);
-            places.push((0.635 + f64::from(row) * pitch * 0.75_f64.sqrt(), across * pitch));
+            places.push((spot + f64::from(row) * pitch * 0.75_f64.sqrt(), across * pitch));
         }
     }
     resting(&places)
@@ -44,10 +56,16 @@ fn break_position() -> Vec<BallState> {
 
 /// Any position and stroke with `count` balls.
 fn any_shot(rng: &mut fastrand::Rng, count: usize) -> (Vec<BallState>, CueStrike) {
+    any_shot_on(&TableSpec::pool_9ft(), rng, count)
+}
+
+fn any_shot_on(table: &TableSpec, rng: &mut fastrand::Rng, count: usize) -> (Vec<BallState>, CueStrike) {
     let mut places: Vec<(f64, f64)> = Vec::new();
+    let r = table.ball.radius_m;
+    let room = Vec2::new(table.length_m, table.width_m) - Vec2::splat(2.0 * r + 1e-6);
     while places.len() < count {
-        let place = ((rng.f64() - 0.5) * 2.48, (rng.f64() - 0.5) * 1.21);
-        let apart = |&(x, y): &(f64, f64)| (x - place.0).hypot(y - place.1) > 2.0 * R;
+        let place = ((rng.f64() - 0.5) * room.x, (rng.f64() - 0.5) * room.y);
+        let apart = |&(x, y): &(f64, f64)| (x - place.0).hypot(y - place.1) > 2.0 * r;
         if places.iter().all(apart) {
             places.push(place);
         }
@@ -380,20 +398,22 @@ fn running_on_from_the_middle_gives_the_same_end() {
 // --------------------------------------------------------------------------- particular cases
 
 #[test]
-fn the_cushion_is_the_same_at_any_speed_and_duller_when_told_so() {
-    let table = TableSpec::pool_9ft();
+fn a_cushion_is_duller_at_speed_when_told_so() {
     let falling = Parameters {
-        cushion_restitution: CushionRestitution::Falling {
-            slow: 0.85,
-            drop_s_m: 0.05,
-            least: 0.5,
-        },
-        ..Parameters::POOL
+        cushion_restitution: Restitution::Curve([
+            [0.0, 0.85],
+            [2.0, 0.75],
+            [4.0, 0.65],
+            [6.0, 0.6],
+            [8.0, 0.5],
+            [9.0, 0.5],
+        ]),
+        ..Parameters::REFERENCE
     };
     let back = |parameters: Parameters, speed: f64| {
         let mut ball = BallState::resting(Vec2::new(1.0, 0.2));
         ball.velocity = Vec2::new(speed, 0.0);
-        let prediction = Simulator::with_parameters(&table, parameters).simulate(&[ball], None);
+        let prediction = with_parameters(parameters).simulate(&[ball], None);
         let hit = prediction
             .events
             .iter()
@@ -402,7 +422,7 @@ fn the_cushion_is_the_same_at_any_speed_and_duller_when_told_so() {
         -prediction.paths[0].at(t + 1e-12).velocity.x / prediction.paths[0].at(t - 1e-12).velocity.x
     };
     // Fast enough to arrive sliding, so that both come with the same kind of spin.
-    assert!(back(falling, 5.0) < back(Parameters::POOL, 5.0) - 0.1);
+    assert!(back(falling, 5.0) < back(Parameters::REFERENCE, 5.0) - 0.1);
 }
 
 #[test]
@@ -443,7 +463,7 @@ fn a_line_of_frozen_balls_passes_the_blow_on() {
 fn a_ball_aimed_at_a_pocket_falls_into_it() {
     let mut simulator = simulator();
     for pocket in PocketId::ALL {
-        let centre = crate::table::Geometry::of(&TableSpec::pool_9ft())
+        let centre = crate::table::Geometry::of(&TableSpec::reference_9ft())
             .pocket(pocket)
             .unwrap()
             .centre;
@@ -695,4 +715,59 @@ fn the_cloth_turns_a_swerving_ball() {
             .distance(Vec2::new(-1.0, 0.0) + unit(0.0) * 0.03)
             < 0.01
     );
+}
+
+// ---------------------------------------------------------------------------------- two drivers
+
+/// The live driver's result for the same input.
+fn lived(table: &TableSpec, balls: &[BallState], strike: CueStrike) -> Prediction {
+    let mut live = LiveTable::new(table);
+    live.start(balls, Some(0), Some(strike)).unwrap();
+    while live.step() {}
+    live.log().clone()
+}
+
+#[test]
+fn both_drivers_give_the_same_bits() {
+    let mut rng = fastrand::Rng::with_seed(31);
+    for name in ["reference", "pool-9ft", "pool-7ft", "snooker-12ft", "carom-10ft"] {
+        let mut table = TableSpec::named(name).unwrap_or_else(|_| TableSpec::reference_9ft());
+        if name == "pool-7ft" {
+            table.physics.slope = Vec2::new(0.001, -0.002);
+            table.cue_ball_mass_kg = 0.185;
+        }
+        let mut simulator = Simulator::new(&table);
+        for round in 0..12 {
+            let (mut balls, mut shot) = any_shot_on(&table, &mut rng, 1 + round % 8);
+            if round == 11 {
+                balls = break_position_on(&table);
+                shot = strike(6.0, -0.9);
+            }
+            let event = simulator.simulate(&balls, Some((0, shot)));
+            let live = lived(&table, &balls, shot);
+            assert_eq!(event, live, "{name} {round}");
+            assert_eq!(event.fingerprint(), live.fingerprint());
+        }
+    }
+}
+
+#[test]
+fn the_live_table_shows_the_balls_where_the_prediction_has_them() {
+    let table = TableSpec::pool_9ft();
+    let balls = resting(&[(-0.7, 0.1), (0.2, 0.05), (0.5, -0.3)]);
+    let whole = Simulator::new(&table).simulate(&balls, Some((0, strike(2.5, -2.0))));
+    let mut live = LiveTable::new(&table);
+    live.start(&balls, Some(0), Some(strike(2.5, -2.0))).unwrap();
+    let mut ticks = 0;
+    while live.step() {
+        ticks += 1;
+        assert!((live.now_s() - f64::from(ticks) / LiveTable::RATE_HZ).abs() < 1e-9);
+        for (seen, told) in live.states().zip(whole.at(live.now_s())) {
+            assert!(seen.position.distance(told.position) < 1e-12);
+        }
+    }
+    assert!(f64::from(ticks) / LiveTable::RATE_HZ > whole.duration_s - 0.01);
+    // Refused input leaves the table as it was.
+    let bad = resting(&[(9.0, 0.0)]);
+    assert!(live.start(&bad, None, None).is_err() && live.log() == &whole);
 }

@@ -177,9 +177,12 @@ impl Geometry {
         for id in PocketId::ALL {
             let (sx, sy) = id.signs();
             let (centre, radius) = if id.is_side() {
-                (Vec2::new(0.0, sy * (hw + side.depth_m)), side.hole_radius_m)
+                (
+                    Vec2::new(0.0, sy * (hw + side.side_depth_m())),
+                    side.hole_radius_m,
+                )
             } else {
-                let back = corner.depth_m / std::f64::consts::SQRT_2;
+                let back = corner.corner_depth_m() / std::f64::consts::SQRT_2;
                 (
                     Vec2::new(sx * (hl + back), sy * (hw + back)),
                     corner.hole_radius_m,
@@ -231,13 +234,18 @@ struct Jaw {
 impl Jaw {
     fn corner(shape: &PocketShape, depth_m: f64) -> Self {
         let lean_deg = 45.0 + shape.jaw_angle_deg;
-        Self::with_lean(shape, depth_m, lean_deg, depth_m * lean_deg.to_radians().tan())
+        Self::with_lean(
+            shape,
+            depth_m,
+            lean_deg,
+            depth_m * libm::tan(lean_deg.to_radians()),
+        )
     }
 
     fn side(shape: &PocketShape, depth_m: f64) -> Self {
         // The reference tables place the inner end of a side facing by the sine of its
         // angle, 0.05 mm short of the straight continuation; kept so that results compare.
-        let reach_m = depth_m * shape.jaw_angle_deg.to_radians().sin();
+        let reach_m = depth_m * libm::sin(shape.jaw_angle_deg.to_radians());
         Self::with_lean(shape, depth_m, shape.jaw_angle_deg, reach_m)
     }
 
@@ -245,10 +253,10 @@ impl Jaw {
     /// away from the pocket's middle (a facing opens toward the table).
     fn with_lean(shape: &PocketShape, depth_m: f64, lean_deg: f64, reach_m: f64) -> Self {
         let half = ((90.0 + lean_deg) / 2.0).to_radians();
-        let (lean_sin, lean_cos) = lean_deg.to_radians().sin_cos();
+        let (lean_sin, lean_cos) = libm::sincos(lean_deg.to_radians());
         Self {
             radius_m: shape.jaw_radius_m,
-            tangent_m: shape.jaw_radius_m / half.tan(),
+            tangent_m: shape.jaw_radius_m / libm::tan(half),
             depth_m,
             reach_m,
             lean_sin,
@@ -278,7 +286,7 @@ mod tests {
     /// Reference points of the 9-ft table of the reference shots (pooltool 0.6 geometry).
     #[test]
     fn nine_foot_table_matches_published_geometry() {
-        let g = Geometry::of(&TableSpec::pool_9ft());
+        let g = Geometry::of(&TableSpec::reference_9ft());
         assert_eq!(
             (g.noses.len(), g.facings.len(), g.jaws.len(), g.pockets.len()),
             (6, 12, 12, 6)

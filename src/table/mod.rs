@@ -1,9 +1,11 @@
-//! The table: its size, cushions, pockets, and the set of balls that goes with it.
+//! The table: its size, cushions, pockets, how it plays, and the set of balls that goes with it.
 
 mod balls;
 mod geometry;
+pub mod parameters;
 mod spec;
 
 pub use balls::{BallKind, BallSet, BallSpec, Group};
 pub use geometry::{Arc, Geometry, PocketCircle, PocketId, Segment};
+pub use parameters::Parameters;
 pub use spec::{PocketShape, TableSpec, UnknownTable};

@@ -15,7 +15,7 @@ use super::moment::{BallPose, Moment};
 use super::scene::{self, SceneName};
 use super::stroke::Stroke;
 use crate::physics::prediction::BallState;
-use crate::physics::{CueStrike, Simulator};
+use crate::physics::{CueStrike, LiveTable, Simulator};
 use crate::table::{BallKind, Geometry, Group, PocketId, TableSpec};
 use crate::units::{Vec2, Vec3};
 use crate::vision::observation::{TrueBall, TrueCue, Truth};
@@ -27,7 +27,10 @@ pub(super) struct Play {
     geometry: Geometry,
     scene: SceneName,
     random: fastrand::Rng,
+    /// Tries out what the player thinks of.
     simulator: Simulator,
+    /// Where the balls roll.
+    live: LiveTable,
     balls: Vec<TableBall>,
     pocketed: Vec<(BallKind, PocketId)>,
     phase: Phase,
@@ -43,8 +46,32 @@ struct TableBall {
     kind: BallKind,
     state: BallState,
     orientation: DQuat,
-    /// Since when it falls, seconds; `None` while it is on the table.
-    falling: Option<(f64, PocketId)>,
+    /// Since when it has been over the edge of a hole, seconds.
+    over_edge_s: Option<f64>,
+    /// `None` while it is on the table.
+    falling: Option<Fall>,
+}
+
+/// A ball that a pocket has.
+#[derive(Clone, Copy, Debug)]
+struct Fall {
+    /// When it lost the cloth, seconds.
+    since_s: f64,
+    /// When the pocket had it for good, seconds: where its `state` is from.
+    lost_s: f64,
+    pocket: PocketId,
+}
+
+impl TableBall {
+    fn new(kind: BallKind, position: Vec2, random: &mut fastrand::Rng) -> Self {
+        Self {
+            kind,
+            state: BallState::resting(position),
+            orientation: random_turn(random),
+            over_edge_s: None,
+            falling: None,
+        }
+    }
 }
 
 /// What is going on.
@@ -79,6 +106,7 @@ impl Play {
         let mut play = Self {
             geometry: Geometry::of(table),
             simulator: Simulator::new(table),
+            live: LiveTable::new(table),
             table: table.clone(),
             scene,
             random: fastrand::Rng::with_seed(seed),
@@ -122,8 +150,10 @@ impl Play {
             .iter()
             .map(|ball| {
                 let mut centre = ball.state.position.extend(self.table.ball.radius_m);
-                if let Some((since, pocket)) = ball.falling {
-                    centre = self.falling_at(ball, self.clock_s - since, pocket);
+                if let Some(fall) = ball.falling {
+                    centre = self.falling_at(ball, fall);
+                } else if let Some(since) = ball.over_edge_s {
+                    centre.z -= rolling::fallen_m(self.clock_s - since);
                 }
                 BallPose {
                     kind: ball.kind,
@@ -167,12 +197,7 @@ impl Play {
         let layout = scene::layout(self.scene, &self.table, &mut self.random);
         self.balls = layout
             .into_iter()
-            .map(|(kind, position)| TableBall {
-                kind,
-                state: BallState::resting(position),
-                orientation: random_turn(&mut self.random),
-                falling: None,
-            })
+            .map(|(kind, position)| TableBall::new(kind, position, &mut self.random))
             .collect();
         self.pocketed.clear();
         self.shots = 0;
@@ -186,8 +211,11 @@ impl Play {
         };
     }
 
+    /// The balls that lie on the cloth.
     fn on_table(&self) -> impl Iterator<Item = &TableBall> {
-        self.balls.iter().filter(|b| b.falling.is_none())
+        self.balls
+            .iter()
+            .filter(|b| b.falling.is_none() && b.over_edge_s.is_none())
     }
 
     fn cue_ball(&self) -> Option<Vec2> {

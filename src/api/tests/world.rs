@@ -128,6 +128,8 @@ fn shot() -> (PredictedShot, Vec<Shape>) {
         ],
         duration_s: cue_path.pieces[2].end_s,
         truncated: false,
+        miscue: false,
+        hop: None,
     };
     let line = |meaning, points: Vec<Vec2>, dashed, fade| Shape {
         meaning,

@@ -6,9 +6,9 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::super::Failure;
-use crate::physics::parameters::CushionRestitution;
+use crate::physics::CueStrike;
 use crate::physics::prediction::BallState;
-use crate::physics::{CueStrike, Parameters};
+use crate::table::parameters::{Parameters, Restitution};
 use crate::table::{BallSet, BallSpec, PocketShape, TableSpec};
 use crate::units::Vec2;
 
@@ -189,7 +189,6 @@ pub(super) fn without_infinities(text: &str) -> String {
 /// The table and the physics the file asks for.
 pub(super) struct Setup {
     pub(super) table: TableSpec,
-    pub(super) parameters: Parameters,
 }
 
 impl Setup {
@@ -201,12 +200,12 @@ impl Setup {
             roll_friction: ball.u_r,
             // The file gives the friction of a spinning ball: α = 5 u_sp g / 2R.
             spin_down_rad_s2: 2.5 * ball.u_sp * ball.g / ball.radius,
-            ball_restitution: ball.e_b,
-            cushion_restitution: CushionRestitution::Constant(ball.e_c),
+            ball_restitution: Restitution::Constant(ball.e_b),
+            cushion_restitution: Restitution::Constant(ball.e_c),
             cushion_friction: ball.f_c,
             cue_mass_kg: cue.mass,
             cue_end_mass_kg: cue.end_mass,
-            ..Parameters::POOL
+            ..Parameters::REFERENCE
         };
         if let Some(field) = parameters.first_impossible() {
             return Err(Failure::failed(format!(
@@ -245,30 +244,35 @@ impl Setup {
             nose_height_m: table.cushion_height,
             cushion_width_m: table.cushion_width,
             rail_width_m: 0.13,
-            corner: table.pockets.as_ref().map(|p| PocketShape {
-                mouth_m: p.corner_pocket_width,
-                jaw_angle_deg: p.corner_pocket_angle,
-                jaw_radius_m: p.corner_jaw_radius,
-                hole_radius_m: p.corner_pocket_radius,
-                depth_m: p.corner_pocket_depth,
+            corner: table.pockets.as_ref().map(|p| {
+                PocketShape {
+                    mouth_m: p.corner_pocket_width,
+                    jaw_angle_deg: p.corner_pocket_angle,
+                    jaw_radius_m: p.corner_jaw_radius,
+                    hole_radius_m: p.corner_pocket_radius,
+                    shelf_m: 0.0,
+                }
+                .with_corner_depth(p.corner_pocket_depth)
             }),
-            side: table.pockets.as_ref().map(|p| PocketShape {
-                mouth_m: p.side_pocket_width,
-                jaw_angle_deg: p.side_pocket_angle,
-                jaw_radius_m: p.side_jaw_radius,
-                hole_radius_m: p.side_pocket_radius,
-                depth_m: p.side_pocket_depth,
+            side: table.pockets.as_ref().map(|p| {
+                PocketShape {
+                    mouth_m: p.side_pocket_width,
+                    jaw_angle_deg: p.side_pocket_angle,
+                    jaw_radius_m: p.side_jaw_radius,
+                    hole_radius_m: p.side_pocket_radius,
+                    shelf_m: 0.0,
+                }
+                .with_side_depth(p.side_pocket_depth)
             }),
             ball: BallSpec {
                 radius_m: ball.radius,
                 mass_kg: ball.m,
             },
+            cue_ball_mass_kg: ball.m,
             ball_set: BallSet::Pool,
+            physics: parameters,
         };
-        Ok(Self {
-            table: spec,
-            parameters,
-        })
+        Ok(Self { table: spec })
     }
 }
 

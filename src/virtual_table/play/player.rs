@@ -1,6 +1,6 @@
 //! What happens between shots: the rules put balls back, the player picks the next shot.
 
-use super::{Aim, Phase, Play, TableBall, random_turn};
+use super::{Aim, Phase, Play, TableBall};
 use crate::physics::CueStrike;
 use crate::physics::prediction::BallState;
 use crate::table::{BallKind, BallSet, Group};
@@ -141,12 +141,7 @@ impl Play {
         }
         let taken: Vec<Vec2> = self.on_table().map(|b| b.state.position).collect();
         let place = scene::free_place(scene::spot(kind, &self.table), &taken, &self.table);
-        self.balls.push(TableBall {
-            kind,
-            state: BallState::resting(place),
-            orientation: random_turn(&mut self.random),
-            falling: None,
-        });
+        self.balls.push(TableBall::new(kind, place, &mut self.random));
     }
 
     pub(super) fn put_cue_ball(&mut self, wish: Vec2) {

@@ -2,24 +2,25 @@
 
 use glam::DQuat;
 
-use super::{Aim, Phase, Play, TableBall};
-use crate::physics::CueStrike;
-use crate::physics::prediction::{BallState, EventKind, Motion, Prediction};
-use crate::table::PocketId;
+use super::{Aim, Fall, Phase, Play, TableBall};
+use crate::physics::prediction::{BallState, EventKind, Motion};
+use crate::physics::{CueStrike, LiveTable};
 use crate::units::{Vec2, Vec3};
 
 /// Standard gravity, m/s².
 const GRAVITY: f64 = 9.81;
 /// How long a ball is seen falling into a pocket, seconds.
 const FALL_S: f64 = 0.16;
-/// Longest stretch over which a ball's turning is integrated in one go, seconds.
-const TURN_STEP_S: f64 = 1.0 / 240.0;
 
-/// A shot after the impact.
+/// How far a ball has sunk after falling for so long, metres.
+pub(super) fn fallen_m(fallen_s: f64) -> f64 {
+    0.5 * GRAVITY * fallen_s * fallen_s
+}
+
+/// A shot after the impact. The balls are on the live table.
 #[derive(Debug)]
 pub(super) struct Roll {
-    pub(super) prediction: Prediction,
-    /// Which ball each path belongs to.
+    /// Which ball each of the live table's is; what has vanished is none.
     pub(super) kinds: Vec<usize>,
     pub(super) since_s: f64,
     pub(super) next_event: usize,
@@ -33,12 +34,14 @@ impl Play {
     pub(super) fn strike(&mut self, aim: Aim) -> Phase {
         let now = aim.since_s + aim.stroke.impact_s();
         let (kinds, states, cue_ball) = self.states();
-        let struck = cue_ball.map(|index| (index, aim.strike));
         let met = self.cue_ball().unwrap_or_default();
         self.shots += 1;
-        let prediction = self.simulator.simulate(&states, struck);
+        let strike = cue_ball.map(|_| aim.strike);
+        if let Err(bad) = self.live.start(&states, cue_ball, strike) {
+            tracing::warn!("the virtual table can't play a shot: {bad}");
+            return self.after_rest();
+        }
         Phase::Rolling(Roll {
-            prediction,
             kinds,
             since_s: now,
             next_event: 0,
@@ -49,52 +52,31 @@ impl Play {
 
     pub(super) fn roll_on(&mut self, mut roll: Roll, before_s: f64) -> Phase {
         let t = self.clock_s - roll.since_s;
-        let end = roll.prediction.duration_s;
-        let mut from = (before_s - roll.since_s).clamp(0.0, end);
-        while from < t.min(end) {
-            let to = (from + TURN_STEP_S).min(t.min(end));
-            for (path, index) in roll.prediction.paths.iter().zip(&roll.kinds) {
-                let spin = path.at(0.5 * (from + to)).spin;
+        let mut from = (before_s - roll.since_s).max(0.0);
+        while from < t {
+            // Turning is integrated tick by tick.
+            let to = (from + 0.5 / LiveTable::RATE_HZ).min(t);
+            while self.live.now_s() < to && self.live.step() {}
+            for (state, index) in self.live.states_at(0.5 * (from + to)).zip(&roll.kinds) {
                 if let Some(ball) = self.balls.get_mut(*index).filter(|b| b.falling.is_none())
-                    && spin != Vec3::ZERO
+                    && state.spin != Vec3::ZERO
                 {
                     ball.orientation =
-                        (DQuat::from_scaled_axis(spin * (to - from)) * ball.orientation).normalize();
+                        (DQuat::from_scaled_axis(state.spin * (to - from)) * ball.orientation).normalize();
                 }
             }
             from = to;
         }
-        for (path, index) in roll.prediction.paths.iter().zip(&roll.kinds) {
-            if let Some(ball) = self.balls.get_mut(*index).filter(|b| b.falling.is_none()) {
-                let state = path.at(t);
-                if state.motion != Motion::Pocketed {
-                    ball.state = state;
-                }
-            }
-        }
-        while let Some(event) = roll
-            .prediction
-            .events
-            .get(roll.next_event)
-            .filter(|e| e.time_s <= t)
-        {
-            if let EventKind::Pocketed(which, pocket) = event.kind
-                && let Some(ball) = roll.kinds.get(which).and_then(|i| self.balls.get_mut(*i))
+        self.note_events(&mut roll, t);
+        for (state, index) in self.live.states_at(t).zip(&roll.kinds) {
+            if let Some(ball) = self.balls.get_mut(*index).filter(|b| b.falling.is_none())
+                && state.motion != Motion::Pocketed
             {
-                // As fast as just before it lost its footing.
-                let rim = roll
-                    .prediction
-                    .paths
-                    .get(which)
-                    .map(|p| p.at(event.time_s - 1e-6).velocity);
-                ball.state.position = event.position;
-                ball.state.velocity = rim.unwrap_or_default();
-                ball.falling = Some((roll.since_s + event.time_s, pocket));
-                self.pocketed.push((ball.kind, pocket));
+                ball.state = state;
             }
-            roll.next_event += 1;
         }
-        if t < end + 0.05 || self.balls.iter().any(|b| b.falling.is_some()) {
+        let settled = !self.live.is_rolling() && t >= self.live.log().duration_s + 0.05;
+        if !settled || self.balls.iter().any(|b| b.falling.is_some()) {
             return self.forget_fallen(roll);
         }
         for ball in &mut self.balls {
@@ -103,13 +85,53 @@ impl Play {
         self.after_rest()
     }
 
+    /// Takes note of what has happened until `t`.
+    fn note_events(&mut self, roll: &mut Roll, t: f64) {
+        let log = self.live.log();
+        while let Some(event) = log.events.get(roll.next_event).filter(|e| e.time_s <= t) {
+            roll.next_event += 1;
+            let when = roll.since_s + event.time_s;
+            let (EventKind::OverEdge(which, _)
+            | EventKind::BackOut(which, _)
+            | EventKind::Pocketed(which, _)) = event.kind
+            else {
+                continue;
+            };
+            let Some(ball) = roll.kinds.get(which).and_then(|i| self.balls.get_mut(*i)) else {
+                continue;
+            };
+            match event.kind {
+                EventKind::OverEdge(..) => ball.over_edge_s = Some(when),
+                EventKind::Pocketed(_, pocket) => {
+                    // As fast as just before the pocket had it.
+                    let path = log.paths.get(which);
+                    let last = path.and_then(|path| path.pieces.last());
+                    ball.state.position = event.position;
+                    ball.state.velocity = last
+                        .map(|piece| piece.at(piece.end_s).velocity)
+                        .unwrap_or_default();
+                    ball.falling = Some(Fall {
+                        since_s: ball.over_edge_s.unwrap_or(when),
+                        lost_s: when,
+                        pocket,
+                    });
+                    self.pocketed.push((ball.kind, pocket));
+                }
+                _ => ball.over_edge_s = None,
+            }
+        }
+    }
+
     /// Forgets balls that have fallen out of sight, here and in `roll`.
     pub(super) fn forget_fallen(&mut self, mut roll: Roll) -> Phase {
         let gone: Vec<usize> = self
             .balls
             .iter()
             .enumerate()
-            .filter(|(_, b)| b.falling.is_some_and(|(since, _)| self.clock_s - since >= FALL_S))
+            .filter(|(_, b)| {
+                b.falling
+                    .is_some_and(|fall| self.clock_s - fall.since_s >= FALL_S)
+            })
             .map(|(i, _)| i)
             .collect();
         for index in gone.into_iter().rev() {
@@ -127,14 +149,15 @@ impl Play {
     }
 
     /// A ball that has lost its footing: free fall, held inside the pocket.
-    pub(super) fn falling_at(&self, ball: &TableBall, fallen_s: f64, pocket: PocketId) -> Vec3 {
-        let mut flat = ball.state.position + ball.state.velocity * fallen_s;
-        if let Some(hole) = self.geometry.pocket(pocket) {
+    pub(super) fn falling_at(&self, ball: &TableBall, fall: Fall) -> Vec3 {
+        let (fallen_s, lost_s) = (self.clock_s - fall.since_s, self.clock_s - fall.lost_s);
+        let mut flat = ball.state.position + ball.state.velocity * lost_s;
+        if let Some(hole) = self.geometry.pocket(fall.pocket) {
             // It starts with its centre over the edge and is inside the hole when it has sunk.
             let inside = (fallen_s / 0.06).min(1.0);
             let slack = (hole.radius - inside * self.table.ball.radius_m).max(0.0);
             flat = hole.centre + (flat - hole.centre).clamp_length_max(slack);
         }
-        flat.extend(self.table.ball.radius_m - 0.5 * GRAVITY * fallen_s * fallen_s)
+        flat.extend(self.table.ball.radius_m - fallen_m(fallen_s))
     }
 }
