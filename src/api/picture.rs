@@ -75,6 +75,7 @@ const fn look(meaning: Meaning) -> ([u8; 3], f64) {
         Meaning::TangentLine => ([150, 160, 170], 0.005),
         Meaning::ObjectPath => ([255, 190, 40], 0.010),
         Meaning::OtherPath => ([200, 150, 255], 0.007),
+        Meaning::Spread => ([165, 125, 40], 0.005),
         Meaning::Rebound => ([110, 205, 255], 0.005),
         Meaning::Pocket => ([70, 230, 150], 0.010),
         Meaning::Scratch => ([255, 95, 70], 0.012),

@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::physics::prediction::{EventKind, Motion, Path, Prediction, ShotEvent};
+use crate::physics::spread::Spread;
 use crate::system::snapshot::{PredictedShot, Snapshot};
 use crate::system::status::{Lifecycle, ModuleStatus, SystemStatus};
 use crate::table::{BallKind, Geometry, Group, PocketId, TableSpec};
@@ -167,8 +168,40 @@ fn predicted(shot: &PredictedShot, table: Option<&TableState>) -> Value {
                 "stick_speed_m_s": metres(shot.intent.stick_speed_m_s),
             }),
         );
+        let spread = shot.spread.as_ref().map(|told| spread(told, &labels));
+        map.insert("spread".into(), json!(spread));
     }
     view
+}
+
+/// How sure a prediction is. `labels` describe the balls, in order.
+pub(super) fn spread(spread: &Spread, labels: &[Value]) -> Value {
+    let balls: Vec<Value> = spread
+        .balls
+        .iter()
+        .zip(labels)
+        .map(|(ball, label)| {
+            let pocketed: Map<String, Value> = PocketId::ALL
+                .into_iter()
+                .map(|id| (id.name().to_owned(), json!(metres(ball.pocket_probability(id)))))
+                .collect();
+            let cone: Vec<Value> = ball
+                .cone
+                .iter()
+                .map(|c| {
+                    json!({
+                        "from": point(c.at_m + c.left * c.from_m), "to": point(c.at_m + c.left * c.to_m),
+                        "share": metres(c.share),
+                    })
+                })
+                .collect();
+            json!({
+                "ball": label.get("ball"), "pocketed": pocketed, "rest": point(ball.rest_m),
+                "rest_spread_m": point(ball.rest_spread_m), "cone": cone,
+            })
+        })
+        .collect();
+    json!({ "rollouts": spread.rollouts, "balls": balls })
 }
 
 /// A simulated shot. `labels` describe the balls, in order, and have an entry `ball`.

@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod analyze;
+mod evaluate;
 #[cfg(feature = "app")]
 mod run;
 mod simulate;
@@ -21,6 +22,8 @@ struct Cli {
 enum Command {
     /// Look at pictures and say what is on the table.
     Analyze(analyze::Analyze),
+    /// Measure how good the trainer is, in figures.
+    Evaluate(evaluate::Evaluate),
     /// Start the trainer: projector, operator dashboard, HTTP API.
     #[cfg(feature = "app")]
     Run(Box<run::Run>),
@@ -59,6 +62,7 @@ impl Failure {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Analyze(command) => command.execute().map(|()| ExitCode::SUCCESS),
+        Command::Evaluate(command) => command.execute().map(|()| ExitCode::SUCCESS),
         #[cfg(feature = "app")]
         Command::Run(command) => command.execute(),
         Command::Simulate(command) => command.execute().map(|()| ExitCode::SUCCESS),

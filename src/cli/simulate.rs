@@ -1,6 +1,7 @@
 //! `simulate`: plays the shots of a file.
 
-mod file;
+pub(in crate::cli) mod file;
+pub(in crate::cli) mod names;
 
 use std::collections::BTreeMap;
 use std::io::Write;
@@ -11,8 +12,9 @@ use clap::Args;
 use serde::Serialize;
 
 use self::file::{CUE_BALL, Input, Setup, Shot};
+use self::names::Names;
 use super::Failure;
-use crate::physics::prediction::{EventKind, Motion, Prediction};
+use crate::physics::prediction::{EventKind, Prediction};
 use crate::physics::{BadInput, MOST_BALLS, Simulator};
 use crate::table::Geometry;
 
@@ -46,7 +48,7 @@ impl Simulate {
 fn play_all(input: &Input) -> Result<Vec<Played>, Failure> {
     let setup = Setup::of(&input.meta)?;
     let mut simulator = Simulator::new(&setup.table);
-    let names = CushionNames::of(&Geometry::of(&setup.table));
+    let names = Names::of(&Geometry::of(&setup.table));
     let shots = input.shots.iter().enumerate();
     shots
         .map(|(index, value)| Shot::parse(index, value)?.play(&mut simulator, &names))
@@ -54,7 +56,7 @@ fn play_all(input: &Input) -> Result<Vec<Played>, Failure> {
 }
 
 impl Shot {
-    fn play(self, simulator: &mut Simulator, names: &CushionNames) -> Result<Played, Failure> {
+    fn play(self, simulator: &mut Simulator, names: &Names) -> Result<Played, Failure> {
         let cue_ball = self
             .names
             .iter()
@@ -91,7 +93,7 @@ impl Shot {
         })
     }
 
-    fn refusal(&self, bad: &BadInput) -> Failure {
+    pub(in crate::cli) fn refusal(&self, bad: &BadInput) -> Failure {
         let name = |ball: usize| self.names.get(ball).map_or("?", String::as_str);
         let told = match *bad {
             BadInput::NotFinite { ball, .. } => format!("balls.{}: is not a finite number", name(ball)),
@@ -123,23 +125,9 @@ impl Shot {
         Failure::failed(format!("shot {}: {told}", self.id))
     }
 
-    fn told(&self, t: f64, kind: EventKind, names: &CushionNames) -> Event {
-        let name = |ball: usize| self.names.get(ball).cloned().unwrap_or_default();
-        let (kind, ids) = match kind {
-            EventKind::Strike(ball) => ("stick_ball", vec!["cue_stick".to_owned(), name(ball)]),
-            EventKind::BallBall(a, b) => ("ball_ball", vec![name(a), name(b)]),
-            EventKind::Cushion(ball, line) => ("ball_linear_cushion", vec![name(ball), names.line(line)]),
-            EventKind::Jaw(ball, jaw) => ("ball_circular_cushion", vec![name(ball), names.jaw(jaw)]),
-            EventKind::OverEdge(ball, pocket) => {
-                ("ball_over_edge", vec![name(ball), pocket.name().to_owned()])
-            }
-            EventKind::PocketBack(ball, pocket) => {
-                ("ball_pocket_back", vec![name(ball), pocket.name().to_owned()])
-            }
-            EventKind::BackOut(ball, pocket) => ("ball_back_out", vec![name(ball), pocket.name().to_owned()]),
-            EventKind::Pocketed(ball, pocket) => ("ball_pocket", vec![name(ball), pocket.name().to_owned()]),
-            EventKind::Transition(ball, from, to) => (transition(from, to), vec![name(ball)]),
-        };
+    fn told(&self, t: f64, kind: EventKind, names: &Names) -> Event {
+        let ball = |index: usize| self.names.get(index).cloned().unwrap_or_default();
+        let (kind, ids) = names.tell(kind, ball);
         Event { t, kind, ids }
     }
 
@@ -153,48 +141,6 @@ impl Shot {
             (name.clone(), last)
         })
         .collect()
-    }
-}
-
-fn transition(from: Motion, to: Motion) -> &'static str {
-    match (from, to) {
-        (Motion::Sliding, _) => "sliding_rolling",
-        (Motion::Rolling, Motion::Spinning) => "rolling_spinning",
-        (Motion::Rolling, _) => "rolling_stationary",
-        _ => "spinning_stationary",
-    }
-}
-
-/// The reference's names of cushions and jaws, in the order of [`Geometry`].
-struct CushionNames {
-    noses: usize,
-    facings: usize,
-}
-
-impl CushionNames {
-    const NOSES: [&'static str; 6] = ["18", "9", "15", "12", "3", "6"];
-    const FACINGS: [&'static str; 12] = ["17", "1", "10", "8", "16", "14", "11", "13", "2", "4", "7", "5"];
-
-    fn of(geometry: &Geometry) -> Self {
-        Self {
-            noses: geometry.noses.len(),
-            facings: geometry.facings.len(),
-        }
-    }
-
-    fn line(&self, index: usize) -> String {
-        let known = if self.facings == 0 {
-            None
-        } else if index < self.noses {
-            Self::NOSES.get(index)
-        } else {
-            Self::FACINGS.get(index - self.noses)
-        };
-        known.map_or_else(|| format!("{}", index + 1), |name| (*name).to_owned())
-    }
-
-    fn jaw(&self, index: usize) -> String {
-        format!("{}t", self.line(self.noses + index))
     }
 }
 

@@ -2,8 +2,8 @@
 
 use super::Parameters;
 use super::prediction::{BallState, Motion};
-use crate::table::parameters::{BallFriction, Restitution};
-use crate::units::Vec3;
+use crate::table::parameters::{BallFriction, PressedBalls, Restitution};
+use crate::units::{Vec2, Vec3};
 
 /// Restitution and friction between two balls of one set.
 #[derive(Clone, Copy, Debug)]
@@ -14,6 +14,8 @@ pub(super) struct BallContact {
     pub restitution: Restitution,
     /// Friction across it.
     pub friction: BallFriction,
+    /// What becomes of balls pressed together.
+    pub pressed: PressedBalls,
 }
 
 impl BallContact {
@@ -23,6 +25,7 @@ impl BallContact {
             radius,
             restitution: parameters.ball_restitution,
             friction: parameters.ball_friction,
+            pressed: parameters.pressed_balls,
         }
     }
 
@@ -62,6 +65,25 @@ impl BallContact {
         b.spin += turn * of_b;
         a.motion = sliding_or_falling(a.motion);
         b.motion = sliding_or_falling(b.motion);
+        if self.pressed == PressedBalls::Share {
+            set_apart(a, b, across);
+        }
+    }
+}
+
+/// [`PressedBalls::Share`].
+fn set_apart(a: &mut BallState, b: &mut BallState, across: Vec2) {
+    const ALIKE_M_S: f64 = 0.01;
+    const SAME_WAY_COS: f64 = 0.9;
+    const SHARE: f64 = 0.1;
+    let (along_a, along_b) = (a.velocity.dot(across), b.velocity.dot(across));
+    let speeds = a.velocity.length() * b.velocity.length();
+    let alike = (along_b - along_a).abs() < ALIKE_M_S;
+    if speeds > 0.0 && alike && a.velocity.dot(b.velocity) > SAME_WAY_COS * speeds {
+        // The faster of the two along the line chases the other.
+        let taken = across * (SHARE * if along_a > along_b { along_a } else { -along_b });
+        a.velocity -= taken;
+        b.velocity += taken;
     }
 }
 
@@ -77,7 +99,7 @@ pub(super) fn sliding_or_falling(motion: Motion) -> Motion {
 mod tests {
     use super::super::motion::{Phase, rolling_spin};
     use super::*;
-    use crate::units::{Vec2, unit};
+    use crate::units::unit;
 
     const R: f64 = 0.028_575;
     const EQUAL: [f64; 2] = [0.17, 0.17];

@@ -120,10 +120,16 @@ pub(super) fn places(rules: &Rules, balls: &[BallState], tolerance: f64) -> Resu
             .filter(|(_, state)| state.motion != Motion::Pocketed)
     };
     for (ball, state) in in_play() {
-        if !lies_on_table(rules, state.position) || intrusion(rules, state.position).length() > tolerance {
+        // A ball over a hole has the pocket round it instead of cushions.
+        let inside = state.motion != Motion::Falling && intrusion(rules, state.position).length() > tolerance;
+        if inside || !lies_on_table(rules, state.position) {
             return Err(BadInput::OffTable { ball });
         }
         for (other, neighbour) in in_play().skip_while(|(other, _)| *other <= ball) {
+            // One that falls is below the other.
+            if state.motion == Motion::Falling || neighbour.motion == Motion::Falling {
+                continue;
+            }
             let overlap_m = 2.0 * rules.radius - state.position.distance(neighbour.position);
             if overlap_m > tolerance {
                 return Err(BadInput::Overlap {
@@ -211,12 +217,7 @@ fn push_apart(rules: &Rules, balls: &mut [BallState]) -> bool {
 
 /// On the playing surface as far as the noses, or in the mouth of a pocket.
 fn lies_on_table(rules: &Rules, p: Vec2) -> bool {
-    p.abs().cmple(rules.corner).all()
-        || rules
-            .geometry
-            .pockets
-            .iter()
-            .any(|pocket| p.distance(pocket.centre) < pocket.radius + rules.radius)
+    p.abs().cmple(rules.corner).all() || rules.holes.iter().any(|hole| hole.reaches(p))
 }
 
 /// The way out of the cushion a ball at `p` is furthest inside; zero when it is in none.

@@ -23,6 +23,15 @@ pub(super) struct CushionContact {
     frequency_ratio: f64,
 }
 
+/// How far a ball has fallen below the cloth.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(super) struct Sunk {
+    /// Metres, down.
+    pub depth_m: f64,
+    /// m/s, down.
+    pub speed_m_s: f64,
+}
+
 impl CushionContact {
     /// The contact of balls of this radius with cushions whose nose is this high.
     pub fn new(radius: f64, nose_height: f64, parameters: &Parameters) -> Self {
@@ -36,17 +45,19 @@ impl CushionContact {
     }
 
     /// Gives the ball the velocity and spin it has after the impact; `from_nose` leads
-    /// horizontally from the touched point of the nose to the ball's centre.
+    /// horizontally from the touched point of the nose to the ball's centre. A falling ball has
+    /// `sunk` so deep (m) and at such a speed (m/s): the nose then meets it higher up and presses it
+    /// down more than back.
     ///
     /// The nose is above the centre, so the impulse points downward too; the cloth takes that
     /// part. Both components of the impact run like springs: v_n' = −e v_n, and the tangential
     /// one sticks or slips as Coulomb allows (W. J. Stronge, Impact Mechanics, 2000, ch. 5).
-    pub fn resolve(&self, ball: &mut BallState, from_nose: Vec2) {
+    pub fn resolve(&self, ball: &mut BallState, from_nose: Vec2, sunk: Sunk) {
         let n = from_nose
-            .extend(self.radius - self.nose_height)
+            .extend(self.radius - self.nose_height - sunk.depth_m)
             .normalize_or_zero();
         let arm = -self.radius * n;
-        let contact = ball.velocity.extend(0.0) + ball.spin.cross(arm);
+        let contact = ball.velocity.extend(-sunk.speed_m_s) + ball.spin.cross(arm);
         let normal = contact.dot(n);
         if normal >= 0.0 {
             return;
@@ -67,6 +78,11 @@ impl CushionContact {
         let tangential_change = (impact.tangential_after() + speed) / MASS_RATIO;
         let change = normal_change * n + tangential_change * tangent;
         ball.velocity += change.truncate();
+        if sunk.depth_m > 0.0 {
+            // Pressed under the nose rather than thrown back, it goes no further in.
+            let out = from_nose.normalize_or_zero();
+            ball.velocity -= out * ball.velocity.dot(out).min(0.0);
+        }
         ball.spin += n.cross(tangent) * (-2.5 / self.radius * tangential_change);
         ball.motion = sliding_or_falling(ball.motion);
     }
@@ -212,7 +228,7 @@ mod tests {
     /// Angle from the normal (degrees) and speed, just after and when rolling again.
     fn rebound(angle_deg: f64, rolling: bool) -> [f64; 4] {
         let mut ball = coming(angle_deg, rolling);
-        contact().resolve(&mut ball, Vec2::new(0.0, -R));
+        contact().resolve(&mut ball, Vec2::new(0.0, -R), Sunk::default());
         let end = Phase::of(&ball, R, &Parameters::REFERENCE).end(&ball, R);
         let angle = |v: Vec2| v.x.atan2(-v.y).to_degrees();
         [
@@ -277,12 +293,12 @@ mod tests {
                 ..BallState::default()
             };
             let mut after = slow;
-            contact().resolve(&mut after, Vec2::new(0.0, -R));
+            contact().resolve(&mut after, Vec2::new(0.0, -R), Sunk::default());
             assert!(energy(&after) <= energy(&slow) + 1e-9, "{slow:?} {after:?}");
             let mut fast = slow;
             fast.velocity *= 2.0;
             fast.spin *= 2.0;
-            contact().resolve(&mut fast, Vec2::new(0.0, -R));
+            contact().resolve(&mut fast, Vec2::new(0.0, -R), Sunk::default());
             assert!((fast.velocity - 2.0 * after.velocity).length() < 1e-9);
         }
     }
@@ -292,8 +308,8 @@ mod tests {
         let (mut right, mut left) = (coming(33.0, true), coming(-33.0, true));
         right.spin.z = 20.0;
         left.spin.z = -20.0;
-        contact().resolve(&mut right, Vec2::new(0.0, -R));
-        contact().resolve(&mut left, Vec2::new(0.0, -R));
+        contact().resolve(&mut right, Vec2::new(0.0, -R), Sunk::default());
+        contact().resolve(&mut left, Vec2::new(0.0, -R), Sunk::default());
         assert!((right.velocity.x + left.velocity.x).abs() < 1e-15);
         assert!((right.velocity.y - left.velocity.y).abs() < 1e-15);
         assert!((right.spin.z + left.spin.z).abs() < 1e-12);
@@ -304,7 +320,7 @@ mod tests {
         let with_side = |spin: f64| {
             let mut ball = coming(30.0, true);
             ball.spin.z = spin;
-            contact().resolve(&mut ball, Vec2::new(0.0, -R));
+            contact().resolve(&mut ball, Vec2::new(0.0, -R), Sunk::default());
             ball.velocity.x
         };
         // Moving along +x against a cushion on its left, the ball runs with spin.z > 0.
@@ -315,7 +331,26 @@ mod tests {
     fn a_ball_that_leaves_is_left_alone() {
         let mut ball = coming(150.0, true);
         let before = ball;
-        contact().resolve(&mut ball, Vec2::new(0.0, -R));
+        contact().resolve(&mut ball, Vec2::new(0.0, -R), Sunk::default());
         assert_eq!(ball, before);
+    }
+
+    #[test]
+    fn a_ball_that_has_sunk_is_pressed_down_and_comes_back_slower() {
+        let back = |depth_m: f64| {
+            let mut ball = coming(0.0, true);
+            let sunk = Sunk {
+                depth_m,
+                speed_m_s: (2.0 * 9.81 * depth_m).sqrt(),
+            };
+            contact().resolve(&mut ball, Vec2::new(0.0, -R), sunk);
+            -ball.velocity.y
+        };
+        let speeds = [0.0, 0.003, 0.006, 0.012, 0.02].map(back);
+        assert!(
+            speeds.is_sorted_by(|a, b| a >= b) && speeds[0] > 0.7,
+            "{speeds:?}"
+        );
+        assert!(speeds[3] < 0.2 && speeds[4] >= 0.0, "{speeds:?}");
     }
 }

@@ -13,8 +13,12 @@ pub(super) struct Hole {
     play: f64,
     /// Unit vector from the hole toward the table.
     mouth: Vec2,
-    /// Cosine of the angle between that and the end of the wall.
-    opening_cos: f64,
+    /// The two facings that lead to it. Between them is the mouth.
+    facings: [Option<Segment>; 2],
+    /// Between hole and mouth no centre is further from the hole's than this, metres.
+    throat: f64,
+    /// A centre nearer to a facing than this does not get out, metres.
+    clearance: f64,
 }
 
 /// Where a falling ball's centre goes.
@@ -29,29 +33,46 @@ pub(super) enum Way {
 }
 
 impl Hole {
-    /// The mouth reaches from one facing's inner end to the other's.
+    /// The hole of a pocket among these facings.
     pub fn new(circle: &PocketCircle, facings: &[Segment], ball_radius: f64) -> Self {
         let centre = circle.centre;
-        let mut ends = [(f64::INFINITY, Vec2::ZERO); 2];
+        let away = |facing: &Segment| facing.b.distance(centre);
+        let mut nearest: [Option<Segment>; 2] = [None; 2];
         for facing in facings {
-            let end = (facing.b.distance(centre), facing.b);
-            if end.0 < ends[0].0 {
-                ends = [end, ends[0]];
-            } else if end.0 < ends[1].0 {
-                ends[1] = end;
+            if nearest[0].is_none_or(|first| away(facing) < away(&first)) {
+                nearest = [Some(*facing), nearest[0]];
+            } else if nearest[1].is_none_or(|second| away(facing) < away(&second)) {
+                nearest[1] = Some(*facing);
             }
         }
-        let toward = |end: Vec2| (end - centre).normalize_or_zero();
         let (sx, sy) = circle.id.signs();
-        let mouth = -Vec2::new(sx, sy).normalize_or_zero();
-        let opening_cos = toward(ends[0].1).dot(mouth).min(toward(ends[1].1).dot(mouth));
+        // From where the facings begin it is a jaw to the noses.
+        let outer = nearest
+            .iter()
+            .flatten()
+            .map(|facing| facing.a.distance(centre) + ball_radius);
         Self {
+            throat: outer.fold(circle.radius + ball_radius, f64::max),
             centre,
+            mouth: -Vec2::new(sx, sy).normalize_or_zero(),
             radius: circle.radius,
             play: (circle.radius - ball_radius).max(0.0),
-            mouth,
-            opening_cos,
+            facings: nearest,
+            // A ball in the mouth is a radius away; half of that forgives the corner of a facing.
+            clearance: 0.5 * ball_radius,
         }
+    }
+
+    /// Can a ball's centre be here, beyond the noses? The facings apart.
+    pub fn reaches(&self, position: Vec2) -> bool {
+        position.distance(self.centre) < self.throat
+    }
+
+    /// Is the edge in this direction (a unit vector) toward the table?
+    fn opens_toward(&self, direction: Vec2) -> bool {
+        let edge = self.centre + direction * self.radius;
+        let clear = |facing: &Segment| (edge - facing.b).dot(facing.normal) >= self.clearance;
+        direction.dot(self.mouth) > 0.0 && self.facings.iter().flatten().all(clear)
     }
 
     /// When a centre that moves in a straight line leaves, and where.
@@ -67,10 +88,7 @@ impl Hole {
             // The comparison also refuses NaN: a ball that never is there, or stands still.
             if time >= 0.0 { time } else { f64::INFINITY }
         };
-        let open_at = |time: f64| {
-            let direction = (offset + velocity * time).normalize_or_zero();
-            direction.dot(self.mouth) > self.opening_cos
-        };
+        let open_at = |time: f64| self.opens_toward((offset + velocity * time).normalize_or_zero());
         let (wall, edge) = (leaves(self.play), leaves(self.radius));
         let inside = half < 0.0 || offset.length() < self.play;
         if wall.is_finite() && inside && !open_at(wall) {
@@ -93,6 +111,7 @@ impl Hole {
 mod tests {
     use super::*;
     use crate::table::{Geometry, PocketId, TableSpec};
+    use crate::units::unit;
 
     fn hole(id: PocketId) -> Hole {
         let table = TableSpec::pool_9ft();
@@ -102,25 +121,34 @@ mod tests {
     }
 
     #[test]
-    fn the_mouth_opens_toward_the_table() {
+    fn the_mouth_opens_toward_the_table_and_nowhere_else() {
         for id in PocketId::ALL {
             let hole = hole(id);
-            assert!(hole.mouth.dot(-hole.centre) > 0.0);
-            let opening = hole.opening_cos.acos().to_degrees();
-            assert!((50.0..85.0).contains(&opening), "{id:?} {opening}");
+            let (sx, sy) = id.signs();
+            let mouth = -Vec2::new(sx, sy).normalize();
+            for degrees in (-180..180).step_by(5) {
+                let direction = unit(f64::from(degrees).to_radians());
+                let off = direction.angle_to(mouth).to_degrees().abs();
+                if off < 25.0 {
+                    assert!(hole.opens_toward(direction), "{id:?} {off}");
+                } else if off > 75.0 {
+                    assert!(!hole.opens_toward(direction), "{id:?} {off}");
+                }
+            }
         }
     }
 
     #[test]
     fn straight_in_meets_the_back_and_straight_out_the_mouth() {
         let hole = hole(PocketId::FootLeft);
-        let edge = hole.centre + hole.mouth * hole.radius;
-        let (time, way) = hole.way_out(edge, -hole.mouth);
+        let mouth = -Vec2::ONE.normalize();
+        let edge = hole.centre + mouth * hole.radius;
+        let (time, way) = hole.way_out(edge, -mouth);
         assert_eq!(way, Way::Back);
         assert!((time - (hole.radius + hole.play)).abs() < 1e-12);
-        let back = edge - hole.mouth * time;
-        let slow = hole.rebound(back, -hole.mouth, 0.2);
-        assert!((slow - hole.mouth * 0.2).length() < 1e-12);
+        let back = edge - mouth * time;
+        let slow = hole.rebound(back, -mouth, 0.2);
+        assert!((slow - mouth * 0.2).length() < 1e-12);
         let (time, way) = hole.way_out(back, slow);
         assert_eq!(way, Way::Mouth);
         assert!((time * 0.2 - (hole.radius + hole.play)).abs() < 1e-12);

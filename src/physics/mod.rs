@@ -21,15 +21,19 @@ mod ball_ball;
 mod check;
 mod cue_strike;
 mod cushion;
+pub mod evaluate;
 mod hole;
 mod live;
 mod meetings;
 mod motion;
 pub mod prediction;
+#[cfg(test)]
+mod properties;
 mod reach;
 mod roots;
 mod solver;
 mod spacer;
+pub mod spread;
 #[cfg(test)]
 mod tests;
 mod tree;

@@ -15,23 +15,37 @@ pub(super) fn reach_line(
     radius: f64,
     horizon: f64,
 ) -> Option<f64> {
-    let offset = state.position - line.a;
-    let gap = offset.dot(line.normal) - radius;
-    // Deeper than its own radius the ball is behind the cushion and belongs to another one.
-    if gap < -radius {
-        return None;
-    }
-    let time = first_entry_quadratic(
-        [
-            gap,
-            state.velocity.dot(line.normal),
-            0.5 * phase.acceleration.dot(line.normal),
-        ],
-        horizon,
-    )?;
     let along = line.b - line.a;
-    let share = (phase.position_at(state, time) - line.a).dot(along);
-    (share >= 0.0 && share <= along.length_squared()).then_some(time)
+    let beside = |time: f64| {
+        let share = (phase.position_at(state, time) - line.a).dot(along);
+        share >= 0.0 && share <= along.length_squared()
+    };
+    let gap = [
+        (state.position - line.a).dot(line.normal) - radius,
+        state.velocity.dot(line.normal),
+        0.5 * phase.acceleration.dot(line.normal),
+    ];
+    let closed = gap[0] <= 0.0 && (gap[1] < 0.0 || gap[1] == 0.0 && gap[2] < 0.0);
+    // Deeper than its own radius the ball is behind the line, which ends somewhere, and belongs
+    // to another cushion. From there a curved way can still come round to this one's front.
+    let behind = gap[0] < -radius;
+    if closed && !behind && beside(0.0) {
+        return Some(0.0);
+    }
+    let time = if closed || behind {
+        second_root(gap)?
+    } else {
+        first_entry_quadratic(gap, horizon)?
+    };
+    (time <= horizon && beside(time)).then_some(time)
+}
+
+/// When a gap that is closed now falls to zero after having opened.
+fn second_root([c0, c1, c2]: [f64; 3]) -> Option<f64> {
+    let discriminant = c1 * c1 - 4.0 * c2 * c0;
+    let time = (-c1 - discriminant.sqrt()) / (2.0 * c2);
+    // The comparison also refuses NaN: a gap that never opens.
+    (c2 < 0.0 && time > 0.0).then_some(time)
 }
 
 /// When the centre of a ball comes within `distance` of a point.
@@ -86,4 +100,38 @@ pub(super) fn sweep(state: &BallState, phase: &Phase, duration: f64) -> Bounds {
         }
     }
     bounds
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::motion::kind_of;
+    use super::*;
+    use crate::physics::Parameters;
+    use crate::units::Vec3;
+
+    const R: f64 = 0.028_575;
+
+    /// A ball drawn back by its spin comes round the end of a facing and hits it from the front.
+    #[test]
+    fn a_curved_way_from_behind_the_line_of_a_cushion_meets_its_front() {
+        let line = Segment {
+            a: Vec2::new(0.0, 0.0),
+            b: Vec2::new(1.0, 0.0),
+            normal: Vec2::Y,
+        };
+        // Begins left of the end and 50 mm below the line, goes up, and is pulled down again.
+        let mut ball = BallState {
+            position: Vec2::new(-0.3, -0.05),
+            velocity: Vec2::new(1.0, 1.0),
+            spin: Vec3::new(200.0, 20.0, 0.0),
+            ..BallState::default()
+        };
+        ball.motion = kind_of(&ball, R);
+        let phase = Phase::of(&ball, R, &Parameters::REFERENCE);
+        assert!(phase.acceleration.y < -1.0);
+        let time = reach_line(&ball, &phase, &line, R, 5.0).unwrap();
+        let at = phase.position_at(&ball, time);
+        assert!((at.y - R).abs() < 1e-12 && at.x > 0.0, "{at}");
+        assert!(time > 0.3);
+    }
 }

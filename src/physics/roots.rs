@@ -6,7 +6,8 @@ pub(crate) type Quartic = [f64; 5];
 /// The first time in [0, `horizon`] at which the gap falls from positive to zero.
 ///
 /// A gap that is already closed and still closing counts as time 0; one that is closed and
-/// opening does not count, so a contact just resolved never fires again.
+/// opening does not count, so a contact just resolved never fires again. One that stays closed
+/// and turns to closing (two balls that a third has pushed into each other) counts from there.
 /// The roots of the derivatives cut the stretch into monotone pieces, in each of which a
 /// bracketed Newton iteration can't miss.
 pub(crate) fn first_entry(gap: &Quartic, horizon: f64) -> Option<f64> {
@@ -19,14 +20,16 @@ pub(crate) fn first_entry(gap: &Quartic, horizon: f64) -> Option<f64> {
     let mut knots = [0.0; 5];
     let count = turning_points(gap, horizon, &mut knots);
     let mut from = 0.0;
-    let mut above = gap[0] > 0.0;
+    let mut last = gap[0];
     for &to in knots.iter().take(count).chain(std::iter::once(&horizon)) {
-        let below = value(gap, to) <= 0.0;
-        if above && below {
+        let next = value(gap, to);
+        if last > 0.0 && next <= 0.0 {
             return Some(falling_root(|t| value_and_slope(gap, t), from, to));
         }
-        above = !below;
-        from = to;
+        if last <= 0.0 && next <= 0.0 && next > last && to < horizon {
+            return Some(to);
+        }
+        (from, last) = (to, next);
     }
     None
 }
@@ -39,7 +42,8 @@ pub(crate) fn first_entry_quadratic(gap: [f64; 3], horizon: f64) -> Option<f64> 
     }
     let discriminant = c1 * c1 - 4.0 * c2 * c0;
     if discriminant < 0.0 {
-        return None;
+        let turn = -c1 / (2.0 * c2);
+        return (c0 <= 0.0 && turn >= 0.0 && turn <= horizon).then_some(turn);
     }
     // The root where the gap falls is (−c1 − √D) / 2c2 whatever the sign of c2.
     let root = discriminant.sqrt();
@@ -205,6 +209,17 @@ mod tests {
     }
 
     #[test]
+    fn closed_and_turning_to_closing_counts_from_the_turn() {
+        // −1 + t − t²: opens for half a second, never reaches zero, closes again.
+        let p = [-1.0, 1.0, -1.0, 0.0, 0.0];
+        assert!((first_entry(&p, 5.0).unwrap() - 0.5).abs() < 1e-12);
+        assert!((first_entry_quadratic([-1.0, 1.0, -1.0], 5.0).unwrap() - 0.5).abs() < 1e-12);
+        assert_eq!(first_entry(&p, 0.4), None);
+        assert_eq!(first_entry_quadratic([-1.0, 1.0, -1.0], 0.4), None);
+        assert_eq!(first_entry(&[-1.0, 0.1, 0.0, 0.0, 0.0], 5.0), None);
+    }
+
+    #[test]
     fn touching_and_pulled_in_counts_as_now() {
         assert_eq!(first_entry(&[0.0, 0.0, -1.0, 0.0, 0.0], 5.0), Some(0.0));
         assert_eq!(first_entry_quadratic([0.0, 0.0, -1.0], 5.0), Some(0.0));
@@ -233,7 +248,7 @@ mod tests {
             let solved = first_entry(&p, horizon);
             if p[0] <= 0.0 && p[1] < 0.0 {
                 assert_eq!(solved, Some(0.0));
-            } else if let Some(k) = scanned {
+            } else if let Some(k) = scanned.filter(|_| p[0] > 0.0) {
                 let t = solved.unwrap();
                 assert!(t >= at(k - 1) - 1e-9 && t <= at(k) + 1e-9, "{p:?} {t} {}", at(k));
                 found += 1;

@@ -2,7 +2,7 @@
 
 use super::Parameters;
 use super::ball_ball::BallContact;
-use super::cushion::CushionContact;
+use super::cushion::{CushionContact, Sunk};
 use super::hole::{Hole, Way};
 use super::meetings::Meetings;
 use super::motion::Phase;
@@ -11,7 +11,7 @@ use super::reach::{approach, reach_circle, reach_line, sweep};
 use super::roots::{first_entry, first_entry_quadratic, stays_positive};
 use super::spacer::{part_balls, part_from_line, part_from_point};
 use super::tree::{Bounds, Obstacle};
-use crate::table::parameters::{Pocket, Restitution};
+use crate::table::parameters::{Pocket, PressedBalls, Restitution};
 use crate::table::{BallSpec, Geometry, Segment, TableSpec};
 use crate::units::Vec2;
 
@@ -43,9 +43,10 @@ pub(super) struct Rules {
     /// Noses, then facings.
     pub lines: Vec<Segment>,
     /// In the order of the pockets.
-    holes: Vec<Hole>,
+    pub holes: Vec<Hole>,
     ball_contact: BallContact,
     cushion_contact: CushionContact,
+    facing_contact: CushionContact,
     /// The corner of the nose lines: |x|, |y| of the playing surface.
     pub corner: Vec2,
     /// Beyond this |x|, |y| there is no table.
@@ -60,6 +61,15 @@ impl Rules {
             table.physics
         } else {
             Parameters::of_set(table.ball_set, table.ball.mass_kg)
+        };
+        let of_facings = match parameters.pocket {
+            Pocket::Edge => parameters,
+            Pocket::Drop {
+                facing_restitution, ..
+            } => Parameters {
+                cushion_restitution: Restitution::Constant(facing_restitution),
+                ..parameters
+            },
         };
         let geometry = Geometry::of(table);
         let lines = geometry.noses.iter().chain(&geometry.facings).copied().collect();
@@ -79,6 +89,7 @@ impl Rules {
             geometry,
             ball_contact: BallContact::new(radius, &parameters),
             cushion_contact: CushionContact::new(radius, table.nose_height_m, &parameters),
+            facing_contact: CushionContact::new(radius, table.nose_height_m, &of_facings),
             corner,
             edge: corner + Vec2::splat(table.cushion_width_m + table.rail_width_m),
         }
@@ -94,21 +105,29 @@ impl Rules {
         contact.resolve(a, b, masses);
     }
 
-    /// What a straight cushion does to a ball.
-    pub fn line_touches(&self, ball: &mut BallState, line: &Segment) {
-        part_from_line(ball, line.a, line.normal, self.radius);
-        let from_nose = line.normal * (ball.position - line.a).dot(line.normal);
-        self.cushion_contact.resolve(ball, from_nose);
+    /// What a straight cushion or facing does to a ball.
+    pub fn line_touches(&self, ball: &mut BallState, line: usize, sunk: Sunk) {
+        let Some(segment) = self.lines.get(line) else {
+            return;
+        };
+        part_from_line(ball, segment.a, segment.normal, self.radius);
+        let from_nose = segment.normal * (ball.position - segment.a).dot(segment.normal);
+        let contact = if line < self.geometry.noses.len() {
+            &self.cushion_contact
+        } else {
+            &self.facing_contact
+        };
+        contact.resolve(ball, from_nose, sunk);
     }
 
     /// What a rounded jaw does to a ball.
     ///
     /// As in the reference, the impulse comes from the arc's centre at the height of the nose:
     /// flatter (9° for a corner jaw) than the 16° of a straight nose.
-    pub fn jaw_touches(&self, ball: &mut BallState, centre: Vec2, jaw_radius: f64) {
+    pub fn jaw_touches(&self, ball: &mut BallState, centre: Vec2, jaw_radius: f64, sunk: Sunk) {
         part_from_point(ball, centre, jaw_radius + self.radius);
         let from_centre = ball.position - centre;
-        self.cushion_contact.resolve(ball, from_centre);
+        self.cushion_contact.resolve(ball, from_centre, sunk);
     }
 }
 
@@ -444,9 +463,8 @@ impl Shot {
             return;
         };
         // The way down again is climbed; what does not reach the top stays in.
-        let (gravity, fallen_s) = (rules.parameters.gravity_m_s2, self.now - since);
-        let climb = gravity * gravity * fallen_s * fallen_s;
-        let left = state.velocity.length_squared() - climb;
+        let fell = rules.parameters.gravity_m_s2 * (self.now - since);
+        let left = state.velocity.length_squared() - fell * fell;
         if left <= 0.0 {
             return self.give_to_pocket(rules, near, ball, state.position);
         }
@@ -481,11 +499,11 @@ impl Shot {
     }
 
     fn hit_line<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, ball: usize, line: usize) {
-        let (Some(mut state), Some(segment)) = (self.arrive(ball), rules.lines.get(line)) else {
+        let Some(mut state) = self.arrive(ball) else {
             return;
         };
         let touched = state.position;
-        rules.line_touches(&mut state, segment);
+        rules.line_touches(&mut state, line, self.sunk(rules, ball));
         self.tell(EventKind::Cushion(ball, line), touched);
         self.set(rules, near, ball, state);
     }
@@ -495,7 +513,7 @@ impl Shot {
             return;
         };
         let touched = state.position;
-        rules.jaw_touches(&mut state, arc.centre, arc.radius);
+        rules.jaw_touches(&mut state, arc.centre, arc.radius, self.sunk(rules, ball));
         self.tell(EventKind::Jaw(ball, jaw), touched);
         self.set(rules, near, ball, state);
     }
@@ -510,13 +528,26 @@ impl Shot {
         };
         let touched = one.position;
         let masses = [first.mass_kg, second.mass_kg];
-        let pressed = self.meetings.chatters(a, b, now);
+        let pressed =
+            rules.parameters.pressed_balls == PressedBalls::Merge && self.meetings.chatters(a, b, now);
         rules.balls_touch(&mut one, &mut other, masses, pressed);
         // Both are in their new state before either looks for the other.
         second.start(rules, other, now);
         self.tell(EventKind::BallBall(a, b), touched);
         self.set(rules, near, a, one);
         self.set(rules, near, b, other);
+    }
+
+    /// How far a ball has fallen by now.
+    fn sunk(&self, rules: &Rules, ball: usize) -> Sunk {
+        let over = self.bodies.get(ball).and_then(|body| body.over);
+        over.map_or(Sunk::default(), |(_, since)| {
+            let speed_m_s = rules.parameters.gravity_m_s2 * (self.now - since);
+            Sunk {
+                depth_m: 0.5 * speed_m_s * (self.now - since),
+                speed_m_s,
+            }
+        })
     }
 
     /// A ball off the table stays where it left, and the prediction says that it is incomplete.

@@ -26,6 +26,8 @@ struct Content {
     object_short: bool,
     cue_after: bool,
     others: bool,
+    /// How sure it is: the edges of the object ball's cone, and the odds of the pocket.
+    spread: bool,
     marks: bool,
 }
 
@@ -39,6 +41,7 @@ impl Content {
             object_short: false,
             cue_after: false,
             others: false,
+            spread: false,
             marks: false,
         };
         match level {
@@ -52,6 +55,7 @@ impl Content {
                 object_short: false,
                 cue_after: true,
                 others: true,
+                spread: true,
                 marks: true,
             },
             Assistance::Intermediate => Self {
@@ -60,6 +64,7 @@ impl Content {
                 tangent: true,
                 object: true,
                 object_short: true,
+                spread: true,
                 ..nothing
             },
             Assistance::Advanced => Self {
@@ -134,6 +139,9 @@ pub fn compose(
                 end
             };
             drawing.path(prediction, object, time, stop, Meaning::ObjectPath);
+            if content.spread {
+                spread(&mut drawing, shot, pockets, object, content.object_short);
+            }
         }
         if content.cue_after {
             drawing.path(prediction, cue_ball, time, end, Meaning::CuePath);
@@ -173,6 +181,50 @@ pub fn compose_waiting(table: &TableState, ball_radius_m: f64, level: Assistance
     let mut drawing = Drawing::clear_of(table, ball_radius_m);
     drawing.text(Vec2::new(-0.6, 0.0), "place the cue ball", Meaning::Label);
     drawing.shapes
+}
+
+/// The cone of the struck ball's way while most ways still go the same, and the odds of its pocket.
+fn spread(
+    drawing: &mut Drawing,
+    shot: &PredictedShot,
+    pockets: &TableGeometry,
+    object: BallIndex,
+    to_first_cushion: bool,
+) {
+    /// Where less than this share of the ways come by, a cone says nothing.
+    const LEAST_SHARE: f64 = 0.5;
+    /// Two points of one leg are never further apart, metres.
+    const GAP_M: f64 = 0.15;
+    /// A narrower cone is the line itself, metres.
+    const NARROW_M: f64 = 0.012;
+    let Some(told) = shot.spread.as_ref().and_then(|s| s.balls.get(object)) else {
+        return;
+    };
+    let mut edges: [Vec<Vec2>; 2] = Default::default();
+    let mut last: Option<(Vec2, Vec2)> = None;
+    for point in told.cone.iter().take_while(|point| point.share >= LEAST_SHARE) {
+        let turned =
+            last.is_some_and(|(at, left)| left.dot(point.left) < 0.9 || at.distance(point.at_m) > GAP_M);
+        if turned {
+            drawing.edges(&mut edges);
+            if to_first_cushion {
+                break;
+            }
+        }
+        last = Some((point.at_m, point.left));
+        if point.to_m - point.from_m >= NARROW_M {
+            for (edge, offset) in edges.iter_mut().zip([point.from_m, point.to_m]) {
+                edge.push(point.at_m + point.left * offset);
+            }
+        }
+    }
+    drawing.edges(&mut edges);
+    if let Some(id) = shot.prediction.pocket_of(object)
+        && let Some(pocket) = pockets.pocket(id)
+    {
+        let odds = format!("{:.0} %", 100.0 * told.pocket_probability(id));
+        drawing.text(inward(pocket.centre, 0.2), &odds, Meaning::Label);
+    }
 }
 
 fn marks(
@@ -343,6 +395,16 @@ impl Drawing {
                 fade,
                 geometry: Geometry::Polyline { points, dashed },
             });
+        }
+    }
+
+    /// Draws both edges of a cone and empties them.
+    fn edges(&mut self, edges: &mut [Vec<Vec2>; 2]) {
+        for edge in edges {
+            if edge.len() >= 2 {
+                self.polyline(edge, Meaning::Spread, 0.0, false);
+            }
+            edge.clear();
         }
     }
 

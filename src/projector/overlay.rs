@@ -20,6 +20,8 @@ pub enum Meaning {
     ObjectPath,
     /// The ways of balls that are struck later.
     OtherPath,
+    /// The edges between which the struck ball goes nine times in ten.
+    Spread,
     /// A cushion contact.
     Rebound,
     /// A pocket that a ball will fall into.

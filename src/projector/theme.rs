@@ -24,6 +24,7 @@ pub const fn style(meaning: Meaning) -> Style {
         Meaning::TangentLine => ([240, 228, 66], 5.0, 0.8),
         Meaning::ObjectPath => ([230, 159, 0], 7.0, 1.0),
         Meaning::OtherPath => ([204, 121, 167], 5.0, 0.8),
+        Meaning::Spread => ([230, 159, 0], 5.0, 0.45),
         Meaning::Rebound => ([255, 255, 255], 5.0, 0.9),
         Meaning::Pocket => ([0, 200, 140], 10.0, 1.0),
         Meaning::Scratch => ([255, 80, 20], 10.0, 1.0),

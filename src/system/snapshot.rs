@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::physics::prediction::Prediction;
+use crate::physics::spread::Spread;
 use crate::projector::overlay::Shape;
 use crate::system::status::SystemStatus;
 use crate::table::TableSpec;
@@ -33,6 +34,8 @@ pub struct PredictedShot {
     pub balls: Vec<BallId>,
     /// The event log.
     pub prediction: Prediction,
+    /// How sure that is, given what is known of aim and balls. Comes a moment later.
+    pub spread: Option<Arc<Spread>>,
 }
 
 /// An encoded picture.

@@ -190,7 +190,30 @@ impl Geometry {
             };
             geometry.pockets.push(PocketCircle { id, centre, radius });
         }
+        geometry.close_gaps();
         geometry
+    }
+
+    /// Lengthens facings that end before the hole they lead to, so that nothing rolls round them.
+    fn close_gaps(&mut self) {
+        /// No ball fits through less, metres. (The side facings of the reference tables end 0.1 mm
+        /// before their holes.)
+        const NO_GAP_M: f64 = 5e-3;
+        for facing in &mut self.facings {
+            let away = |pocket: &&PocketCircle| pocket.centre.distance(facing.b) - pocket.radius;
+            let Some(hole) = self.pockets.iter().min_by(|p, q| away(p).total_cmp(&away(q))) else {
+                continue;
+            };
+            if away(&hole) <= NO_GAP_M {
+                continue;
+            }
+            let along = (facing.b - facing.a).normalize_or_zero();
+            let ahead = (hole.centre - facing.b).dot(along);
+            let beside = (hole.centre - facing.b).perp_dot(along);
+            // To where the facing's line enters the hole, or passes nearest to it.
+            let half_chord = (hole.radius * hole.radius - beside * beside).max(0.0).sqrt();
+            facing.b += along * (ahead - half_chord).max(0.0);
+        }
     }
 
     /// The pocket with this name, if the table has pockets.

@@ -4,3 +4,4 @@ pub mod aim;
 #[cfg(feature = "app")]
 pub mod plugin;
 pub mod predict;
+mod rollouts;

@@ -7,12 +7,16 @@ use crate::physics::{CueStrike, Simulator};
 use crate::system::snapshot::PredictedShot;
 use crate::table::TableSpec;
 use crate::trainer::aim::{NoShot, ShotIntent, intent};
+use crate::trainer::rollouts::Rollouts;
 use crate::vision::track::{TableState, TrackedBall};
 
 /// Predicts the shot being aimed, anew only when aim or balls have changed.
 #[derive(Debug)]
 pub struct Predictor {
     simulator: Simulator,
+    rollouts: Rollouts,
+    /// Number of the answer that belongs to `last`.
+    awaited: u64,
     ball_radius_m: f64,
     last: Option<(Arc<PredictedShot>, Vec<TrackedBall>)>,
     /// Shots simulated since start.
@@ -28,17 +32,27 @@ impl Predictor {
     pub fn new(table: &TableSpec) -> Self {
         Self {
             simulator: Simulator::new(table),
+            rollouts: Rollouts::new(table),
+            awaited: 0,
             ball_radius_m: table.ball.radius_m,
             last: None,
             predicted: 0,
         }
     }
 
-    /// The shot that is being aimed at this moment.
+    /// The shot that is being aimed at this moment. Its spread comes with a later turn.
     ///
     /// # Errors
     /// [`NoShot`] when none is.
     pub fn update(&mut self, table: &TableState, stick_speed_m_s: f64) -> Result<Arc<PredictedShot>, NoShot> {
+        let answer = self.rollouts.answer();
+        if let (Some((number, spread)), Some((last, _))) = (answer, &mut self.last)
+            && number == self.awaited
+        {
+            let mut told = last.as_ref().clone();
+            told.spread = Some(spread);
+            *last = Arc::new(told);
+        }
         let aimed = match intent(table, self.ball_radius_m, stick_speed_m_s) {
             Ok(aimed) => aimed,
             Err(reason) => {
@@ -78,10 +92,14 @@ impl Predictor {
             .position(|id| *id == aimed.cue_ball)
             .map(|index| (index, strike));
         let prediction = self.simulator.simulate(&states, struck);
+        if let Some(struck) = struck {
+            self.awaited = self.rollouts.ask(states, struck);
+        }
         PredictedShot {
             intent: aimed,
             balls,
             prediction,
+            spread: None,
         }
     }
 }

@@ -177,6 +177,7 @@ fn shot() -> (PredictedShot, Vec<Shape>) {
             intent,
             balls: ids,
             prediction,
+            spread: None,
         },
         shapes,
     )

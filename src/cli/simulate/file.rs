@@ -13,16 +13,16 @@ use crate::table::{BallSet, BallSpec, PocketShape, TableSpec};
 use crate::units::Vec2;
 
 /// The ball that is struck.
-pub(super) const CUE_BALL: &str = "cue";
+pub(in crate::cli) const CUE_BALL: &str = "cue";
 
 /// The file, as far as it can be read before a shot is looked at.
-pub(super) struct Input {
-    pub(super) meta: Meta,
-    pub(super) shots: Vec<Value>,
+pub(in crate::cli) struct Input {
+    pub(in crate::cli) meta: Meta,
+    pub(in crate::cli) shots: Vec<Value>,
 }
 
 #[derive(Deserialize)]
-pub(super) struct Meta {
+pub(in crate::cli) struct Meta {
     ball: MetaBall,
     cue: MetaCue,
     table: MetaTable,
@@ -97,7 +97,7 @@ impl MetaPockets {
 }
 
 /// Reads the file; a failure says what is wrong and where.
-pub(super) fn read(path: &Path) -> Result<Input, Failure> {
+pub(in crate::cli) fn read(path: &Path) -> Result<Input, Failure> {
     let name = path.display();
     if path.is_dir() {
         return Err(Failure::usage(format!(
@@ -110,7 +110,7 @@ pub(super) fn read(path: &Path) -> Result<Input, Failure> {
 }
 
 /// Reads the text of the file; an error says what is wrong and where.
-pub(super) fn parse(text: &str) -> Result<Input, String> {
+pub(in crate::cli) fn parse(text: &str) -> Result<Input, String> {
     // Some writers put NaN and Infinity into JSON. As null they get as far as the check
     // that names the shot and the field.
     let mut document: Value = serde_json::from_str(text)
@@ -166,7 +166,7 @@ const META_FIELDS: &[(&str, &[&str])] = &[
 ];
 
 /// The text with every number that isn't finite (`NaN`, `-Infinity`, `1e999`) replaced by `null`.
-pub(super) fn without_infinities(text: &str) -> String {
+pub(in crate::cli) fn without_infinities(text: &str) -> String {
     let mut clean = String::with_capacity(text.len());
     let mut word = String::new();
     let (mut quoted, mut escaped) = (false, false);
@@ -187,12 +187,12 @@ pub(super) fn without_infinities(text: &str) -> String {
 }
 
 /// The table and the physics the file asks for.
-pub(super) struct Setup {
-    pub(super) table: TableSpec,
+pub(in crate::cli) struct Setup {
+    pub(in crate::cli) table: TableSpec,
 }
 
 impl Setup {
-    pub(super) fn of(meta: &Meta) -> Result<Self, Failure> {
+    pub(in crate::cli) fn of(meta: &Meta) -> Result<Self, Failure> {
         let (ball, cue, table) = (&meta.ball, &meta.cue, &meta.table);
         let parameters = Parameters {
             gravity_m_s2: ball.g,
@@ -277,12 +277,12 @@ impl Setup {
 }
 
 /// One shot as the file gives it.
-pub(super) struct Shot {
-    pub(super) id: String,
+pub(in crate::cli) struct Shot {
+    pub(in crate::cli) id: String,
     /// Names in order; the simulation knows balls by their place in it.
-    pub(super) names: Vec<String>,
-    pub(super) balls: Vec<BallState>,
-    pub(super) strike: CueStrike,
+    pub(in crate::cli) names: Vec<String>,
+    pub(in crate::cli) balls: Vec<BallState>,
+    pub(in crate::cli) strike: CueStrike,
 }
 
 #[derive(Deserialize)]
@@ -299,7 +299,7 @@ struct Stroke {
 }
 
 impl Shot {
-    pub(super) fn parse(index: usize, value: &Value) -> Result<Self, Failure> {
+    pub(in crate::cli) fn parse(index: usize, value: &Value) -> Result<Self, Failure> {
         let id = match value.get("id") {
             Some(Value::String(id)) => id.clone(),
             Some(Value::Number(id)) => id.to_string(),
