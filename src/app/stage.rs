@@ -27,7 +27,7 @@ const COMMANDS_WAITING: usize = 64;
 pub struct Stage {
     /// Where the program draws.
     pub display: Display,
-    /// The table model.
+    /// The table.
     pub table: Arc<TableSpec>,
     /// The newest snapshot; `None` before the first turn.
     pub snapshot: Arc<ArcSwapOption<Snapshot>>,
@@ -47,7 +47,7 @@ impl Stage {
     /// Prepares what the modules share.
     ///
     /// # Errors
-    /// When the table model is unknown, or the API's address can't be had.
+    /// When the settings describe no possible table, or the API's address can't be had.
     pub fn set_up(settings: &Settings, options: &RunOptions) -> Result<Self, String> {
         if settings.api.enabled {
             check_address(&settings.api.host, settings.api.port)?;
@@ -59,9 +59,9 @@ impl Stage {
     /// The stage on a given display.
     ///
     /// # Errors
-    /// When the table model is unknown.
+    /// When the settings describe no possible table.
     pub fn on(display: Display, settings: &Settings) -> Result<Self, String> {
-        let table = TableSpec::named(&settings.table).map_err(|e| e.to_string())?;
+        let table = settings.table_spec().map_err(|e| e.to_string())?;
         let (commands, wishes) = bounded(COMMANDS_WAITING);
         Ok(Self {
             display,

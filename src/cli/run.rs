@@ -8,7 +8,7 @@ use clap::Args;
 use super::Failure;
 use crate::app::{self, RunOptions};
 use crate::config::{Environment, Settings};
-use crate::table::TableSpec;
+use crate::table::{PhysicsMeasures, TableMeasures};
 use crate::trainer::aim::Assistance;
 use crate::virtual_table::SceneName;
 use crate::vision::source::SourceSpec;
@@ -139,16 +139,19 @@ impl Run {
 }
 
 /// A scene that needs other balls than the table has brings its own table, unless one was asked for.
+/// What was measured at the table in the settings does not hold for that one.
 fn follow_scene(settings: &mut Settings) {
     let Ok(SourceSpec::Virtual(scene)) = settings.source.parse() else {
         return;
     };
-    let (Ok(scene), Ok(table)) = (scene.parse::<SceneName>(), TableSpec::named(&settings.table)) else {
+    let (Ok(scene), Ok(table)) = (scene.parse::<SceneName>(), settings.table_spec()) else {
         return;
     };
     let usual = scene.usual_table();
     if usual.ball_set != table.ball_set {
         settings.table = usual.name;
+        settings.table_measures = TableMeasures::default();
+        settings.physics = PhysicsMeasures::default();
     }
 }
 
@@ -209,6 +212,25 @@ fn parse_assistance(text: &str) -> Result<Assistance, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_scene_with_other_balls_brings_its_own_table_without_measures_of_another() {
+        let mut settings = Settings {
+            table_measures: TableMeasures {
+                cue_ball_mass_kg: Some(0.19),
+                ..TableMeasures::default()
+            },
+            ..Settings::default()
+        };
+        for (source, table) in [
+            ("virtual:break", "pool-9ft, custom"),
+            ("virtual:snooker", "snooker-12ft"),
+        ] {
+            settings.source = source.to_owned();
+            follow_scene(&mut settings);
+            assert_eq!(settings.table_spec().unwrap().name, table);
+        }
+    }
 
     #[test]
     fn lengths_of_time_are_read_and_nonsense_is_refused() {

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::table::TableSpec;
+use crate::table::{ImpossibleMeasure, PhysicsMeasures, TableMeasures, TableSpec};
 use crate::trainer::aim::Assistance;
 use crate::units::Vec2;
 
@@ -45,6 +45,10 @@ pub struct Settings {
     pub environment: Environment,
     /// Table model, one of `TableSpec::NAMES`.
     pub table: String,
+    /// What is different about this very table and its balls.
+    pub table_measures: TableMeasures,
+    /// What is different about how it plays.
+    pub physics: PhysicsMeasures,
     /// Where frames come from; see `run --help`.
     pub source: String,
     /// Camera and finder.
@@ -66,6 +70,8 @@ impl Default for Settings {
         Self {
             environment: Environment::default(),
             table: "pool-9ft".to_owned(),
+            table_measures: TableMeasures::default(),
+            physics: PhysicsMeasures::default(),
             source: "auto".to_owned(),
             vision: VisionSettings::default(),
             trainer: TrainerSettings::default(),
@@ -183,7 +189,7 @@ pub enum ConfigError {
     #[error("setting `{key}` {reason}")]
     OutOfRange {
         /// The key, `vision.rate_hz`.
-        key: &'static str,
+        key: String,
         /// What is wrong and what is allowed.
         reason: String,
     },
@@ -224,20 +230,17 @@ impl Settings {
     /// # Errors
     /// [`ConfigError::OutOfRange`] for the first value that can't work.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let range = |key, value: f64, low: f64, high: f64| {
+        let range = |key: &str, value: f64, low: f64, high: f64| {
             if value.is_finite() && (low..=high).contains(&value) {
                 Ok(())
             } else {
                 Err(ConfigError::OutOfRange {
-                    key,
+                    key: key.to_owned(),
                     reason: format!("is {value}; allowed are {low} to {high}"),
                 })
             }
         };
-        TableSpec::named(&self.table).map_err(|e| ConfigError::OutOfRange {
-            key: "table",
-            reason: format!("is wrong: {e}"),
-        })?;
+        self.table_spec()?;
         range("vision.rate_hz", self.vision.rate_hz, 1.0, 240.0)?;
         range("vision.width_px", f64::from(self.vision.width_px), 160.0, 7680.0)?;
         range(
@@ -253,7 +256,7 @@ impl Settings {
         }
         if self.api.host.parse::<std::net::IpAddr>().is_err() && self.api.host != "localhost" {
             return Err(ConfigError::OutOfRange {
-                key: "api.host",
+                key: "api.host".to_owned(),
                 reason: format!(
                     "is `{}`; give an IP address such as 127.0.0.1 or 0.0.0.0",
                     self.api.host
@@ -261,6 +264,34 @@ impl Settings {
             });
         }
         Ok(())
+    }
+
+    /// The table these settings describe: the named model with its measures and its way to play.
+    ///
+    /// A table that differs from its model has another name, `pool-9ft, custom`, for replies
+    /// carry the name only and must not pass it off as the model. Asked about by name
+    /// (`POST /predict`) either is still there: this one by its own name, the model by its.
+    ///
+    /// # Errors
+    /// [`ConfigError::OutOfRange`] for a model that is not known and for the first measure that
+    /// can't be.
+    pub fn table_spec(&self) -> Result<TableSpec, ConfigError> {
+        let impossible = |section: &str, measure: ImpossibleMeasure| ConfigError::OutOfRange {
+            key: format!("{section}.{}", measure.key),
+            reason: measure.reason,
+        };
+        let model = TableSpec::named(&self.table).map_err(|e| ConfigError::OutOfRange {
+            key: "table".to_owned(),
+            reason: format!("is wrong: {e}"),
+        })?;
+        let measured = self.table_measures.on(&model);
+        let mut spec = measured.map_err(|e| impossible("table_measures", e))?;
+        let played = self.physics.on(&model.physics);
+        spec.physics = played.map_err(|e| impossible("physics", e))?;
+        if spec != model {
+            spec.name.push_str(", custom");
+        }
+        Ok(spec)
     }
 
     /// The site file that is used when none is named: `$BILLIARDS_CONFIG`, else
@@ -287,6 +318,7 @@ impl Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::parameters::Pocket;
 
     fn parse(text: &str) -> Result<Settings, ConfigError> {
         let settings = Settings::parse(text, Path::new("site.ron"))?;
@@ -327,6 +359,139 @@ mod tests {
         ] {
             let message = parse(text).unwrap_err().to_string();
             assert!(message.contains(key), "{message}");
+        }
+    }
+
+    /// Every line of the shipped file that is an example, `// key: value`, made a setting.
+    fn with_examples(shipped: &str) -> String {
+        let example = |line: &str| {
+            let said = line.trim_start().strip_prefix("// ")?;
+            let (key, _) = said.split_once(": ")?;
+            let is_key = key
+                .chars()
+                .all(|c| c.is_ascii_lowercase() || "_0123456789".contains(c));
+            (is_key && said.ends_with(',')).then(|| said.to_owned())
+        };
+        let lines = shipped
+            .lines()
+            .map(|l| example(l).unwrap_or_else(|| l.to_owned()));
+        lines.collect::<Vec<_>>().join("\n")
+    }
+
+    #[test]
+    fn the_examples_of_the_shipped_file_can_be_used_and_name_every_measure() {
+        let shipped = include_str!("../../config/default.ron");
+        let settings = parse(&with_examples(shipped)).unwrap();
+        let written = ron::to_string(&(settings.table_measures.clone(), settings.physics.clone())).unwrap();
+        assert!(!written.contains("None"), "{written}");
+        let spec = settings.table_spec().unwrap();
+        assert_eq!(
+            (spec.name.as_str(), spec.cue_ball_mass_kg),
+            ("pool-9ft, custom", 0.185)
+        );
+    }
+
+    #[test]
+    fn a_site_file_describes_its_own_table() {
+        let settings = parse(
+            "(
+                table: \"pool-7ft\",
+                table_measures: (
+                    length_m: 2.0,
+                    corner: (mouth_m: 0.125),
+                    cue_ball_mass_kg: 0.19,
+                ),
+                physics: (
+                    slope: (0.001, -0.002),
+                    cushion_restitution: curve([(0.5, 0.9), (4, 0.8)]),
+                    pocket: drop(depth_m: 0.012, liner_restitution: 0.3),
+                ),
+            )",
+        )
+        .unwrap();
+        let spec = settings.table_spec().unwrap();
+        let model = TableSpec::named("pool-7ft").unwrap();
+        assert_eq!(spec.name, "pool-7ft, custom");
+        assert_eq!(
+            (spec.length_m, spec.width_m, spec.cue_ball_mass_kg),
+            (2.0, model.width_m, 0.19)
+        );
+        let (corner, usual) = (spec.corner.unwrap(), model.corner.unwrap());
+        assert_eq!((corner.mouth_m, corner.shelf_m), (0.125, usual.shelf_m));
+        assert_eq!((spec.side, spec.ball), (model.side, model.ball));
+        assert_eq!(spec.physics.slope, Vec2::new(0.001, -0.002));
+        assert_eq!(spec.physics.roll_friction, model.physics.roll_friction);
+        assert!((spec.physics.cushion_restitution.at(2.25) - 0.85).abs() < 1e-12);
+        assert_eq!(spec.physics.cushion_restitution.at(9.0), 0.8);
+        let Pocket::Drop {
+            depth_m,
+            liner_restitution,
+            ..
+        } = spec.physics.pocket
+        else {
+            unreachable!("the site file says drop");
+        };
+        assert_eq!((depth_m, liner_restitution), (0.012, 0.3));
+    }
+
+    #[test]
+    fn a_table_as_its_model_has_it_keeps_its_name() {
+        for name in TableSpec::NAMES {
+            let model = TableSpec::named(name).unwrap();
+            let text = format!(
+                "(table: \"{name}\", table_measures: (length_m: {}), physics: (gravity_m_s2: 9.81))",
+                model.length_m
+            );
+            assert_eq!(parse(&text).unwrap().table_spec().unwrap(), model);
+        }
+    }
+
+    #[test]
+    fn an_unknown_measure_is_refused_with_its_place() {
+        for (text, word) in [
+            ("(\n\n  table_measures: (corner: (mouth: 0.1)),\n)", "mouth"),
+            ("(\n\n  table_measures: (radius_m: 0.03),\n)", "radius_m"),
+            ("(\n\n  physics: (friction: 0.2),\n)", "friction"),
+            (
+                "(\n\n  physics: (pocket: drop(depth_m: 0.01, liner_restitution: 0, lip: 1)),\n)",
+                "lip",
+            ),
+            ("(\n\n  physics: (pocket: net),\n)", "net"),
+        ] {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(
+                message.starts_with("site.ron:3:") && message.contains(word),
+                "{message}"
+            );
+        }
+    }
+
+    #[test]
+    fn measures_that_cannot_be_are_named_with_their_section() {
+        for (text, key, allowed) in [
+            (
+                "(table_measures: (side: (mouth_m: 0.01)))",
+                "`table_measures.side.mouth_m` is 0.01;",
+                "0.06",
+            ),
+            (
+                "(table: \"carom-10ft\", table_measures: (corner: (mouth_m: 0.1)))",
+                "`table_measures.corner` is set, but `carom-10ft` has no pockets",
+                "leave it out",
+            ),
+            (
+                "(physics: (slope: (0.02, 0)))",
+                "`physics.slope` is not possible",
+                "roll_friction",
+            ),
+            (
+                "(physics: (temperature_c: 99))",
+                "`physics.temperature_c` is 99;",
+                "-10 to 50",
+            ),
+        ] {
+            let message = parse(text).unwrap_err().to_string();
+            assert!(message.contains(key) && message.contains(allowed), "{message}");
         }
     }
 

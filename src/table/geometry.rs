@@ -244,18 +244,18 @@ impl Geometry {
 }
 
 /// One jaw in its own terms: how far the arc's tangent points lie from the sharp corner.
-struct Jaw {
+pub(super) struct Jaw {
     radius_m: f64,
-    tangent_m: f64,
+    pub(super) tangent_m: f64,
     depth_m: f64,
     /// How far the facing's inner end has moved toward the pocket's middle.
-    reach_m: f64,
+    pub(super) reach_m: f64,
     lean_sin: f64,
-    lean_cos: f64,
+    pub(super) lean_cos: f64,
 }
 
 impl Jaw {
-    fn corner(shape: &PocketShape, depth_m: f64) -> Self {
+    pub(super) fn corner(shape: &PocketShape, depth_m: f64) -> Self {
         let lean_deg = 45.0 + shape.jaw_angle_deg;
         Self::with_lean(
             shape,
@@ -265,7 +265,7 @@ impl Jaw {
         )
     }
 
-    fn side(shape: &PocketShape, depth_m: f64) -> Self {
+    pub(super) fn side(shape: &PocketShape, depth_m: f64) -> Self {
         // The reference tables place the inner end of a side facing by the sine of its
         // angle, 0.05 mm short of the straight continuation; kept so that results compare.
         let reach_m = depth_m * libm::sin(shape.jaw_angle_deg.to_radians());

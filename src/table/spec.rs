@@ -94,7 +94,8 @@ impl PocketShape {
 /// A table model: everything that is fixed before a camera looks at it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct TableSpec {
-    /// The name used in settings and replies, `pool-9ft`.
+    /// The name used in settings and replies, `pool-9ft`; of a table that differs from the model
+    /// of that name, `pool-9ft, custom`.
     pub name: String,
     /// Nose to nose along the long side, metres.
     pub length_m: f64,

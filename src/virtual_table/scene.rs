@@ -138,16 +138,18 @@ pub(super) fn spot(kind: BallKind, table: &TableSpec) -> Vec2 {
         let end = if kind.group == Group::Cue { -0.5 } else { 0.5 };
         return Vec2::new(end * hl, 0.0);
     }
-    // World Snooker: baulk line 737 mm from the baulk cushion, D of 292 mm, black 324 mm from the top.
-    let baulk = -hl + 0.737;
+    // World Snooker: baulk line 737 mm from the baulk cushion, D of 292 mm, black 324 mm from the
+    // top; in the same proportions on a smaller table.
+    let (long, short) = (table.length_m / 3.569, table.width_m / 1.778);
+    let baulk = -hl + 0.737 * long;
     match kind.group {
-        Group::Cue => Vec2::new(baulk - 0.06, 0.12),
-        Group::Yellow => Vec2::new(baulk, -0.292),
-        Group::Green => Vec2::new(baulk, 0.292),
+        Group::Cue => Vec2::new(baulk - 0.06 * long, 0.12 * short),
+        Group::Yellow => Vec2::new(baulk, -0.292 * short),
+        Group::Green => Vec2::new(baulk, 0.292 * short),
         Group::Brown => Vec2::new(baulk, 0.0),
         Group::Blue => Vec2::ZERO,
         Group::Pink => Vec2::new(0.5 * hl, 0.0),
-        _ => Vec2::new(hl - 0.324, 0.0),
+        _ => Vec2::new(hl - 0.324 * long, 0.0),
     }
 }
 
@@ -325,6 +327,7 @@ fn scattered(table: &TableSpec, random: &mut fastrand::Rng) -> Layout {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::TableMeasures;
 
     #[test]
     fn an_unknown_scene_is_refused_with_the_list_of_scenes() {
@@ -338,14 +341,27 @@ mod tests {
 
     #[test]
     fn every_layout_lies_on_its_table_without_overlap() {
-        for name in TableSpec::NAMES {
-            let table = TableSpec::named(name).unwrap();
+        let models = TableSpec::NAMES.map(|name| TableSpec::named(name).unwrap());
+        // The smallest that such balls fit on, and a snooker table for the home.
+        let small = |name, length_m, width_m, radius_m| {
+            let mut measures = TableMeasures::default();
+            (measures.length_m, measures.width_m) = (Some(length_m), Some(width_m));
+            measures.ball.radius_m = Some(radius_m);
+            measures.on(&TableSpec::named(name).unwrap()).unwrap()
+        };
+        let custom = [
+            small("pool-7ft", 0.92, 0.46, 0.028_575),
+            small("snooker-12ft", 1.75, 0.87, 0.024),
+            small("carom-10ft", 1.2, 0.6, 0.0305),
+        ];
+        for table in models.iter().chain(&custom) {
+            let name = &table.name;
             for scene in SceneName::ALL {
                 if scene.needs().is_some_and(|set| set != table.ball_set) {
                     continue;
                 }
                 for seed in 0..10 {
-                    let balls = layout(scene, &table, &mut fastrand::Rng::with_seed(seed));
+                    let balls = layout(scene, table, &mut fastrand::Rng::with_seed(seed));
                     for (i, (kind, p)) in balls.iter().enumerate() {
                         assert!(table.holds_ball_at(p.x, p.y), "{name} {scene} {kind:?} {p}");
                         for (_, q) in &balls[..i] {

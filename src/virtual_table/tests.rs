@@ -1,4 +1,5 @@
 use super::*;
+use crate::table::TableMeasures;
 use crate::units::{Vec2, Vec3};
 
 fn small(scene: SceneName) -> Options {
@@ -115,8 +116,12 @@ fn redrawing_what_moved_gives_the_same_picture_as_redrawing_everything() {
 
 #[test]
 fn every_table_is_drawn_with_every_scene_it_can_show() {
-    for name in TableSpec::NAMES {
-        let spec = TableSpec::named(name).unwrap();
+    let mut measures = TableMeasures::default();
+    (measures.length_m, measures.width_m) = (Some(1.2), Some(0.6));
+    measures.ball.radius_m = Some(0.019);
+    let custom = measures.on(&TableSpec::pool_9ft()).unwrap();
+    let models = TableSpec::NAMES.map(|name| TableSpec::named(name).unwrap());
+    for spec in models.into_iter().chain([custom]) {
         for scene in SceneName::ALL {
             let options = Options {
                 table: spec.clone(),

@@ -16,6 +16,7 @@ use super::{ApiError, ApiServer, Options};
 use crate::system::command::OperatorCommand;
 use crate::system::snapshot::EncodedImage;
 use crate::system::status::Lifecycle;
+use crate::table::TableSpec;
 use crate::trainer::aim::Assistance;
 
 /// A handler that goes wrong.
@@ -422,6 +423,23 @@ fn what_if_answers_and_names_what_is_wrong() {
     );
     post(at, "/api/v1/predict", &SHOT.replace("5.7", "1e999")).problem(400, "malformed_json");
     post(at, "/api/v1/predict", &"[".repeat(20_000)).problem(400, "malformed_json");
+}
+
+#[test]
+fn what_if_knows_a_custom_table_and_its_model_apart() {
+    let mut seen = snapshot(1);
+    let mut table = TableSpec::clone(&seen.table_spec);
+    table.name = "pool-9ft, custom".to_owned();
+    table.physics.roll_friction *= 2.0;
+    seen.table_spec = Arc::new(table);
+    let world = World::new(Some(seen), |_| {});
+    let rolled = |name: &str| {
+        let body = SHOT.replace("pool-9ft", name);
+        let answer = post(world.server.local_addr(), "/api/v1/predict", &body).json();
+        assert_eq!(answer["table"], name, "{answer}");
+        answer["shot"]["duration_s"].as_f64().unwrap()
+    };
+    assert!(rolled("pool-9ft, custom") < rolled("pool-9ft"));
 }
 
 #[test]

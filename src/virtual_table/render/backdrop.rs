@@ -371,8 +371,8 @@ impl Painter<'_> {
         let joint = 1.0
             - 0.7
                 * smoothstep(0.0035, 0.0, {
-                    let d = p.abs() - self.furniture.half;
-                    d.x.max(d.y) - 0.0508
+                    let d = p.abs() - self.furniture.inner;
+                    d.x.max(d.y)
                 });
         wood * (self.open_light(hit) * joint) + self.shine(hit, 0.26, 0.24)
     }

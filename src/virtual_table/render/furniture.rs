@@ -12,7 +12,7 @@ pub(super) struct Furniture {
     nose_height: f32,
     rail_height: f32,
     /// Half the rectangle where cushions end and rails begin.
-    inner: Vec2,
+    pub(super) inner: Vec2,
     outer: Vec2,
     rail_width: f32,
     cushions: Vec<Cushion>,

@@ -1,7 +1,7 @@
 //! The eye on the virtual table's frames, against what is really there.
 
 use super::*;
-use crate::table::BallSet;
+use crate::table::{BallSet, TableMeasures};
 use crate::virtual_table::{Options, Pace, SceneName, VirtualTable};
 use crate::vision::source::FrameSource as _;
 use std::time::Duration;
@@ -21,9 +21,13 @@ struct Score {
 }
 
 fn score(scene: SceneName, skip: u64, frames: usize, calibrated: bool) -> Score {
+    score_with(&Options::new(scene), skip, frames, calibrated)
+}
+
+fn score_with(options: &Options, skip: u64, frames: usize, calibrated: bool) -> Score {
     let options = Options {
         pace: Pace::Fast,
-        ..Options::new(scene)
+        ..options.clone()
     };
     let mut source = VirtualTable::new(&options).unwrap();
     let known = calibrated || options.table.ball_set != BallSet::Pool;
@@ -84,6 +88,21 @@ fn the_grid_of_the_virtual_table_is_seen_whole() {
     assert_eq!((s.found, s.extra), (s.balls, 0), "{s:?}");
     assert!(middle(&s.off_mm) < 1.0, "{} mm", middle(&s.off_mm));
     assert!(s.group * 10 >= s.balls * 9, "{} of {} groups", s.group, s.balls);
+}
+
+#[test]
+fn the_grid_of_a_custom_table_is_seen_whole() {
+    let mut measures = TableMeasures::default();
+    (measures.length_m, measures.width_m) = (Some(2.1), Some(1.1));
+    (measures.nose_height_m, measures.cushion_width_m) = (Some(0.034), Some(0.045));
+    measures.ball.radius_m = Some(0.026);
+    let options = Options {
+        table: measures.on(&TableSpec::pool_9ft()).unwrap(),
+        ..Options::new(SceneName::Grid)
+    };
+    let s = score_with(&options, 0, 2, true);
+    assert_eq!((s.found, s.extra), (s.balls, 0), "{s:?}");
+    assert!(middle(&s.off_mm) < 1.0, "{} mm", middle(&s.off_mm));
 }
 
 #[test]
