@@ -326,6 +326,15 @@ async fn command(State(context): Ctx, ConnectInfo(peer): ConnectInfo<Peer>, requ
             }
         }
         OperatorCommand::Pause(_) | OperatorCommand::SetAssistance(_) => {}
+        OperatorCommand::Rehearse => {
+            if context.snapshot()?.shot.is_none() {
+                return Err(Problem::new(
+                    StatusCode::CONFLICT,
+                    "no_shot",
+                    "No shot is being aimed that could be shown.",
+                ));
+            }
+        }
         OperatorCommand::Cue(_) => {
             if context.snapshot()?.status.hand_cue.is_none() {
                 return Err(Problem::new(

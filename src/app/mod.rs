@@ -27,7 +27,7 @@ pub use display::{Adapter, Display};
 pub use guard::{ModuleFaults, guarded};
 pub use logging::{LogRing, now};
 pub use pictures::{PicturesPlugin, WANTED_FOR, target_picture};
-pub use sets::{ApiStep, CoreStep, ProjectorStep, SetsPlugin, StreetSystems, VisionStep};
+pub use sets::{ApiStep, CoreStep, CoreTick, ProjectorStep, SetsPlugin, StreetSystems, VisionStep};
 pub use shutdown::{ShutdownPlugin, Started};
 pub use stage::{DASHBOARD_LAYER, PROJECTOR_LAYER, Stage};
 pub use wake::Bell;

@@ -30,6 +30,9 @@ pub struct VisionStep;
 /// What the core does each turn.
 #[derive(ScheduleLabel, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct CoreStep;
+/// What the core does at its fixed rate, [`crate::physics::LiveTable::RATE_HZ`].
+#[derive(ScheduleLabel, Clone, Debug, PartialEq, Eq, Hash)]
+pub struct CoreTick;
 /// What the projector does each turn.
 #[derive(ScheduleLabel, Clone, Debug, PartialEq, Eq, Hash)]
 pub struct ProjectorStep;
@@ -46,6 +49,7 @@ impl Plugin for SetsPlugin {
         for label in [
             VisionStep.intern(),
             CoreStep.intern(),
+            CoreTick.intern(),
             ProjectorStep.intern(),
             ApiStep.intern(),
         ] {
@@ -81,6 +85,7 @@ impl Plugin for SetsPlugin {
                 guarded(VisionStep, "vision").in_set(StreetSystems::Perceive),
             )
             .add_systems(Update, guarded(CoreStep, "core").in_set(StreetSystems::Aim))
+            .add_systems(FixedUpdate, guarded(CoreTick, "core"))
             .add_systems(
                 Update,
                 guarded(ProjectorStep, "projector").in_set(StreetSystems::Draw),

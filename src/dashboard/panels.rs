@@ -6,6 +6,7 @@ use bevy_egui::egui::{
 use egui_plot::{Corner, HLine, Line, Plot, PlotPoints};
 
 use super::{look, pictures};
+use crate::physics::prediction::EventKind;
 use crate::system::command::{CueCommand, OperatorCommand};
 use crate::system::snapshot::{HistorySample, PredictedShot, Snapshot};
 use crate::system::status::{HandCue, Health, Lifecycle, Severity};
@@ -276,6 +277,17 @@ fn camera_view(ui: &mut Ui, state: &mut Dashboard, snapshot: &Snapshot) {
 }
 
 /// The tracked table from above. On the virtual table the cue can be taken here.
+/// Probability of the first pocketing that is predicted.
+fn odds(shot: &PredictedShot) -> Option<f64> {
+    let spread = shot.spread.as_ref()?;
+    let first = shot.prediction.events.iter().find_map(|event| match event.kind {
+        EventKind::Pocketed(ball, pocket) => Some((ball, pocket)),
+        _ => None,
+    });
+    let (ball, pocket) = first?;
+    Some(spread.balls.get(ball)?.pocket_probability(pocket))
+}
+
 fn table_view(ui: &mut Ui, snapshot: &Snapshot, wishes: &mut Vec<OperatorCommand>) {
     let area = ui.max_rect();
     let fallen = |shot: &PredictedShot| {
@@ -292,8 +304,9 @@ fn table_view(ui: &mut Ui, snapshot: &Snapshot, wishes: &mut Vec<OperatorCommand
         (None, Some(shot), _) => {
             let speed = shot.intent.stick_speed_m_s;
             format!(
-                "at {speed:.1} m/s: {} pocketed, {:.1} s",
+                "at {speed:.1} m/s: {} pocketed{}, {:.1} s",
                 fallen(shot),
+                odds(shot).map_or_else(String::new, |odds| format!(" ({:.0} % sure)", 100.0 * odds)),
                 shot.prediction.duration_s
             )
         }
@@ -302,6 +315,18 @@ fn table_view(ui: &mut Ui, snapshot: &Snapshot, wishes: &mut Vec<OperatorCommand
         (None, None, None) => String::new(),
     };
     heading(ui, "Table", &note);
+    if snapshot.shot.is_some() {
+        let button = Rect::from_min_size(area.min + vec2(52.0, 0.0), vec2(76.0, HEADING - 6.0));
+        let words = RichText::new("Show it").size(13.0);
+        let asked = ui
+            .put(button, egui::Button::new(words))
+            .on_hover_text("let the aimed shot roll on this picture (R)")
+            .clicked();
+        let typed = !ui.ctx().egui_wants_keyboard_input() && ui.input(|i| i.key_pressed(egui::Key::R));
+        if asked || typed {
+            wishes.push(OperatorCommand::Rehearse);
+        }
+    }
     let picture = Rect::from_min_max(area.min + vec2(0.0, HEADING), area.max);
     pictures::table(ui, picture, snapshot);
     if let Some(cue) = snapshot.status.hand_cue {

@@ -161,6 +161,16 @@ pub(super) fn table(ui: &egui::Ui, area: Rect, snapshot: &Snapshot) {
             Color32::from_rgb(40, 90, 170),
         );
     }
+    if let Some(rehearsal) = &snapshot.rehearsal {
+        let radius = length(spec.ball.radius_m).max(4.0);
+        for shown in rehearsal.iter() {
+            let kind = state.balls.iter().find(|b| b.id == shown.id).map(|b| b.kind);
+            let paint = look::paint(kind.unwrap_or_default());
+            painter.circle_filled(at(shown.position_m), radius, paint.gamma_multiply(0.55));
+            let rim = Stroke::new(if shown.moves { 2.5 } else { 1.5 }, Color32::WHITE);
+            painter.circle_stroke(at(shown.position_m), radius, rim);
+        }
+    }
     for ball in &state.balls {
         disc(
             &painter,

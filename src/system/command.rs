@@ -18,6 +18,8 @@ pub enum OperatorCommand {
     RestartModule(String),
     /// Mark an alert as seen by its id.
     AcknowledgeAlert(u64),
+    /// Show the shot being aimed as it would roll.
+    Rehearse,
     /// Take the cue of the virtual table.
     Cue(CueCommand),
     /// Stop the program in good order.

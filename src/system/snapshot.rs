@@ -8,6 +8,7 @@ use crate::projector::overlay::Shape;
 use crate::system::status::SystemStatus;
 use crate::table::TableSpec;
 use crate::trainer::aim::ShotIntent;
+use crate::units::Vec2;
 use crate::vision::frame::Frame;
 use crate::vision::observation::Observation;
 use crate::vision::track::{BallId, TableState};
@@ -36,6 +37,17 @@ pub struct PredictedShot {
     pub prediction: Prediction,
     /// How sure that is, given what is known of aim and balls. Comes a moment later.
     pub spread: Option<Arc<Spread>>,
+}
+
+/// A ball of a shot that is shown as it would roll.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct RehearsedBall {
+    /// Which ball.
+    pub id: BallId,
+    /// Where it would be now, metres.
+    pub position_m: Vec2,
+    /// It would be rolling.
+    pub moves: bool,
 }
 
 /// An encoded picture.
@@ -75,6 +87,8 @@ pub struct Snapshot {
     pub table: Option<Arc<TableState>>,
     /// The shot being aimed, if one is.
     pub shot: Option<Arc<PredictedShot>>,
+    /// The aimed shot as it would roll, while somebody watches that.
+    pub rehearsal: Option<Arc<Vec<RehearsedBall>>>,
     /// What the projector draws.
     pub shapes: Arc<Vec<Shape>>,
     /// The newest analysed frame.

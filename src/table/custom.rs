@@ -63,7 +63,7 @@ pub struct BallMeasures {
 }
 
 /// How a table was found to play; `None` is as the model plays. See [`Parameters`] for what
-/// each of them is.
+/// each of them is; `pressed_balls` is no measure, and not here.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct PhysicsMeasures {
@@ -127,6 +127,8 @@ pub enum PocketPlay {
         depth_m: Option<f64>,
         /// Restitution of the pocket's back.
         liner_restitution: Option<f64>,
+        /// Restitution of its facings.
+        facing_restitution: Option<f64>,
     },
 }
 
@@ -264,6 +266,7 @@ impl PocketPlay {
         let Self::Drop {
             depth_m,
             liner_restitution,
+            facing_restitution,
         } = self
         else {
             return Pocket::Edge;
@@ -274,12 +277,13 @@ impl PocketPlay {
         };
         if let Pocket::Drop {
             depth_m: depth,
-            liner_restitution: restitution,
-            ..
+            liner_restitution: liner,
+            facing_restitution: facing,
         } = &mut pocket
         {
             replace(depth, depth_m);
-            replace(restitution, liner_restitution);
+            replace(liner, liner_restitution);
+            replace(facing, facing_restitution);
         }
         pocket
     }
@@ -325,7 +329,9 @@ fn allowed(name: &str) -> &'static str {
         }
         "ball_friction" => "allowed are numbers from 0",
         "cushion_frequency_ratio" => "allowed are numbers between 1 and 2",
-        "pocket" => "allowed are a depth_m above 0 and a liner_restitution of 0 to 1",
+        "pocket" => {
+            "allowed are a depth_m above 0, a liner_restitution of 0 to 1, a facing_restitution above 0 up to 1"
+        }
         "tip_restitution" => "allowed are numbers above 0 up to 1",
         "bed_restitution" => "allowed are 0 to 1",
         "drift" => "allowed are -0.05 to 0.05 per kelvin",

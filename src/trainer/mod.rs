@@ -4,4 +4,5 @@ pub mod aim;
 #[cfg(feature = "app")]
 pub mod plugin;
 pub mod predict;
+pub mod rehearsal;
 mod rollouts;

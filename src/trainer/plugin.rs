@@ -5,11 +5,14 @@ use std::time::Instant;
 
 use bevy::prelude::*;
 
-use crate::app::{Config, CoreStep, Stage};
+use crate::app::{Config, CoreStep, CoreTick, Stage};
+use crate::physics::LiveTable;
 use crate::system::plugin::modules::RestartModule;
 use crate::system::plugin::{Measured, Operator};
-use crate::system::snapshot::PredictedShot;
+use crate::system::snapshot::{PredictedShot, RehearsedBall};
+use crate::table::TableSpec;
 use crate::trainer::predict::Predictor;
+use crate::trainer::rehearsal::Rehearsal;
 use crate::vision::plugin::VisionState;
 
 /// Predicts the aimed shot.
@@ -18,7 +21,10 @@ pub struct CorePlugin;
 
 impl Plugin for CorePlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<CoreState>().add_systems(CoreStep, predict);
+        app.init_resource::<CoreState>()
+            .insert_resource(Time::<Fixed>::from_hz(LiveTable::RATE_HZ))
+            .add_systems(CoreStep, predict)
+            .add_systems(CoreTick, roll);
     }
 }
 
@@ -29,6 +35,7 @@ pub struct CoreState {
     pub shot: Option<Arc<PredictedShot>>,
     predictor: Option<Predictor>,
     earlier: u64,
+    rehearsal: Option<Rehearsal>,
 }
 
 impl CoreState {
@@ -36,6 +43,26 @@ impl CoreState {
     #[must_use]
     pub fn predicted(&self) -> u64 {
         self.earlier + self.predictor.as_ref().map_or(0, |p| p.predicted)
+    }
+
+    /// Begins to show the aimed shot as it would roll; false when there is none.
+    pub fn rehearse(&mut self, table: &TableSpec) -> bool {
+        self.rehearsal = self.shot.as_ref().and_then(|shot| Rehearsal::of(shot, table));
+        self.rehearsal.is_some()
+    }
+
+    /// The balls of the shot that is being shown.
+    #[must_use]
+    pub fn rehearsed(&self) -> Option<Arc<Vec<RehearsedBall>>> {
+        self.rehearsal.as_ref().map(Rehearsal::balls)
+    }
+}
+
+/// One tick of the shot that is being shown.
+fn roll(mut core: ResMut<CoreState>) {
+    // Nobody has to look for changes while nothing is shown.
+    if core.rehearsal.is_some() && !core.rehearsal.as_mut().is_some_and(Rehearsal::step) {
+        core.rehearsal = None;
     }
 }
 
@@ -51,6 +78,7 @@ fn predict(
     let core = &mut *core;
     if restarts.read().any(|r| r.0 == "core") {
         core.earlier = core.predicted();
+        core.rehearsal = None;
         core.predictor = None;
     }
     if !config.core_enabled || operator.paused {

@@ -122,6 +122,11 @@ impl Socket {
     }
 
     pub(super) fn send(&mut self, opcode: u8, payload: &[u8]) {
+        self.try_send(opcode, payload).unwrap();
+    }
+
+    /// As [`Self::send`], where the other side may have hung up by now.
+    pub(super) fn try_send(&mut self, opcode: u8, payload: &[u8]) -> std::io::Result<()> {
         let mut frame = vec![0x80 | opcode];
         match payload.len() {
             n @ 0..=125 => frame.push(0x80 | n as u8),
@@ -133,7 +138,7 @@ impl Socket {
         let mask = [0x12, 0x34, 0x56, 0x78];
         frame.extend(mask);
         frame.extend(payload.iter().enumerate().map(|(i, b)| b ^ mask[i % 4]));
-        self.stream.write_all(&frame).unwrap();
+        self.stream.write_all(&frame)
     }
 
     pub(super) fn say(&mut self, text: &str) {

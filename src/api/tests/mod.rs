@@ -296,13 +296,16 @@ fn a_panic_in_a_handler_is_a_500_and_the_server_goes_on() {
         (1, 1)
     );
     assert!(world.server.is_alive());
-    assert!(
-        world
-            .shared
-            .stats
-            .heartbeat_age()
-            .is_some_and(|age| age < Duration::from_secs(2))
-    );
+    // It beats on, however long the machine took to write the panic down.
+    let beats = || {
+        let age = world.shared.stats.heartbeat_age();
+        age.is_some_and(|age| age < Duration::from_secs(2))
+    };
+    let started = Instant::now();
+    while !beats() && started.elapsed() < Duration::from_secs(60) {
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    assert!(beats());
 }
 
 #[test]

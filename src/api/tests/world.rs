@@ -401,6 +401,7 @@ pub(super) fn snapshot(sequence: u64) -> Snapshot {
         table_spec: Arc::new(TableSpec::pool_9ft()),
         table: Some(Arc::new(table)),
         shot: Some(Arc::new(shot)),
+        rehearsal: None,
         shapes: Arc::new(shapes),
         frame: Some(frame),
         observation: Some(Arc::new(observation)),
@@ -495,7 +496,7 @@ fn serve_for_looking_at() {
                         .filter(|a| a.id == id)
                         .for_each(|a| a.acknowledged = true);
                 }
-                OperatorCommand::RestartModule(_) | OperatorCommand::Cue(_) => {}
+                OperatorCommand::RestartModule(_) | OperatorCommand::Rehearse | OperatorCommand::Cue(_) => {}
                 OperatorCommand::Shutdown => return,
             }
         }

@@ -159,6 +159,7 @@ fn apply_wishes(
     mut board: ResMut<Board>,
     mut source: ResMut<SourceChoice>,
     vision: Res<VisionState>,
+    mut core: ResMut<CoreState>,
     mut modules: Query<(&Module, &LifecycleState, &mut Restarts)>,
     mut restart: MessageWriter<RestartModule>,
     mut exit: MessageWriter<AppExit>,
@@ -190,6 +191,11 @@ fn apply_wishes(
             OperatorCommand::AcknowledgeAlert(id) => {
                 if !board.0.acknowledge(id) {
                     warn!("there is no open alert {id}");
+                }
+            }
+            OperatorCommand::Rehearse => {
+                if !core.rehearse(&stage.table) {
+                    warn!("no shot is being aimed that could be shown");
                 }
             }
             OperatorCommand::Cue(command) => {
@@ -459,6 +465,7 @@ fn publish(
         table_spec: Arc::clone(&parts.stage.table),
         table: parts.vision.table.clone(),
         shot: parts.core.shot.clone(),
+        rehearsal: parts.core.rehearsed(),
         shapes: Arc::clone(&parts.drawn.shapes),
         frame: parts.vision.latest.as_ref().map(|a| a.frame.clone()),
         observation: parts.vision.latest.as_ref().map(|a| Arc::clone(&a.observation)),

@@ -268,6 +268,7 @@ fn every_impossible_parameter_is_named_with_what_is_allowed() {
                 p.pocket = Some(PocketPlay::Drop {
                     depth_m: Some(0.0),
                     liner_restitution: None,
+                    facing_restitution: None,
                 });
             },
             "depth_m above 0",
@@ -333,6 +334,7 @@ fn a_pocket_is_as_the_model_has_it_where_it_was_not_measured() {
     let dead = PocketPlay::Drop {
         depth_m: None,
         liner_restitution: Some(0.0),
+        facing_restitution: None,
     };
     for model in [Parameters::POOL, Parameters::REFERENCE] {
         let mut measures = PhysicsMeasures {
@@ -346,6 +348,7 @@ fn a_pocket_is_as_the_model_has_it_where_it_was_not_measured() {
                 Pocket::Drop {
                     depth_m: 0.0143,
                     liner_restitution: 0.0,
+                    facing_restitution: 0.7,
                     ..
                 }
             ),
