@@ -23,7 +23,15 @@ test: ## Install what is missing, then check formatting, lints, unit, applicatio
 quick: ## Only the tests of the logic (no engine, no window): seconds
 	$(CARGO) test --locked --no-default-features --lib
 
-bench: ## Measure: virtual table, its play, vision on its scenes (prints figures, judges nothing)
+BENCH ?= $(or $(TMPDIR),/tmp)/billiards-bench
+
+bench: ## Measure: physics (pooltool beside it, ten thousand random cases), virtual table, vision
+	@mkdir -p $(BENCH)
+	@$(CARGO) build --locked
+	$(CARGO) run --locked --quiet -- evaluate physics --shots-to $(BENCH)/shots.json
+	@$(CARGO) run --locked --quiet -- simulate $(BENCH)/shots.json --runs 5 --json > $(BENCH)/ours.json
+	tests/bench/pooltool.sh $(BENCH)/shots.json $(BENCH)/ours.json
+	PROPTEST_CASES=10000 $(CARGO) test --locked --no-default-features --lib physics::properties
 	$(CARGO) test --locked --no-default-features --lib -- --ignored --nocapture --test-threads 1 \
 	  virtual_table::tests::speed play::tests::statistics time_of_a_calibrated_frame figures_of_the_virtual
 

@@ -14,6 +14,7 @@ use serde::Serialize;
 use self::file::{CUE_BALL, Input, Setup, Shot};
 use self::names::Names;
 use super::Failure;
+use crate::physics::evaluate::families::median;
 use crate::physics::prediction::{EventKind, Prediction};
 use crate::physics::{BadInput, MOST_BALLS, Simulator};
 use crate::table::Geometry;
@@ -26,11 +27,14 @@ pub(crate) struct Simulate {
     /// Print one JSON document on stdout and nothing else.
     #[arg(long)]
     json: bool,
+    /// Play each shot this many times; the time that is told is the median.
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    runs: u32,
 }
 
 impl Simulate {
     pub(crate) fn execute(&self) -> Result<(), Failure> {
-        let shots = play_all(&file::read(&self.shots)?)?;
+        let shots = play_all(&file::read(&self.shots)?, self.runs)?;
         let mut out = std::io::stdout().lock();
         let written = if self.json {
             serde_json::to_writer(&mut out, &Report { shots: &shots })
@@ -45,18 +49,18 @@ impl Simulate {
     }
 }
 
-fn play_all(input: &Input) -> Result<Vec<Played>, Failure> {
+fn play_all(input: &Input, runs: u32) -> Result<Vec<Played>, Failure> {
     let setup = Setup::of(&input.meta)?;
     let mut simulator = Simulator::new(&setup.table);
     let names = Names::of(&Geometry::of(&setup.table));
     let shots = input.shots.iter().enumerate();
     shots
-        .map(|(index, value)| Shot::parse(index, value)?.play(&mut simulator, &names))
+        .map(|(index, value)| Shot::parse(index, value)?.play(&mut simulator, &names, runs))
         .collect()
 }
 
 impl Shot {
-    fn play(self, simulator: &mut Simulator, names: &Names) -> Result<Played, Failure> {
+    fn play(self, simulator: &mut Simulator, names: &Names, runs: u32) -> Result<Played, Failure> {
         let cue_ball = self
             .names
             .iter()
@@ -67,9 +71,15 @@ impl Shot {
             .check(&self.balls, Some(&strike))
             .map_err(|bad| self.refusal(&bad))?;
         let struck = simulator.strike(&self.strike).ball;
-        let began = Instant::now();
+        let mut times: Vec<f64> = (0..runs)
+            .map(|_| {
+                let began = Instant::now();
+                simulator.play(&self.balls, Some(strike));
+                began.elapsed().as_secs_f64() * 1e6
+            })
+            .collect();
+        let cpu_us = median(&mut times);
         let prediction = simulator.play(&self.balls, Some(strike));
-        let cpu_us = began.elapsed().as_secs_f64() * 1e6;
         Ok(Played {
             post_strike: PostStrike {
                 v: [struck.velocity.x, struck.velocity.y, 0.0],
@@ -241,7 +251,7 @@ mod tests {
 
     fn play(shots: &str) -> Result<Vec<Played>, String> {
         let input = parse(&format!("{{{META}, \"shots\": {shots}}}"))?;
-        play_all(&input).map_err(|failure| failure.to_string())
+        play_all(&input, 1).map_err(|failure| failure.to_string())
     }
 
     fn refusal(balls: &str, cue: &str) -> String {
@@ -326,7 +336,7 @@ mod tests {
         );
         let deep = META.replace("\"corner_pocket_depth\": 0.0417", "\"corner_pocket_depth\": 5");
         let input = parse(&format!("{{{deep}, \"shots\": []}}")).unwrap();
-        let refused = play_all(&input).err().unwrap().to_string();
+        let refused = play_all(&input, 1).err().unwrap().to_string();
         assert!(refused.starts_with("meta.table.corner_pocket_depth"));
         assert!(told(&format!("{{{META}}}")).starts_with("shots: must be"));
     }

@@ -316,8 +316,8 @@ fn table_view(ui: &mut Ui, snapshot: &Snapshot, wishes: &mut Vec<OperatorCommand
     };
     heading(ui, "Table", &note);
     if snapshot.shot.is_some() {
-        let button = Rect::from_min_size(area.min + vec2(52.0, 0.0), vec2(76.0, HEADING - 6.0));
-        let words = RichText::new("Show it").size(13.0);
+        let button = Rect::from_min_size(area.min + vec2(52.0, 1.0), vec2(70.0, HEADING - 8.0));
+        let words = RichText::new("Show it").size(12.0);
         let asked = ui
             .put(button, egui::Button::new(words))
             .on_hover_text("let the aimed shot roll on this picture (R)")

@@ -192,7 +192,7 @@ fn spread(
     to_first_cushion: bool,
 ) {
     /// Where less than this share of the ways come by, a cone says nothing.
-    const LEAST_SHARE: f64 = 0.5;
+    const LEAST_SHARE: f64 = 0.75;
     /// Two points of one leg are never further apart, metres.
     const GAP_M: f64 = 0.15;
     /// A narrower cone is the line itself, metres.
@@ -222,8 +222,19 @@ fn spread(
     if let Some(id) = shot.prediction.pocket_of(object)
         && let Some(pocket) = pockets.pocket(id)
     {
+        // Beside the way, on the side of the table's middle.
+        let from = told.cone.last().map_or(Vec2::ZERO, |point| point.at_m);
+        let arrives = (pocket.centre - from).normalize_or_zero();
+        let mut beside = arrives.perp();
+        if beside.dot(pocket.centre) > 0.0 {
+            beside = -beside;
+        }
         let odds = format!("{:.0} %", 100.0 * told.pocket_probability(id));
-        drawing.text(inward(pocket.centre, 0.2), &odds, Meaning::Label);
+        drawing.text(
+            pocket.centre - arrives * 0.2 + beside * 0.1,
+            &odds,
+            Meaning::Label,
+        );
     }
 }
 
