@@ -1,6 +1,7 @@
 //! `evaluate`: how good is it, in figures that anyone can reproduce.
 
 mod physics;
+mod vision;
 
 use clap::{Args, Subcommand};
 
@@ -17,12 +18,15 @@ pub(crate) struct Evaluate {
 enum What {
     /// The physics: measured truths, reference shots, both drivers, spread, speed.
     Physics(physics::Physics),
+    /// The eyes: balls found, false, misplaced and misnamed, on annotated pictures or in rooms made up by seed.
+    Vision(vision::Vision),
 }
 
 impl Evaluate {
     pub(crate) fn execute(&self) -> Result<(), Failure> {
         match &self.what {
             What::Physics(command) => command.execute(),
+            What::Vision(command) => command.execute(),
         }
     }
 }

@@ -17,6 +17,7 @@
 //! [`crate::vision::observation::Truth`]. A [`VirtualHandle`] lets an operator take the cue.
 
 mod control;
+pub mod domain;
 mod moment;
 mod play;
 mod render;

@@ -8,6 +8,7 @@
 pub mod analyse;
 pub mod annotate;
 mod digits;
+pub mod evaluate;
 pub mod eyes;
 pub mod frame;
 pub mod observation;

@@ -25,11 +25,22 @@ pub(in crate::virtual_table) fn overhead(table: &TableSpec, image: ImageSize) ->
         Vec3::new(0.012, 0.006, 0.0),
         Vec3::new(0.008, 1.0, 0.0),
     );
+    framed(table, image, pose, [-0.075, 0.012, 0.0])
+}
+
+/// A camera in this pose with this distortion, zoomed so that the table with its rails just fits.
+pub(in crate::virtual_table) fn framed(
+    table: &TableSpec,
+    image: ImageSize,
+    pose: Pose,
+    radial: [f64; 3],
+) -> CameraModel {
+    let outer = outer_half_m(table);
     let mut lens = Lens {
         image,
         focal_px: Vec2::ONE,
         centre_px: Vec2::ZERO,
-        radial: [-0.075, 0.012, 0.0],
+        radial,
         tangential: [0.0006, -0.0004],
     };
     // With unit focal length the lens gives the extent in units of the focal length.

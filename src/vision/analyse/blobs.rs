@@ -35,6 +35,8 @@ pub(super) enum Origin {
     Cluster,
     /// Part of something that reaches in over a cushion, or is too large to be balls.
     Occluder,
+    /// What a cluster is when the balls already found in it are taken out: a ball between others.
+    Leftover,
     /// Around something small that may be the part of a ball that does not look like cloth.
     Fragment,
 }

@@ -56,6 +56,8 @@ pub struct Analyser {
     mask: Vec<u8>,
     /// What is not cloth, deep shadows included.
     strict: Vec<u8>,
+    /// The mask without the balls already found.
+    peeled: Vec<u8>,
     scratch: Scratch,
     calibrated: Option<Calibrated>,
 }
@@ -234,6 +236,18 @@ impl Analyser {
     /// Finds everything on the table of `view`.
     fn look(&mut self, frame: &Frame, mut view: View, observation: &mut Observation, clock: &mut Clock) {
         self.mark_foreground(&view.bed);
+        // The number on a ball and the lamps in its lacquer can look like cloth.
+        let [l, t, r, b] = view.bed.window.map(|v| v as f64);
+        let radius = view
+            .bed
+            .ball_radius(Vec2::new(0.5 * (l + r), 0.5 * (t + b)), view.radius_m);
+        regions::fill_holes(
+            &mut self.mask,
+            self.picture.w,
+            view.bed.window,
+            (1.2 * radius * radius) as usize,
+            &mut self.peeled,
+        );
         clock.lap("foreground");
         let (w, window) = (self.picture.w, view.bed.window);
         let tolerant = regions::regions(&self.mask, w, window, 12);
@@ -273,6 +287,9 @@ impl Analyser {
                 .collect();
             let more = blobs::around_fragments(&strict, &known, &self.picture, &view.bed, view.radius_m);
             let added = self.measure(&sampler, &view, &more, &[]);
+            balls.extend(added);
+            let between = self.between_balls(&balls, &view, &tolerant);
+            let added = self.measure(&sampler, &view, &blobs.with_demands(between), &balls);
             balls.extend(added);
             clock.lap("localise");
             let gain = if view.calibrated {
@@ -344,6 +361,9 @@ impl Analyser {
                 Origin::Single => support >= 0.5 && filled > 0.3,
                 Origin::Cluster => filled > 0.6 && support >= 0.35 || filled > 0.3 && support >= 0.55,
                 Origin::Occluder => support >= 0.75 && outline.cloth_around > 0.5,
+                // Its rim is mostly other balls' and tells little; that it fills the gap tells much.
+                // The black of a pocket fills one too.
+                Origin::Leftover => filled > 0.8 && support >= 0.2 && view.bed.pocket_distance(p) > 1.4,
                 Origin::Fragment => support >= 0.7 && outline.cloth_around > 0.6,
             };
             if is_ball && (0.72..1.35).contains(&size) && on_bed {
@@ -356,6 +376,50 @@ impl Analyser {
             }
         }
         balls
+    }
+
+    /// Balls of a cluster that are told from it only once the others are taken out of it.
+    fn between_balls(
+        &mut self,
+        balls: &[(Outline, f64)],
+        view: &View,
+        found: &[regions::Region],
+    ) -> Vec<Candidate> {
+        let (w, step) = (self.picture.w, self.picture.step.max(1) as f64);
+        let clustered = found.iter().any(|region| {
+            let middle = region.moments().centre;
+            let radius = view.bed.ball_radius(middle, view.radius_m).max(2.0);
+            region.len() as f64 > 1.6 * std::f64::consts::PI * radius * radius
+        });
+        if !clustered {
+            return Vec::new();
+        }
+        self.peeled.clone_from(&self.mask);
+        for (outline, _) in balls {
+            let (centre, radius) = (outline.centre / step, outline.radius / step);
+            let rows = (centre.y - radius).max(0.0) as usize..=(centre.y + radius).max(0.0) as usize;
+            for y in rows {
+                let dy = y as f64 + 0.5 - centre.y;
+                let half = (radius * radius - dy * dy).max(0.0).sqrt();
+                let from = y * w + (centre.x - half).max(0.0) as usize;
+                let to = y * w + ((centre.x + half).max(0.0) as usize + 1).min(w);
+                if let Some(row) = self.peeled.get_mut(from..to) {
+                    row.fill(0);
+                }
+            }
+        }
+        let left = regions::regions(&self.peeled, w, view.bed.window, 12);
+        let apart = blobs::take_apart(&left, &self.picture, &view.bed, view.radius_m, &mut self.scratch);
+        let whole = |c: &Candidate| c.origin != Origin::Occluder;
+        apart
+            .candidates
+            .into_iter()
+            .filter(whole)
+            .map(|c| Candidate {
+                origin: Origin::Leftover,
+                ..c
+            })
+            .collect()
     }
 
     /// Share of a disc (working pixels) that can't be cloth in shadow.

@@ -148,6 +148,26 @@ pub(super) fn regions(mask: &[u8], w: usize, window: [usize; 4], least: usize) -
     found
 }
 
+/// Marks what is enclosed by marked pixels, up to `most` pixels large. `scratch` is overwritten.
+pub(super) fn fill_holes(mask: &mut [u8], w: usize, window: [usize; 4], most: usize, scratch: &mut Vec<u8>) {
+    scratch.clear();
+    scratch.extend(mask.iter().map(|on| u8::from(*on == 0)));
+    let [left, top, right, bottom] = window.map(|v| v as u32);
+    for hole in regions(scratch, w, window, 1) {
+        let [x0, y0, x1, y1] = hole.bounds;
+        let enclosed = x0 > left && y0 > top && x1 < right && y1 < bottom;
+        if !enclosed || hole.len() > most {
+            continue;
+        }
+        for &(y, a, b) in &hole.runs {
+            let row = y as usize * w;
+            if let Some(row) = mask.get_mut(row + a as usize..row + b as usize) {
+                row.fill(1);
+            }
+        }
+    }
+}
+
 /// The largest connected region of a mask, after specks and threads one or two pixels thin are gone.
 pub(super) fn largest_region(mask: &[u8], w: usize, h: usize) -> Option<Region> {
     if w < 3 || h < 3 {
