@@ -48,6 +48,14 @@ impl Failure {
         }
     }
 
+    /// The same, with where it happened in front.
+    pub(crate) fn of(self, place: impl std::fmt::Display) -> Self {
+        Self {
+            message: format!("{place}: {}", self.message),
+            ..self
+        }
+    }
+
     /// The command was called in a way that can't work (exit code 2).
     pub(crate) fn usage(message: impl Into<String>) -> Self {
         Self {

@@ -11,7 +11,7 @@ use std::time::Instant;
 use clap::Args;
 use serde::Serialize;
 
-use self::file::{CUE_BALL, Input, Setup, Shot};
+use self::file::{CUE_BALL, Input, Shot};
 use self::names::Names;
 use super::Failure;
 use crate::physics::evaluate::families::median;
@@ -34,7 +34,7 @@ pub(crate) struct Simulate {
 
 impl Simulate {
     pub(crate) fn execute(&self) -> Result<(), Failure> {
-        let shots = play_all(&file::read(&self.shots)?, self.runs)?;
+        let shots = play_all(&file::read(&self.shots)?, self.runs).map_err(|f| f.of(self.shots.display()))?;
         let mut out = std::io::stdout().lock();
         let written = if self.json {
             serde_json::to_writer(&mut out, &Report { shots: &shots })
@@ -50,9 +50,9 @@ impl Simulate {
 }
 
 fn play_all(input: &Input, runs: u32) -> Result<Vec<Played>, Failure> {
-    let setup = Setup::of(&input.meta)?;
-    let mut simulator = Simulator::new(&setup.table);
-    let names = Names::of(&Geometry::of(&setup.table));
+    let table = input.meta.table()?;
+    let mut simulator = Simulator::new(&table);
+    let names = Names::of(&Geometry::of(&table));
     let shots = input.shots.iter().enumerate();
     shots
         .map(|(index, value)| Shot::parse(index, value)?.play(&mut simulator, &names, runs))
@@ -346,5 +346,32 @@ mod tests {
         let text = r#"{"a \" NaN": [NaN, -Infinity, 1.5, "Infinity"], "b": 1e999}"#;
         let clean = r#"{"a \" NaN": [null, null, 1.5, "Infinity"], "b": null} "#;
         assert_eq!(without_infinities(text), clean);
+    }
+
+    #[test]
+    fn a_table_that_cannot_be_is_refused_by_the_field_of_the_file() {
+        for (field, value, told) in [
+            ("\"u_s\": 0.2", "\"u_s\": -0.2", "meta.ball.u_s"),
+            ("\"R\": 0.028575", "\"R\": 0", "meta.ball.R"),
+            ("\"m\": 0.170097", "\"m\": 0", "meta.ball.m"),
+            ("\"e_b\": 0.95", "\"e_b\": 1e-6", "meta.ball.e_b"),
+            ("\"g\": 9.81", "\"g\": 1e-300", "meta.ball.g"),
+            (
+                "\"cushion_height\": 0.036576",
+                "\"cushion_height\": 1e6",
+                "meta.table.cushion_height",
+            ),
+            (
+                "\"corner_pocket_width\": 0.118",
+                "\"corner_pocket_width\": 0.44",
+                "meta.table.corner_pocket_width",
+            ),
+            ("\"w\": 1.27", "\"w\": 3.5", "meta.table.w"),
+        ] {
+            assert!(META.contains(field), "{field}");
+            let text = format!("{{{}, \"shots\": []}}", META.replacen(field, value, 1));
+            let refused = play_all(&parse(&text).unwrap(), 1).err().unwrap().to_string();
+            assert!(refused.starts_with(told), "{value}: {refused}");
+        }
     }
 }

@@ -66,13 +66,13 @@ impl BallContact {
         a.motion = sliding_or_falling(a.motion);
         b.motion = sliding_or_falling(b.motion);
         if self.pressed == PressedBalls::Share {
-            set_apart(a, b, across);
+            share_speed(a, b, across);
         }
     }
 }
 
 /// [`PressedBalls::Share`].
-fn set_apart(a: &mut BallState, b: &mut BallState, across: Vec2) {
+fn share_speed(a: &mut BallState, b: &mut BallState, across: Vec2) {
     const ALIKE_M_S: f64 = 0.01;
     const SAME_WAY_COS: f64 = 0.9;
     const SHARE: f64 = 0.1;

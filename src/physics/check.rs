@@ -145,12 +145,7 @@ pub(super) fn places(rules: &Rules, balls: &[BallState], tolerance: f64) -> Resu
 
 /// Does no ball hang over a hole? One that does is pocketed and should say so.
 pub(super) fn no_hole(rules: &Rules, balls: &[BallState]) -> Result<(), BadInput> {
-    let over_a_hole = |state: &BallState| {
-        let holes = &rules.geometry.pockets;
-        holes
-            .iter()
-            .any(|hole| state.position.distance(hole.centre) < hole.radius)
-    };
+    let over_a_hole = |state: &BallState| rules.holes.iter().any(|hole| hole.holds(state.position));
     let fallen = |state: &BallState| state.motion != Motion::Pocketed && over_a_hole(state);
     balls
         .iter()

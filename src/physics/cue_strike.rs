@@ -68,7 +68,7 @@ impl CueStrike {
         let mass_ratio = spec.mass_kg / parameters.cue_mass_kg;
         let bounce = (1.0 + parameters.tip_restitution) * self.stick_speed_m_s;
 
-        let miscue = self.side.hypot(self.height) > parameters.tip_friction * depth;
+        let miscue = Vec2::new(self.side, self.height).length() > parameters.tip_friction * depth;
         let push = if miscue {
             // Along the surface the tip drags outward, away from the middle.
             let inward = -contact;
@@ -85,7 +85,12 @@ impl CueStrike {
         let squirt = squirt(self.side, spec.mass_kg / parameters.cue_end_mass_kg);
         let (turn_sin, turn_cos) = libm::sincos(-squirt);
         let velocity = Vec2::new(turn_cos, turn_sin).rotate(push.truncate() * speed);
-        let down = (-push.z * speed).max(0.0);
+        // Down it bounces off the bed; a tip that slips below the middle scoops the ball up.
+        let rise = if push.z > 0.0 {
+            push.z * speed
+        } else {
+            -push.z * speed * parameters.bed_restitution
+        };
         Struck {
             ball: BallState {
                 position: ball.position,
@@ -94,11 +99,7 @@ impl CueStrike {
                 motion: Motion::Sliding,
             },
             miscue,
-            hop: hop(
-                velocity,
-                down * parameters.bed_restitution,
-                parameters.gravity_m_s2,
-            ),
+            hop: hop(velocity, rise, parameters.gravity_m_s2),
         }
     }
 }
@@ -260,6 +261,12 @@ mod tests {
     fn a_steep_hard_stroke_hops_and_a_level_one_does_not() {
         assert_eq!(played(0.0, 0.0, 0.0, 8.0).hop, None);
         assert_eq!(played(0.0, 0.0, 4.0, 2.0).hop, None);
+        // A scoop: the tip slips off below and lifts the ball.
+        let scoop = played(0.0, -0.7, 0.0, 4.0);
+        assert!(
+            scoop.miscue && (scoop.hop.unwrap().height_m - 0.033).abs() < 0.003,
+            "{scoop:?}"
+        );
         let jump = played(0.0, 0.0, 45.0, 4.0).hop.unwrap();
         // 4 m/s of stick: 5.3 m/s of ball, 3.8 down, 1.9 up again: 18 cm high.
         assert!(

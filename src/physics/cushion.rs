@@ -60,6 +60,8 @@ impl CushionContact {
         let contact = ball.velocity.extend(-sunk.speed_m_s) + ball.spin.cross(arm);
         let normal = contact.dot(n);
         if normal >= 0.0 {
+            // It sinks faster than it comes on: nothing to throw back, but no way in either.
+            stop_at(ball, from_nose, sunk);
             return;
         }
         let along = contact - normal * n;
@@ -78,13 +80,17 @@ impl CushionContact {
         let tangential_change = (impact.tangential_after() + speed) / MASS_RATIO;
         let change = normal_change * n + tangential_change * tangent;
         ball.velocity += change.truncate();
-        if sunk.depth_m > 0.0 {
-            // Pressed under the nose rather than thrown back, it goes no further in.
-            let out = from_nose.normalize_or_zero();
-            ball.velocity -= out * ball.velocity.dot(out).min(0.0);
-        }
+        stop_at(ball, from_nose, sunk);
         ball.spin += n.cross(tangent) * (-2.5 / self.radius * tangential_change);
         ball.motion = sliding_or_falling(ball.motion);
+    }
+}
+
+/// A ball that has sunk is pressed under the nose rather than thrown back: it goes no further in.
+fn stop_at(ball: &mut BallState, from_nose: Vec2, sunk: Sunk) {
+    if sunk.depth_m > 0.0 {
+        let out = from_nose.normalize_or_zero();
+        ball.velocity -= out * ball.velocity.dot(out).min(0.0);
     }
 }
 

@@ -177,9 +177,17 @@ fn prepare(
 ) -> Result<Stroke, BadInput> {
     check::seat(rules, balls, cue_ball.zip(strike).as_ref(), start)?;
     for ball in start.iter_mut() {
+        // How far a ball has fallen is not part of its state: it begins to fall anew.
+        if ball.motion == Motion::Falling {
+            ball.motion = Motion::Sliding;
+        }
         ball.motion = motion::kind_of(ball, rules.radius);
         if ball.motion == Motion::Resting {
             *ball = BallState::resting(ball.position);
+            // What lies in a hole lies at its bottom and is in nobody's way.
+            if rules.holes.iter().any(|hole| hole.holds(ball.position)) {
+                ball.motion = Motion::Pocketed;
+            }
         }
     }
     let (Some(strike), Some(ball)) = (strike, cue_ball.and_then(|index| start.get_mut(index))) else {

@@ -204,8 +204,8 @@ pub(super) fn slip(state: &BallState, radius: f64) -> Vec2 {
 pub(super) fn kind_of(state: &BallState, radius: f64) -> Motion {
     /// Less slip than this is rounding, m/s.
     const ROUNDING_M_S: f64 = 1e-9;
-    if matches!(state.motion, Motion::Pocketed | Motion::Falling) {
-        state.motion
+    if state.motion == Motion::Pocketed {
+        Motion::Pocketed
     } else if slip(state, radius).length() > ROUNDING_M_S {
         Motion::Sliding
     } else if state.velocity.length() > ROUNDING_M_S {

@@ -210,7 +210,8 @@ pub struct Prediction {
     pub events: Vec<ShotEvent>,
     /// When everything has come to rest, seconds after the stroke.
     pub duration_s: f64,
-    /// True when the event cap ended the simulation before everything was at rest.
+    /// True when this is not the whole shot: the event cap ended it before everything was at rest, or
+    /// a ball left the table.
     pub truncated: bool,
     /// The tip slipped off the cue ball.
     pub miscue: bool,

@@ -142,6 +142,8 @@ enum Next {
     Line(usize, usize),
     /// The ball touches a jaw.
     Jaw(usize, usize),
+    /// The falling ball touches the inner end of a facing.
+    End(usize, usize),
     /// The ball leaves the table, which only rounding could make it do.
     Escape(usize),
     /// The ball meets the back of the pocket it falls into.
@@ -373,7 +375,7 @@ impl Shot {
         let is_impact = |n: Next| {
             matches!(
                 n,
-                Next::Line(..) | Next::Jaw(..) | Next::Back(_) | Next::Meeting(..)
+                Next::Line(..) | Next::Jaw(..) | Next::End(..) | Next::Back(_) | Next::Meeting(..)
             )
         };
         let energy = |n: Next| {
@@ -384,7 +386,7 @@ impl Shot {
             };
             match n {
                 Next::Meeting(a, b) => of(a) + of(b),
-                Next::Line(a, _) | Next::Jaw(a, _) | Next::Back(a) => of(a),
+                Next::Line(a, _) | Next::Jaw(a, _) | Next::End(a, _) | Next::Back(a) => of(a),
                 Next::Transition(_) | Next::Edge(..) | Next::Out(_) | Next::Sunk(_) | Next::Escape(_) => 0.0,
             }
         };
@@ -402,6 +404,7 @@ impl Shot {
             Next::Edge(ball, pocket) => self.pass_edge(rules, near, ball, pocket),
             Next::Line(ball, line) => self.hit_line(rules, near, ball, line),
             Next::Jaw(ball, jaw) => self.hit_jaw(rules, near, ball, jaw),
+            Next::End(ball, line) => self.hit_end(rules, near, ball, line),
             Next::Escape(ball) => self.leave(rules, near, ball),
             Next::Back(ball) => self.hit_back(rules, near, ball),
             Next::Out(ball) => self.come_out(rules, near, ball),
@@ -458,7 +461,7 @@ impl Shot {
                 } => liner_restitution,
                 Pocket::Edge => 0.0,
             };
-            state.velocity = hole.rebound(state.position, state.velocity, restitution);
+            (state.position, state.velocity) = hole.rebound(state.position, state.velocity, restitution);
         }
         self.set(rules, near, ball, state);
     }
@@ -526,6 +529,16 @@ impl Shot {
         let touched = state.position;
         rules.jaw_touches(&mut state, arc.centre, arc.radius, self.sunk(rules, ball));
         self.tell(EventKind::Jaw(ball, jaw), touched);
+        self.set(rules, near, ball, state);
+    }
+
+    fn hit_end<N: Neighbours>(&mut self, rules: &Rules, near: &mut N, ball: usize, line: usize) {
+        let (Some(mut state), Some(facing)) = (self.arrive(ball), rules.lines.get(line)) else {
+            return;
+        };
+        let touched = state.position;
+        rules.jaw_touches(&mut state, facing.b, 0.0, self.sunk(rules, ball));
+        self.tell(EventKind::Cushion(ball, line), touched);
         self.set(rules, near, ball, state);
     }
 
@@ -733,6 +746,14 @@ fn next_on_table(rules: &Rules, body: &Body, ball: usize, found: &[Obstacle], en
         };
         if let Some(met) = met.filter(|(t, _)| *t < first.0) {
             first = met;
+        }
+        // Only over a hole does a ball come to where a facing ends.
+        if let (Obstacle::Line(i), Motion::Falling) = (*obstacle, state.motion)
+            && let Some(facing) = rules.lines.get(i).filter(|_| i >= rules.geometry.noses.len())
+            && let Some(t) =
+                reach_circle(state, phase, facing.b, rules.radius, duration).filter(|t| *t < first.0)
+        {
+            first = (t, Next::End(ball, i));
         }
     }
     if let Some(hole) = body.over.and_then(|(pocket, _)| rules.holes.get(pocket)) {

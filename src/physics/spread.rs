@@ -49,7 +49,8 @@ impl InputSpread {
             ("direction", within(self.direction, 1.0)),
             ("tip_offset", within(self.tip_offset, 0.5)),
             ("speed_share", within(self.speed_share, 0.5)),
-            ("position_m", within(self.position_m, 0.02)),
+            // Wider, balls would lie inside each other too often.
+            ("position_m", within(self.position_m, 2e-3)),
         ]
         .into_iter()
         .find_map(|(name, possible)| (!possible).then_some(name))
@@ -162,13 +163,15 @@ impl Uncertainty {
         let Some(first) = self.simulators.first_mut() else {
             return Spread::default();
         };
-        let stations = stations(first.play(balls, Some(strike)));
-        let intended: Vec<Vec<EventKind>> = meetings(first.play(balls, Some(strike)), balls.len());
+        let shot = first.play(balls, Some(strike));
+        let stations = stations(shot);
+        let intended: Vec<Vec<EventKind>> = meetings(shot, balls.len());
         if self.scores.len() != rollouts {
             self.scores = normal_scores(rollouts);
         }
         let order = Order::new(seed, rollouts, 4 + 2 * balls.len());
         self.outcomes.resize_with(rollouts, Outcome::default);
+        self.outcomes.iter_mut().for_each(Outcome::clear);
 
         let share = rollouts.div_ceil(self.simulators.len()).max(1);
         let (scores, order, stations, intended) = (&self.scores, &order, &stations, &intended);
@@ -189,8 +192,10 @@ impl Uncertainty {
                 });
             // One of the jobs is this thread's own.
             let own = jobs.next();
-            for job in jobs {
-                scope.spawn(job);
+            for (index, job) in jobs.enumerate() {
+                let thread = std::thread::Builder::new().name(format!("rollouts-{}", index + 1));
+                // Without a thread its share is missing: there are fewer rollouts then.
+                thread.spawn_scoped(scope, job).ok();
             }
             if let Some(mut own) = own {
                 own();
@@ -200,9 +205,10 @@ impl Uncertainty {
     }
 
     fn sum_up(&self, balls: &[BallState], stations: &[Station]) -> Spread {
-        let count = self.outcomes.len().max(1) as f64;
+        let played = self.outcomes.iter().filter(|o| !o.ends.is_empty()).count();
+        let count = played.max(1) as f64;
         let mut spread = Spread {
-            rollouts: self.outcomes.len(),
+            rollouts: played,
             balls: vec![BallSpread::default(); balls.len()],
         };
         for (ball, told) in spread.balls.iter_mut().enumerate() {
@@ -378,9 +384,13 @@ fn stations(prediction: &Prediction) -> Vec<Station> {
 }
 
 impl Outcome {
-    fn note(&mut self, prediction: &Prediction, stations: &[Station], intended: &[Vec<EventKind>]) {
+    fn clear(&mut self) {
         self.ends.clear();
         self.offsets.clear();
+    }
+
+    fn note(&mut self, prediction: &Prediction, stations: &[Station], intended: &[Vec<EventKind>]) {
+        self.clear();
         self.offsets.resize(stations.len(), f32::NAN);
         for (ball, path) in prediction.paths.iter().enumerate() {
             self.ends.push((prediction.pocket_of(ball), path.end.position));
@@ -395,11 +405,10 @@ impl Outcome {
             loop {
                 let turn = turns.next();
                 let to_s = turn.map_or(f64::INFINITY, |(time, _)| time);
-                let of_leg = stations
-                    .iter()
-                    .zip(&mut self.offsets)
-                    .filter(|(station, _)| station.ball == ball && station.leg == leg);
-                for (station, offset) in of_leg {
+                // Stations come ball by ball, leg by leg.
+                let first = stations.partition_point(|s| (s.ball, s.leg) < (ball, leg));
+                let of_leg = stations.iter().zip(&mut self.offsets).skip(first);
+                for (station, offset) in of_leg.take_while(|(s, _)| (s.ball, s.leg) == (ball, leg)) {
                     *offset = crossing(path, from_s, to_s, station);
                 }
                 match (turn, wanted.get(leg)) {

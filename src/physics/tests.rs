@@ -806,3 +806,102 @@ fn the_bits_of_a_break_are_these() {
     let prediction = simulator.simulate(&break_position(), Some((0, strike(7.0, -0.9))));
     assert_eq!(prediction.fingerprint(), 10_205_990_295_632_748_621);
 }
+
+// -------------------------------------------------------------------------------------- pockets
+
+/// A ball that rolls along a long rail at this speed, this far (metres) from touching it.
+fn along_the_rail(simulator: &mut Simulator, speed: f64, gap: f64) -> Prediction {
+    let mut ball = BallState::resting(Vec2::new(0.4, 0.635 - R - gap));
+    ball.velocity = Vec2::new(speed, 0.0);
+    ball.spin = Vec3::new(0.0, speed / R, 0.0);
+    ball.motion = Motion::Rolling;
+    simulator.simulate(&[ball], None)
+}
+
+#[test]
+fn a_slow_ball_along_the_rail_falls_and_fast_ones_may_come_out_again() {
+    let mut simulator = Simulator::new(&TableSpec::pool_9ft());
+    let corner = PocketId::FootLeft;
+    let slow = along_the_rail(&mut simulator, 0.8, 0.01);
+    assert_eq!(slow.pocket_of(0), Some(corner));
+    let over = slow
+        .events
+        .iter()
+        .position(|e| e.kind == EventKind::OverEdge(0, corner));
+    let had = slow
+        .events
+        .iter()
+        .position(|e| e.kind == EventKind::Pocketed(0, corner));
+    assert!(over.unwrap() < had.unwrap());
+    // What comes out again has paid for the climb and is on the table once more.
+    let mut out = 0;
+    for gap in 0..40 {
+        let shot = along_the_rail(&mut simulator, 11.0, f64::from(gap) * 1e-3);
+        assert!(!shot.truncated && shot.events.len() < 200);
+        for event in shot
+            .events
+            .iter()
+            .filter(|e| matches!(e.kind, EventKind::BackOut(..)))
+        {
+            let (before, after) = (shot.at(event.time_s - 1e-9), shot.at(event.time_s + 1e-9));
+            assert_eq!(
+                (before[0].motion, after[0].motion),
+                (Motion::Falling, Motion::Sliding)
+            );
+            assert!(after[0].velocity.length() < before[0].velocity.length());
+            out += 1;
+        }
+    }
+    assert!(out > 0);
+}
+
+#[test]
+fn a_ball_that_sinks_under_the_nose_of_a_facing_does_not_patter() {
+    let mut ball = BallState::resting(Vec2::new(1.103_075_300_256_856, 0.530_905_581_787_037_8));
+    ball.velocity = Vec2::new(0.349_232_180_899_423_65, 0.205_169_918_036_570_5);
+    ball.spin = Vec3::new(
+        1.288_623_854_093_196_5,
+        5.861_297_722_493_831,
+        0.566_987_572_610_02,
+    );
+    ball.motion = Motion::Sliding;
+    let mut simulator = Simulator::new(&TableSpec::pool_9ft());
+    let prediction = simulator.simulate(&[ball], None);
+    assert_eq!(prediction.pocket_of(0), Some(PocketId::FootLeft));
+    assert!(prediction.events.len() < 30, "{}", prediction.events.len());
+}
+
+#[test]
+fn a_prediction_runs_on_from_a_ball_that_falls() {
+    let mut simulator = Simulator::new(&TableSpec::pool_9ft());
+    let whole = along_the_rail(&mut simulator, 0.8, 0.01);
+    let over = whole
+        .events
+        .iter()
+        .find(|e| matches!(e.kind, EventKind::OverEdge(..)))
+        .unwrap();
+    let falling = whole.at(over.time_s + 0.01);
+    assert_eq!(falling[0].motion, Motion::Falling);
+    assert_eq!(
+        simulator.run_on(&falling, None).pocket_of(0),
+        Some(PocketId::FootLeft)
+    );
+    // One that lies in a hole is at its bottom.
+    let resting = [BallState::resting(Vec2::new(1.285, 0.65))];
+    assert_eq!(
+        simulator.run_on(&resting, None).paths[0].end.motion,
+        Motion::Pocketed
+    );
+}
+
+#[test]
+fn no_ball_lies_in_the_wood_behind_the_cushions() {
+    let simulator = simulator();
+    for (x, y) in [(1.34, 0.586), (1.19, 0.706), (-0.09, -0.70), (0.3, 0.66)] {
+        assert_eq!(
+            simulator.check(&resting(&[(x, y)]), None),
+            Err(BadInput::OffTable { ball: 0 }),
+            "{x} {y}"
+        );
+    }
+}

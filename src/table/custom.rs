@@ -198,6 +198,16 @@ impl TableMeasures {
     }
 }
 
+impl TableSpec {
+    /// Could this table be? Its play apart: that is [`Parameters::first_impossible`]'s.
+    ///
+    /// # Errors
+    /// [`ImpossibleMeasure`] for the first measure that can't be, alone or beside the others.
+    pub fn check(&self) -> Result<(), ImpossibleMeasure> {
+        check(self)
+    }
+}
+
 impl PocketMeasures {
     fn on(&self, model: &PocketShape) -> PocketShape {
         PocketShape {

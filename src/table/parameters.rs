@@ -91,9 +91,9 @@ pub struct BallFriction {
 pub enum PressedBalls {
     /// A pair that meets more than sixteen times in a tenth of a millisecond stops bouncing.
     Merge,
-    /// As in pooltool: two balls that part along their line of centres at less than 1 cm/s, in
-    /// about the same direction, are set apart, the one ahead taking a tenth of the other's speed
-    /// along that line. Makes energy; for comparison only.
+    /// As in pooltool: of two balls whose speeds along the line of centres differ by less than
+    /// 1 cm/s, and which go in about the same direction, the slower along that line takes a tenth
+    /// of the other's. Makes energy; for comparison only.
     Share,
 }
 
@@ -218,9 +218,10 @@ impl Parameters {
     /// The name of the first parameter that no table can have, if there is one.
     #[must_use]
     pub fn first_impossible(&self) -> Option<&'static str> {
-        let positive = |v: f64| v.is_finite() && v > 0.0;
+        // Wide of anything measured, but not so wide that a shot lasts for ever.
+        let positive = |v: f64| (1e-3..=1e3).contains(&v);
         let not_negative = |v: f64| v.is_finite() && v >= 0.0;
-        let ratio = |v: f64| v > 0.0 && v <= 1.0;
+        let ratio = |v: f64| (0.05..=1.0).contains(&v);
         let friction = &self.ball_friction;
         let drift = &self.drift;
         let gentle = |per_k: f64| per_k.abs() <= 0.05;
@@ -233,9 +234,13 @@ impl Parameters {
             } => positive(depth_m) && (0.0..=1.0).contains(&liner_restitution) && ratio(facing_restitution),
         };
         [
-            ("gravity_m_s2", positive(self.gravity_m_s2)),
-            ("slide_friction", positive(self.slide_friction)),
-            ("roll_friction", positive(self.roll_friction)),
+            ("gravity_m_s2", (0.5..=30.0).contains(&self.gravity_m_s2)),
+            ("slide_friction", (0.01..=3.0).contains(&self.slide_friction)),
+            // A ball that slips is braked more than one that rolls, on any cloth.
+            (
+                "roll_friction",
+                positive(self.roll_friction) && self.roll_friction < self.slide_friction,
+            ),
             ("spin_down_rad_s2", positive(self.spin_down_rad_s2)),
             // On a steeper table balls roll off by themselves.
             ("slope", self.slope.length() < 0.9 * self.roll_friction),
@@ -254,7 +259,7 @@ impl Parameters {
             ),
             ("pocket", pocket),
             ("cue_mass_kg", positive(self.cue_mass_kg)),
-            ("cue_end_mass_kg", positive(self.cue_end_mass_kg)),
+            ("cue_end_mass_kg", (1e-6..=1e3).contains(&self.cue_end_mass_kg)),
             ("tip_restitution", ratio(self.tip_restitution)),
             // Infinite: a tip that never slips.
             ("tip_friction", self.tip_friction > 0.0),
@@ -365,7 +370,7 @@ impl Restitution {
     }
 
     fn is_possible(&self) -> bool {
-        let ratio = |v: f64| v > 0.0 && v <= 1.0;
+        let ratio = |v: f64| (0.05..=1.0).contains(&v);
         match self {
             Self::Constant(e) => ratio(*e),
             Self::Curve(points) => {

@@ -3,14 +3,15 @@
 use std::sync::Arc;
 use std::thread;
 
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use crate::physics::CueStrike;
 use crate::physics::prediction::{BallIndex, BallState};
 use crate::physics::spread::{InputSpread, Spread, Uncertainty};
 use crate::table::TableSpec;
 
-/// A thread that works out spreads, newest question first. It ends with this.
+/// A thread that works out spreads, one question after another; of those that wait only the newest
+/// is asked. It ends with this.
 #[derive(Debug)]
 pub(super) struct Rollouts {
     /// `None` when the system gave no thread: then there is no spread.
@@ -84,7 +85,14 @@ impl Rollouts {
     pub(super) fn answer(&mut self) -> Option<(u64, Arc<Spread>)> {
         let answer = self.answers.try_recv().ok();
         if let (Some(question), Some(questions)) = (self.waiting.take(), &self.questions) {
-            self.waiting = questions.try_send(question).err().map(|full| full.into_inner());
+            match questions.try_send(question) {
+                Ok(()) => {}
+                Err(TrySendError::Full(question)) => self.waiting = Some(question),
+                Err(TrySendError::Disconnected(_)) => {
+                    tracing::warn!("the thread for the spread of shots has ended; none will be shown");
+                    self.questions = None;
+                }
+            }
         }
         answer
     }
@@ -115,6 +123,7 @@ mod tests {
         }
         let newest = rollouts.ask(balls, (0, strike));
         let spread = loop {
+            assert!(rollouts.questions.is_some(), "the thread has ended");
             match rollouts.answer() {
                 Some((number, spread)) if number == newest => break spread,
                 _ => thread::yield_now(),

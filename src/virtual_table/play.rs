@@ -153,7 +153,7 @@ impl Play {
                 if let Some(fall) = ball.falling {
                     centre = self.falling_at(ball, fall);
                 } else if let Some(since) = ball.over_edge_s {
-                    centre.z -= rolling::fallen_m(self.clock_s - since);
+                    centre.z -= self.fallen_m(self.clock_s - since);
                 }
                 BallPose {
                     kind: ball.kind,

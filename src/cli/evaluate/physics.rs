@@ -170,6 +170,8 @@ impl Report {
         let reference = self.references.iter().find_map(Reference::first_broken);
         let driver = self.drivers.different.first();
         let driver = driver.map(|shot| format!("the two drivers differ on {shot}"));
+        let driver = driver
+            .or_else(|| (self.drivers.shots == 0).then(|| "no shot was played by both drivers".to_owned()));
         let spread = self.spread.iter().find(|a| a.worst_sigmas > 4.0);
         let spread = spread.map(|a| format!("the spread of a {} does not agree with brute force", a.what));
         truth.or(reference).or(driver).or(spread)

@@ -74,28 +74,6 @@ struct MetaPockets {
     side_jaw_radius: f64,
 }
 
-impl MetaPockets {
-    /// The first measure that makes no pocket on a table this wide (metres).
-    fn first_impossible(&self, width: f64) -> Option<&'static str> {
-        let size = |v: f64| v > 0.0 && v < width / 3.0;
-        let angle = |v: f64| (0.0..45.0).contains(&v);
-        [
-            ("corner_pocket_width", size(self.corner_pocket_width)),
-            ("corner_pocket_angle", angle(self.corner_pocket_angle)),
-            ("corner_pocket_depth", size(self.corner_pocket_depth)),
-            ("corner_pocket_radius", size(self.corner_pocket_radius)),
-            ("corner_jaw_radius", size(self.corner_jaw_radius)),
-            ("side_pocket_width", size(self.side_pocket_width)),
-            ("side_pocket_angle", angle(self.side_pocket_angle)),
-            ("side_pocket_depth", size(self.side_pocket_depth)),
-            ("side_pocket_radius", size(self.side_pocket_radius)),
-            ("side_jaw_radius", size(self.side_jaw_radius)),
-        ]
-        .into_iter()
-        .find_map(|(field, possible)| (!possible).then_some(field))
-    }
-}
-
 /// Reads the file; a failure says what is wrong and where.
 pub(in crate::cli) fn read(path: &Path) -> Result<Input, Failure> {
     let name = path.display();
@@ -186,57 +164,11 @@ pub(in crate::cli) fn without_infinities(text: &str) -> String {
     clean
 }
 
-/// The table and the physics the file asks for.
-pub(in crate::cli) struct Setup {
-    pub(in crate::cli) table: TableSpec,
-}
-
-impl Setup {
-    pub(in crate::cli) fn of(meta: &Meta) -> Result<Self, Failure> {
-        let (ball, cue, table) = (&meta.ball, &meta.cue, &meta.table);
-        let parameters = Parameters {
-            gravity_m_s2: ball.g,
-            slide_friction: ball.u_s,
-            roll_friction: ball.u_r,
-            // The file gives the friction of a spinning ball: α = 5 u_sp g / 2R.
-            spin_down_rad_s2: 2.5 * ball.u_sp * ball.g / ball.radius,
-            ball_restitution: Restitution::Constant(ball.e_b),
-            cushion_restitution: Restitution::Constant(ball.e_c),
-            cushion_friction: ball.f_c,
-            cue_mass_kg: cue.mass,
-            cue_end_mass_kg: cue.end_mass,
-            ..Parameters::REFERENCE
-        };
-        if let Some(field) = parameters.first_impossible() {
-            return Err(Failure::failed(format!(
-                "meta: {field} has a value no table can have"
-            )));
-        }
-        let positive = [
-            ("ball.m", ball.m),
-            ("ball.R", ball.radius),
-            ("table.l", table.l),
-            ("table.w", table.w),
-            ("table.cushion_width", table.cushion_width),
-            ("table.cushion_height", table.cushion_height),
-        ];
-        if let Some((field, value)) = positive.iter().find(|(_, v)| !(v.is_finite() && *v > 0.0)) {
-            return Err(Failure::failed(format!(
-                "meta.{field} must be positive, not {value}"
-            )));
-        }
-        if ball.radius * 4.0 > table.w.min(table.l) {
-            return Err(Failure::failed("meta.ball.R is too large for meta.table"));
-        }
-        if let Some(field) = table
-            .pockets
-            .as_ref()
-            .and_then(|p| p.first_impossible(table.w.min(table.l)))
-        {
-            return Err(Failure::failed(format!(
-                "meta.table.{field} has a value no table of this size can have"
-            )));
-        }
+impl Meta {
+    /// The table the file asks for, with its physics.
+    pub(in crate::cli) fn table(&self) -> Result<TableSpec, Failure> {
+        let (ball, cue, table) = (&self.ball, &self.cue, &self.table);
+        let pockets = table.pockets.as_ref();
         let spec = TableSpec {
             name: "file".to_owned(),
             length_m: table.l,
@@ -244,7 +176,7 @@ impl Setup {
             nose_height_m: table.cushion_height,
             cushion_width_m: table.cushion_width,
             rail_width_m: 0.13,
-            corner: table.pockets.as_ref().map(|p| {
+            corner: pockets.map(|p| {
                 PocketShape {
                     mouth_m: p.corner_pocket_width,
                     jaw_angle_deg: p.corner_pocket_angle,
@@ -254,7 +186,7 @@ impl Setup {
                 }
                 .with_corner_depth(p.corner_pocket_depth)
             }),
-            side: table.pockets.as_ref().map(|p| {
+            side: pockets.map(|p| {
                 PocketShape {
                     mouth_m: p.side_pocket_width,
                     jaw_angle_deg: p.side_pocket_angle,
@@ -270,9 +202,62 @@ impl Setup {
             },
             cue_ball_mass_kg: ball.m,
             ball_set: BallSet::Pool,
-            physics: parameters,
+            physics: Parameters {
+                gravity_m_s2: ball.g,
+                slide_friction: ball.u_s,
+                roll_friction: ball.u_r,
+                // The file gives the friction of a spinning ball: α = 5 u_sp g / 2R.
+                spin_down_rad_s2: 2.5 * ball.u_sp * ball.g / ball.radius,
+                ball_restitution: Restitution::Constant(ball.e_b),
+                cushion_restitution: Restitution::Constant(ball.e_c),
+                cushion_friction: ball.f_c,
+                cue_mass_kg: cue.mass,
+                cue_end_mass_kg: cue.end_mass,
+                ..Parameters::REFERENCE
+            },
         };
-        Ok(Self { table: spec })
+        spec.check().map_err(|measure| {
+            Failure::failed(format!("meta.{}: {}", in_file(&measure.key), measure.reason))
+        })?;
+        match spec.physics.first_impossible() {
+            Some(name) => Err(Failure::failed(format!(
+                "meta.{}: has a value no table can have",
+                in_file(name)
+            ))),
+            None => Ok(spec),
+        }
+    }
+}
+
+/// What a measure or parameter is called in the file.
+fn in_file(name: &str) -> &str {
+    match name {
+        "length_m" => "table.l",
+        "width_m" => "table.w",
+        "nose_height_m" => "table.cushion_height",
+        "cushion_width_m" | "rail_width_m" => "table.cushion_width",
+        "ball.radius_m" => "ball.R",
+        "ball.mass_kg" | "cue_ball_mass_kg" => "ball.m",
+        "corner.mouth_m" => "table.corner_pocket_width",
+        "corner.jaw_angle_deg" => "table.corner_pocket_angle",
+        "corner.jaw_radius_m" => "table.corner_jaw_radius",
+        "corner.hole_radius_m" => "table.corner_pocket_radius",
+        "corner.shelf_m" => "table.corner_pocket_depth",
+        "side.mouth_m" => "table.side_pocket_width",
+        "side.jaw_angle_deg" => "table.side_pocket_angle",
+        "side.jaw_radius_m" => "table.side_jaw_radius",
+        "side.hole_radius_m" => "table.side_pocket_radius",
+        "side.shelf_m" => "table.side_pocket_depth",
+        "gravity_m_s2" => "ball.g",
+        "slide_friction" => "ball.u_s",
+        "roll_friction" => "ball.u_r",
+        "spin_down_rad_s2" => "ball.u_sp",
+        "ball_restitution" => "ball.e_b",
+        "cushion_restitution" => "ball.e_c",
+        "cushion_friction" => "ball.f_c",
+        "cue_mass_kg" => "cue.M",
+        "cue_end_mass_kg" => "cue.end_mass",
+        other => other,
     }
 }
 

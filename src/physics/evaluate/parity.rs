@@ -84,8 +84,7 @@ pub struct Compared {
     pub same_count: bool,
     /// Balls pocketed, there and here.
     pub pocketed: [usize; 2],
-    /// Mean speed of leaving and spread of the places of rest, there and here: metres rms from
-    /// the middle.
+    /// Spread of the places of rest, there and here: metres rms from their middle.
     pub scatter_m: [f64; 2],
     /// Time the simulation took, microseconds.
     pub took_us: f64,

@@ -10,7 +10,7 @@ use crate::physics::cushion::Sunk;
 use crate::physics::motion::{Phase, rolling_spin};
 use crate::physics::prediction::{BallState, EventKind, Motion};
 use crate::physics::solver::Rules;
-use crate::physics::{CueStrike, Parameters, Simulator, squirt};
+use crate::physics::{CueStrike, Parameters, Simulator};
 use crate::table::parameters::{BallFriction, Restitution};
 use crate::table::{PocketId, TableSpec};
 use crate::units::{Vec2, Vec3, unit};
@@ -636,7 +636,6 @@ fn cue(truths: &mut Truths) {
                     ..table.physics
                 };
                 let struck = strike.apply(&BallState::default(), &table.ball, &parameters);
-                debug_assert!(squirt(side, ratio) > 0.0);
                 -struck.ball.velocity.to_angle().to_degrees()
             },
         );

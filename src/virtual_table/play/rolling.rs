@@ -7,15 +7,8 @@ use crate::physics::prediction::{BallState, EventKind, Motion};
 use crate::physics::{CueStrike, LiveTable};
 use crate::units::{Vec2, Vec3};
 
-/// Standard gravity, m/s².
-const GRAVITY: f64 = 9.81;
 /// How long a ball is seen falling into a pocket, seconds.
 const FALL_S: f64 = 0.16;
-
-/// How far a ball has sunk after falling for so long, metres.
-pub(super) fn fallen_m(fallen_s: f64) -> f64 {
-    0.5 * GRAVITY * fallen_s * fallen_s
-}
 
 /// A shot after the impact. The balls are on the live table.
 #[derive(Debug)]
@@ -83,6 +76,11 @@ impl Play {
             ball.state = BallState::resting(ball.state.position);
         }
         self.after_rest()
+    }
+
+    /// How far a ball has sunk after falling for so long, metres.
+    pub(super) fn fallen_m(&self, fallen_s: f64) -> f64 {
+        0.5 * self.table.physics.gravity_m_s2 * fallen_s * fallen_s
     }
 
     /// Takes note of what has happened until `t`.
@@ -158,6 +156,6 @@ impl Play {
             let slack = (hole.radius - inside * self.table.ball.radius_m).max(0.0);
             flat = hole.centre + (flat - hole.centre).clamp_length_max(slack);
         }
-        flat.extend(self.table.ball.radius_m - fallen_m(fallen_s))
+        flat.extend(self.table.ball.radius_m - self.fallen_m(fallen_s))
     }
 }

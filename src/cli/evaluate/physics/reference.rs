@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use serde_json::{Value, json};
 
 use crate::cli::Failure;
-use crate::cli::simulate::file::{self, Setup, Shot};
+use crate::cli::simulate::file::{self, Shot};
 use crate::cli::simulate::names::{Names, pocket_named};
 use crate::physics::Simulator;
 use crate::physics::evaluate::families::FamilyShot;
@@ -48,7 +48,7 @@ impl Steps {
     }
 }
 
-/// Compares every shot of a file, or of every JSON file with shots in a folder.
+/// Compares every shot of a file, or of every JSON file in a folder.
 pub(super) fn compare_all(path: &Path) -> Result<Vec<Reference>, Failure> {
     let mut files: Vec<PathBuf> = Vec::new();
     if path.is_dir() {
@@ -66,14 +66,20 @@ pub(super) fn compare_all(path: &Path) -> Result<Vec<Reference>, Failure> {
             path.display()
         )));
     }
-    files.iter().map(|file| compare(file)).collect()
+    let compared = files
+        .iter()
+        .map(|file| compare(file).map_err(|f| f.of(file.display())));
+    compared.collect()
 }
 
 fn compare(path: &Path) -> Result<Reference, Failure> {
     /// The fastest of so many runs counts.
     const RUNS: u32 = 5;
     let input = file::read(path)?;
-    let table = Setup::of(&input.meta)?.table;
+    if input.shots.is_empty() {
+        return Err(Failure::failed("shots: there is none in it"));
+    }
+    let table = input.meta.table()?;
     let mut simulator = Simulator::new(&table);
     let names = Names::of(&Geometry::of(&table));
     let mut told = Reference {
@@ -209,6 +215,12 @@ impl Reference {
 
     /// The first promise about this file that is not kept.
     pub(super) fn first_broken(&self) -> Option<String> {
+        if self.stable().next().is_none() {
+            return Some(format!(
+                "{}: no shot says by its `sensitivity` that it is stable; nothing could be held against it",
+                self.name
+            ));
+        }
         let off = |shot: &&Compared| !is_same(shot);
         let shot = self.stable().find(off);
         let shot = shot.map(|shot| format!("{}: shot {} ends differently", self.name, shot.id));
