@@ -55,7 +55,13 @@ impl Options {
         let noise_levels = between(0.5, 3.5);
         let exposure_s = between(0.001, 0.012);
         let tint = between(0.85, 1.15);
-        let cloth = random.choice(CLOTHS).unwrap_or([38, 132, 160]);
+        // Nobody plays snooker on red.
+        let cloths = if scene == SceneName::Snooker {
+            &CLOTHS[..5]
+        } else {
+            &CLOTHS[..]
+        };
+        let cloth = random.choice(cloths).copied().unwrap_or([38, 132, 160]);
         Self {
             table,
             scene,

@@ -116,6 +116,8 @@ fn edges(around: &Surroundings<'_>, at: Vec2, shape: &[Vec2], scale: f64, reach:
     let mut found = Vec::with_capacity(shape.len());
     let mut colours = [[0f32; 4]; SAMPLES];
     let mut odd = [0f32; SAMPLES];
+    // A ball of the cloth's colour shows a faint edge. Where its size is known, that is trusted.
+    let (hidden, faintest) = if around.size_known { (0.8, 5.0) } else { (0.4, 8.0) };
     for offset in shape {
         let length = offset.length();
         if length < 1.0 {
@@ -157,7 +159,7 @@ fn edges(around: &Surroundings<'_>, at: Vec2, shape: &[Vec2], scale: f64, reach:
             }
             // Outside lies cloth, inside something else: an edge inside a ball counts less.
             let outside = if *beyond < 1.0 { 1.0 } else { 0.35 };
-            let inside = if *within > 0.8 { 1.0 } else { 0.4 };
+            let inside = if *within > 0.8 { 1.0 } else { hidden };
             if let Some(s) = strengths.get_mut(k) {
                 *s = f64::from(difference.sqrt()) * outside * inside * (1.0 - 0.6 * u * u);
             }
@@ -169,7 +171,7 @@ fn edges(around: &Surroundings<'_>, at: Vec2, shape: &[Vec2], scale: f64, reach:
         let Some(k) = best else { continue };
         let at = |k: usize| strengths.get(k).copied().unwrap_or(0.0);
         let (l, m, r) = (at(k - 1), at(k), at(k + 1));
-        if m < 8.0 {
+        if m < faintest {
             continue;
         }
         let bend = l - 2.0 * m + r;

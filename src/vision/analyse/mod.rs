@@ -364,7 +364,11 @@ impl Analyser {
                 // Its rim is mostly other balls' and tells little; that it fills the gap tells much.
                 // The black of a pocket fills one too.
                 Origin::Leftover => filled > 0.8 && support >= 0.2 && view.bed.pocket_distance(p) > 1.4,
-                Origin::Fragment => support >= 0.7 && outline.cloth_around > 0.6,
+                // Faint edges are trusted where the size is known, but then more than a speck of
+                // the disc must differ from the cloth.
+                Origin::Fragment => {
+                    support >= 0.7 && outline.cloth_around > 0.6 && (!view.calibrated || filled > 0.15)
+                }
             };
             if is_ball && (0.72..1.35).contains(&size) && on_bed {
                 let weight = if candidate.origin == Origin::Fragment {
