@@ -78,7 +78,7 @@ fn any_table() -> impl Strategy<Value = TableSpec> {
                 roll_friction: roll,
                 spin_down_rad_s2: spin_down,
                 slope: if slopes {
-                    Vec2::from_angle(downhill) * (steep * roll)
+                    Vec2::from_angle(downhill) * (steep * roll).min(Parameters::STEEPEST)
                 } else {
                     Vec2::ZERO
                 },

@@ -333,7 +333,9 @@ fn replace<T>(usual: &mut T, measured: Option<T>) {
 /// What [`Parameters::first_impossible`] wants of the parameter with this name.
 fn allowed(name: &str) -> &'static str {
     match name {
-        "slope" => "allowed is less fall than 0.9 times roll_friction, or balls roll off by themselves",
+        "slope" => {
+            "allowed is a fall of up to 0.005, and less than 0.9 times roll_friction, or balls roll off by themselves"
+        }
         "ball_restitution" | "cushion_restitution" => {
             "allowed are numbers above 0 up to 1, in a curve in order of speed"
         }

@@ -137,6 +137,9 @@ pub struct Drift {
 }
 
 impl Parameters {
+    /// No table is further out of level than this, metres per metre: 5 mm in a metre.
+    pub const STEEPEST: f64 = 0.005;
+
     /// Those of pooltool 0.6.0, for comparison with it: constant restitutions, a hard tip that
     /// never slips, pockets that take every ball whose centre passes their edge.
     pub const REFERENCE: Self = Self {
@@ -242,8 +245,11 @@ impl Parameters {
                 positive(self.roll_friction) && self.roll_friction < self.slide_friction,
             ),
             ("spin_down_rad_s2", positive(self.spin_down_rad_s2)),
-            // On a steeper table balls roll off by themselves.
-            ("slope", self.slope.length() < 0.9 * self.roll_friction),
+            // On a steeper table balls roll off by themselves, or the first order does not do.
+            (
+                "slope",
+                self.slope.length() < 0.9 * self.roll_friction && self.slope.length() <= Self::STEEPEST,
+            ),
             ("ball_restitution", self.ball_restitution.is_possible()),
             (
                 "ball_friction",

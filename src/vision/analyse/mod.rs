@@ -366,9 +366,10 @@ impl Analyser {
                 Origin::Leftover => filled > 0.8 && support >= 0.2 && view.bed.pocket_distance(p) > 1.4,
                 // Faint edges are trusted where the size is known, but then more than a speck of
                 // the disc must differ from the cloth.
-                Origin::Fragment => {
-                    support >= 0.7 && outline.cloth_around > 0.6 && (!view.calibrated || filled > 0.15)
+                Origin::Fragment if view.calibrated => {
+                    support >= 0.65 && outline.cloth_around > 0.6 && filled > 0.15
                 }
+                Origin::Fragment => support >= 0.7 && outline.cloth_around > 0.6,
             };
             if is_ball && (0.72..1.35).contains(&size) && on_bed {
                 let weight = if candidate.origin == Origin::Fragment {
