@@ -180,8 +180,22 @@ pub(super) fn seat(
 
 /// One round of pushing; true when something was pushed.
 fn push_apart(rules: &Rules, balls: &mut [BallState]) -> bool {
+    let mut pushed = part(balls, rules.radius);
+    for ball in balls.iter_mut().filter(|ball| ball.motion != Motion::Pocketed) {
+        let out = intrusion(rules, ball.position);
+        if out != Vec2::ZERO {
+            ball.position += out + out.normalize_or_zero() * SPACER_M;
+            pushed = true;
+        }
+    }
+    pushed
+}
+
+/// Moves every two balls that overlap apart along their line of centres until they just touch;
+/// true when something moved. With more than two in touch it takes several rounds.
+pub fn part(balls: &mut [BallState], radius: f64) -> bool {
     let mut pushed = false;
-    let wanted = 2.0 * rules.radius + SPACER_M;
+    let wanted = 2.0 * radius + SPACER_M;
     for first in 0..balls.len() {
         for second in first + 1..balls.len() {
             let Ok([a, b]) = balls.get_disjoint_mut([first, second]) else {
@@ -191,20 +205,13 @@ fn push_apart(rules: &Rules, balls: &mut [BallState]) -> bool {
                 continue;
             }
             let offset = b.position - a.position;
-            let overlap = 2.0 * rules.radius - offset.length();
+            let overlap = 2.0 * radius - offset.length();
             if overlap > 0.0 {
                 let half = offset.normalize_or(Vec2::X) * (0.5 * (wanted - offset.length()));
                 a.position -= half;
                 b.position += half;
                 pushed = true;
             }
-        }
-    }
-    for ball in balls.iter_mut().filter(|ball| ball.motion != Motion::Pocketed) {
-        let out = intrusion(rules, ball.position);
-        if out != Vec2::ZERO {
-            ball.position += out + out.normalize_or_zero() * SPACER_M;
-            pushed = true;
         }
     }
     pushed

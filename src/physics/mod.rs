@@ -39,7 +39,7 @@ mod tests;
 mod tree;
 
 pub use crate::table::Parameters;
-pub use check::{BadInput, MOST_BALLS};
+pub use check::{BadInput, MOST_BALLS, part};
 pub use cue_strike::{CueStrike, Struck, squirt};
 pub use live::LiveTable;
 

@@ -73,6 +73,16 @@ pub enum Group {
 }
 
 impl Group {
+    /// The colours of snooker, in order of their value.
+    pub const COLOURS: [Self; 6] = [
+        Self::Yellow,
+        Self::Green,
+        Self::Brown,
+        Self::Blue,
+        Self::Pink,
+        Self::Black,
+    ];
+
     /// The group of a pool ball by its number; 0 is the cue ball.
     #[must_use]
     pub const fn of_pool_number(number: u8) -> Self {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::physics::prediction::BallState;
-use crate::physics::{CueStrike, Simulator};
+use crate::physics::{CueStrike, Simulator, part};
 use crate::system::snapshot::PredictedShot;
 use crate::table::TableSpec;
 use crate::trainer::aim::{NoShot, ShotIntent, intent};
@@ -104,27 +104,11 @@ impl Predictor {
     }
 }
 
-/// Measured centres of touching balls may overlap by the error of measurement: moves such pairs
-/// apart along their line of centres until they just touch.
+/// Measured centres of touching balls may overlap by the error of measurement.
 fn separate(balls: &mut [BallState], radius: f64) {
-    let apart = 2.0 * radius + 1e-6;
-    for _ in 0..8 {
-        let mut moved = false;
-        for i in 0..balls.len() {
-            let (head, tail) = balls.split_at_mut(i);
-            let Some(ball) = tail.first_mut() else { continue };
-            for other in head {
-                let between = ball.position - other.position;
-                let gap = apart - between.length();
-                if gap > 0.0 {
-                    let push = between.normalize_or(crate::units::Vec2::X) * (gap / 2.0);
-                    ball.position += push;
-                    other.position -= push;
-                    moved = true;
-                }
-            }
-        }
-        if !moved {
+    const ROUNDS: usize = 8;
+    for _ in 0..ROUNDS {
+        if !part(balls, radius) {
             return;
         }
     }

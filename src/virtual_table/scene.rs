@@ -176,20 +176,11 @@ fn whole_set(set: BallSet) -> Vec<BallKind> {
         BallSet::Pool => (0..=15).map(BallKind::pool).collect(),
         BallSet::Snooker => std::iter::once(CUE_BALL)
             .chain((0..15).map(|_| group(Group::Red)))
-            .chain(COLOURS.map(group))
+            .chain(Group::COLOURS.map(group))
             .collect(),
         BallSet::Carom => vec![CUE_BALL, group(Group::Yellow), group(Group::Red)],
     }
 }
-
-const COLOURS: [Group; 6] = [
-    Group::Yellow,
-    Group::Green,
-    Group::Brown,
-    Group::Blue,
-    Group::Pink,
-    Group::Black,
-];
 
 fn grid(table: &TableSpec) -> Layout {
     let kinds = whole_set(table.ball_set);
@@ -280,7 +271,7 @@ fn snooker(table: &TableSpec) -> Layout {
     let pink = spot(kind(Group::Pink), table);
     let apex = pink + Vec2::new(pitch(table) + 0.002, 0.0);
     std::iter::once((CUE_BALL, spot(CUE_BALL, table)))
-        .chain(COLOURS.map(|group| (kind(group), spot(kind(group), table))))
+        .chain(Group::COLOURS.map(|group| (kind(group), spot(kind(group), table))))
         .chain(
             triangle(apex, 5, pitch(table))
                 .into_iter()

@@ -131,16 +131,7 @@ fn many_reds_are_a_snooker_set() {
             .balls
             .push((kind(Group::Red), Vec2::new(-0.9 + 0.2 * f64::from(i), 0.3)));
     }
-    let colours = [
-        Group::Yellow,
-        Group::Green,
-        Group::Brown,
-        Group::Blue,
-        Group::Pink,
-        Group::Black,
-        Group::Cue,
-    ];
-    for (i, group) in colours.into_iter().enumerate() {
+    for (i, group) in Group::COLOURS.into_iter().chain([Group::Cue]).enumerate() {
         scene
             .balls
             .push((kind(group), Vec2::new(-0.9 + 0.25 * i as f64, -0.2)));

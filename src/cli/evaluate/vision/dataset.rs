@@ -4,6 +4,7 @@ use std::path::Path;
 use std::process::Command;
 
 use serde::Deserialize;
+use serde::de::IntoDeserializer;
 
 use super::{Report, progress};
 use crate::cli::Failure;
@@ -158,19 +159,6 @@ impl Item {
 
 /// The group with this name; `None` where the annotator could not tell.
 fn group_named(name: &str) -> Option<Group> {
-    [
-        Group::Cue,
-        Group::Eight,
-        Group::Solid,
-        Group::Stripe,
-        Group::Red,
-        Group::Yellow,
-        Group::Green,
-        Group::Brown,
-        Group::Blue,
-        Group::Pink,
-        Group::Black,
-    ]
-    .into_iter()
-    .find(|group| group.name() == name)
+    let read: Result<Group, serde::de::value::Error> = Group::deserialize(name.into_deserializer());
+    read.ok().filter(|group| *group != Group::Unknown)
 }
