@@ -12,8 +12,8 @@ use crate::units::{Vec2, Vec3};
 /// the hole of a pocket, free of the cloth.
 ///
 /// On a table out of level the downhill pull joins in: wholly on a sliding ball, 5/7 of it on a
-/// rolling one (the rest turns the ball). Friction then turns with the ball's way, so a rolling
-/// phase is cut into stretches in which it turns by at most [`BEND`].
+/// rolling one (the rest turns the ball). Friction then turns with the slip, or the ball's way, so
+/// a phase is cut into stretches in which that turns by at most [`BEND`].
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Phase {
     /// Acceleration of the centre, m/s².
@@ -28,9 +28,10 @@ pub(super) struct Phase {
     bends: bool,
 }
 
-/// The direction of a rolling ball changes by no more than this in one phase on a slope, radians.
+/// The direction of friction changes by no more than this in one phase on a slope, radians, and
+/// what slips or rolls loses no more than a quarter of its speed.
 const BEND: f64 = 0.01;
-/// A ball that rolls slower than this on a slope keeps its direction until it stops, m/s.
+/// Slower than this a ball on a slope slips or rolls straight on until it doesn't any more, m/s.
 const CREEP_M_S: f64 = 1e-3;
 
 impl Phase {
@@ -45,20 +46,41 @@ impl Phase {
         let downhill = parameters.slope * parameters.gravity_m_s2;
         match state.motion {
             Motion::Sliding => {
-                let slip = slip(state, radius);
-                let direction = slip.normalize_or_zero();
                 let friction = parameters.slide_friction * parameters.gravity_m_s2;
                 let torque = 2.5 * friction / radius;
+                // Friction brakes the centre, and its torque the slip two and a half times as much again.
+                let stretch = Stretch::of(slip(state, radius), downhill, 3.5 * friction);
                 Self {
-                    acceleration: downhill - friction * direction,
+                    acceleration: downhill - friction * stretch.along,
                     // −(5 μ g / 2R) (û × ẑ)
-                    spin_acceleration: Vec3::new(-torque * direction.y, torque * direction.x, spin_down),
-                    duration_s: 2.0 * slip.length() / (7.0 * friction - 2.0 * downhill.dot(direction)),
+                    spin_acceleration: Vec3::new(
+                        -torque * stretch.along.y,
+                        torque * stretch.along.x,
+                        spin_down,
+                    ),
+                    duration_s: stretch.duration_s,
                     spin_stop_s,
-                    bends: false,
+                    bends: stretch.bends,
                 }
             }
-            Motion::Rolling => Self::rolling(state, radius, parameters, downhill, spin_down, spin_stop_s),
+            Motion::Rolling => {
+                let resistance = parameters.roll_friction * parameters.gravity_m_s2;
+                let pull = downhill * (5.0 / 7.0);
+                let stretch = Stretch::of(state.velocity, pull, resistance);
+                let acceleration = if stretch.bends {
+                    pull - resistance * stretch.along
+                } else {
+                    // The last stretch ends at rest.
+                    -(resistance - pull.dot(stretch.along)) * stretch.along
+                };
+                Self {
+                    acceleration,
+                    spin_acceleration: rolling_spin(acceleration, radius, spin_down),
+                    duration_s: stretch.duration_s,
+                    spin_stop_s,
+                    bends: stretch.bends,
+                }
+            }
             Motion::Spinning => Self {
                 spin_acceleration: Vec3::new(0.0, 0.0, spin_down),
                 duration_s: spin_stop_s,
@@ -70,47 +92,6 @@ impl Phase {
                 spin_stop_s: f64::INFINITY,
                 ..Self::default()
             },
-        }
-    }
-
-    fn rolling(
-        state: &BallState,
-        radius: f64,
-        parameters: &Parameters,
-        downhill: Vec2,
-        spin_down: f64,
-        spin_stop_s: f64,
-    ) -> Self {
-        let resistance = parameters.roll_friction * parameters.gravity_m_s2;
-        let speed = state.velocity.length();
-        let mut along = state.velocity.normalize_or_zero();
-        let mut acceleration = -resistance * along;
-        let mut duration_s = speed / resistance;
-        let mut bends = false;
-        if downhill != Vec2::ZERO {
-            let pull = downhill * (5.0 / 7.0);
-            let turning = pull.perp_dot(along).abs();
-            // What slows the ball; the table is flatter than friction is strong.
-            let braking = resistance - pull.dot(along);
-            duration_s = speed / braking;
-            let straight_s = BEND * speed / turning;
-            if speed > CREEP_M_S && straight_s < duration_s {
-                // Friction along the mean direction of the stretch.
-                let middle = state.velocity + (pull - resistance * along) * (0.5 * straight_s);
-                along = middle.normalize_or_zero();
-                acceleration = pull - resistance * along;
-                duration_s = straight_s;
-                bends = true;
-            } else {
-                acceleration = -braking * along;
-            }
-        }
-        Self {
-            acceleration,
-            spin_acceleration: rolling_spin(acceleration, radius, spin_down),
-            duration_s,
-            spin_stop_s,
-            bends,
         }
     }
 
@@ -141,6 +122,7 @@ impl Phase {
         }
         let mut state = self.at(from, self.duration_s);
         match from.motion {
+            Motion::Sliding if self.bends => {}
             Motion::Sliding => {
                 state.spin = rolling_spin(state.velocity, radius, state.spin.z);
                 state.motion = Motion::Rolling;
@@ -191,6 +173,43 @@ impl Phase {
         }
         if piece.end_s > piece.start_s {
             pieces.push(piece);
+        }
+    }
+}
+
+/// How long the slip of a sliding ball, or the velocity of a rolling one, keeps its direction.
+struct Stretch {
+    /// Unit vector against which friction acts.
+    along: Vec2,
+    duration_s: f64,
+    /// Another stretch follows.
+    bends: bool,
+}
+
+impl Stretch {
+    /// Of dw/dt = pull − friction ŵ (m/s²) from `w` (m/s) on. The pull is weaker than friction.
+    fn of(w: Vec2, pull: Vec2, friction: f64) -> Self {
+        let speed = w.length();
+        let along = w.normalize_or_zero();
+        let braking = friction - pull.dot(along);
+        let whole_s = speed / braking;
+        let across = pull - pull.dot(along) * along;
+        if pull == Vec2::ZERO || across == Vec2::ZERO || speed < CREEP_M_S {
+            return Self {
+                along,
+                duration_s: whole_s,
+                bends: false,
+            };
+        }
+        let duration_s = (BEND * speed / across.length()).min(0.25 * whole_s);
+        // With |w| = speed − braking t the direction turns by (across / braking) ln(speed / |w|);
+        // this is its mean over the stretch.
+        let left = 1.0 - duration_s / whole_s;
+        let turned = (left * libm::log(left) + 1.0 - left) / (1.0 - left);
+        Self {
+            along: (along + across / braking * turned).normalize_or_zero(),
+            duration_s,
+            bends: true,
         }
     }
 }
@@ -372,5 +391,39 @@ mod tests {
         let further = Phase::of(&down, R, &tilt).end(&down, R);
         let expected = 0.25 / (2.0 * (0.0981 - 0.002 * 9.81 * 5.0 / 7.0));
         assert!(further.position.x > level.position.x && (further.position.x - expected).abs() < 1e-9);
+    }
+    #[test]
+    fn a_table_out_of_level_turns_a_slide_as_small_steps_do() {
+        // Draw across the steepest slope on the slickest cloth: it slips for more than a second.
+        let sloping = Parameters {
+            slope: Vec2::new(0.003, 0.004),
+            slide_friction: 0.1,
+            ..POOL
+        };
+        let mut ball = sliding(Vec2::new(1.5, 0.0), Vec3::new(3.0, -90.0, 20.0));
+        let friction = 0.981;
+        let (mut p, mut v, mut spin, dt) = (Vec2::ZERO, ball.velocity, ball.spin, 1e-5);
+        while slip(&sliding(v, spin), R).length() > 1e-4 {
+            let along = slip(&sliding(v, spin), R).normalize();
+            let a = 9.81 * sloping.slope - friction * along;
+            p += (v + a * (0.5 * dt)) * dt;
+            v += a * dt;
+            spin += Vec3::new(-along.y, along.x, 0.0) * (2.5 * friction / R * dt);
+        }
+        let (mut phases, mut slid_s) = (0, 0.0);
+        while ball.motion == Motion::Sliding {
+            let phase = Phase::of(&ball, R, &sloping);
+            slid_s += phase.duration_s;
+            ball = phase.end(&ball, R);
+            phases += 1;
+        }
+        assert!(slid_s > 1.0 && phases < 40, "{slid_s} s in {phases}");
+        assert!(ball.position.distance(p) < 1e-4, "{} {p}", ball.position);
+        assert!(ball.velocity.distance(v) < 1e-4, "{} {v}", ball.velocity);
+        assert!(
+            (ball.spin - rolling_spin(v, R, ball.spin.z)).length() * R < 1e-4,
+            "{}",
+            ball.spin
+        );
     }
 }
