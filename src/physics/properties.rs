@@ -160,7 +160,7 @@ fn energy(rules: &Rules, prediction: &Prediction, t: f64) -> f64 {
             };
             let spin = rules.radius * state.spin;
             let height = -state.position.dot(rules.parameters.slope);
-            let lifted = if state.motion == Motion::Pocketed {
+            let lifted = if matches!(state.motion, Motion::Pocketed | Motion::Falling) {
                 0.0
             } else {
                 mass * rules.parameters.gravity_m_s2 * height
@@ -208,13 +208,16 @@ fn first_wrong(table: &TableSpec, balls: &[BallState], prediction: &Prediction) 
         if after >= prediction.duration_s {
             break;
         }
-        // A pocketed ball takes its height with it; else nothing gives energy, but for what the
+        // A ball that falls takes its height with it; else nothing gives energy, but for what the
         // straight stretches of a bend on a slope leave.
         let has = energy(&rules, prediction, after);
         let sloping = table.physics.slope != Vec2::ZERO;
         let slack = if sloping { 1e-3 } else { 1e-6 };
-        let fallen = sloping && matches!(event.kind, EventKind::Pocketed(..));
-        if !fallen && has > had + slack * had.abs().max(0.01) {
+        let falls = matches!(
+            event.kind,
+            EventKind::OverEdge(..) | EventKind::BackOut(..) | EventKind::Pocketed(..)
+        );
+        if !(sloping && falls) && has > had + slack * had.abs().max(0.01) {
             return Err(format!("gains energy at {event:?}: {had} to {has}"));
         }
         had = has;

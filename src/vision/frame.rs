@@ -146,10 +146,67 @@ impl Frame {
         }
         image::RgbImage::from_fn(w, h, |x, y| image::Rgb(self.rgb(x * step, y * step)))
     }
+
+    /// The same picture with its bytes laid out as `format`, as a camera that delivers it would
+    /// give it (chroma is the mean of the pixels that share it).
+    ///
+    /// # Errors
+    /// [`WrongLength`] where the format can't have this size: an odd width, for NV12 also height.
+    pub fn in_format(&self, format: PixelFormat) -> Result<Self, WrongLength> {
+        let (w, h) = (self.size.width, self.size.height);
+        let mut pixels = Vec::with_capacity(format.byte_len(self.size));
+        // What `across` × `down` pixels share.
+        let chroma = |x: u32, y: u32, across: u32, down: u32| {
+            let mut sum = [0u32; 3];
+            for (dx, dy) in (0..down).flat_map(|dy| (0..across).map(move |dx| (dx, dy))) {
+                let rgb = self.rgb(x + dx, y + dy);
+                for (sum, c) in sum.iter_mut().zip(rgb) {
+                    *sum += u32::from(c);
+                }
+            }
+            let [_, cb, cr] = rgb_to_ycbcr(sum.map(|s| (s / (across * down)) as u8));
+            [cb, cr]
+        };
+        match format {
+            PixelFormat::Rgb8 => pixels.extend((0..h).flat_map(|y| (0..w).flat_map(move |x| self.rgb(x, y)))),
+            PixelFormat::Yuyv => {
+                for (x, y) in (0..h).flat_map(|y| (0..w).step_by(2).map(move |x| (x, y))) {
+                    let [cb, cr] = chroma(x, y, 2, 1);
+                    let [first, ..] = rgb_to_ycbcr(self.rgb(x, y));
+                    let [second, ..] = rgb_to_ycbcr(self.rgb(x + 1, y));
+                    pixels.extend([first, cb, second, cr]);
+                }
+            }
+            PixelFormat::Nv12 => {
+                pixels.extend((0..h).flat_map(|y| (0..w).map(move |x| rgb_to_ycbcr(self.rgb(x, y))[0])));
+                for (x, y) in (0..h)
+                    .step_by(2)
+                    .flat_map(|y| (0..w).step_by(2).map(move |x| (x, y)))
+                {
+                    pixels.extend(chroma(x, y, 2, 2));
+                }
+            }
+        }
+        let mut frame = Self::new(self.sequence, self.size, format, pixels)?;
+        (frame.captured, frame.camera, frame.truth) =
+            (self.captured, self.camera.clone(), self.truth.clone());
+        Ok(frame)
+    }
 }
 
 /// BT.601 full range.
-fn ycbcr_to_rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
+fn rgb_to_ycbcr([r, g, b]: [u8; 3]) -> [u8; 3] {
+    let [r, g, b] = [r, g, b].map(i32::from);
+    let byte = |v: i32| ((v + (1 << 15)) >> 16).clamp(0, 255) as u8;
+    [
+        byte(19_595 * r + 38_470 * g + 7_471 * b),
+        byte(-11_059 * r - 21_709 * g + 32_768 * b + (128 << 16)),
+        byte(32_768 * r - 27_439 * g - 5_329 * b + (128 << 16)),
+    ]
+}
+
+/// BT.601 full range.
+pub(super) fn ycbcr_to_rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     let (y, cb, cr) = (i32::from(y) << 10, i32::from(cb) - 128, i32::from(cr) - 128);
     let byte = |v: i32| ((v + 512) >> 10).clamp(0, 255) as u8;
     [
@@ -183,6 +240,36 @@ mod tests {
                 assert_eq!(pixel.0, frame.rgb(x * step, y * step));
             }
         }
+    }
+
+    #[test]
+    fn a_picture_laid_out_otherwise_shows_the_same() {
+        let size = ImageSize::new(6, 4);
+        // Pairs and squares of one colour, since chroma is shared.
+        let colours = [
+            [200, 30, 40],
+            [20, 120, 60],
+            [240, 240, 235],
+            [10, 12, 90],
+            [128, 128, 128],
+        ];
+        let bytes: Vec<u8> = (0..24)
+            .flat_map(|i| colours[(i % 6 / 2 + 2 * (i / 12)) % 5])
+            .collect();
+        let frame = Frame::new(3, size, PixelFormat::Rgb8, bytes).unwrap();
+        for format in [PixelFormat::Yuyv, PixelFormat::Nv12, PixelFormat::Rgb8] {
+            let other = frame.in_format(format).unwrap();
+            assert_eq!((other.sequence, other.format), (3, format));
+            for (x, y) in (0..4).flat_map(|y| (0..6).map(move |x| (x, y))) {
+                let (a, b) = (frame.rgb(x, y), other.rgb(x, y));
+                assert!(
+                    a.iter().zip(b).all(|(a, b)| a.abs_diff(b) <= 2),
+                    "{format:?} {x},{y}: {a:?} {b:?}"
+                );
+            }
+        }
+        let odd = Frame::new(0, ImageSize::new(3, 3), PixelFormat::Rgb8, vec![9; 27]).unwrap();
+        assert!(odd.in_format(PixelFormat::Yuyv).is_err() && odd.in_format(PixelFormat::Nv12).is_err());
     }
 
     #[test]

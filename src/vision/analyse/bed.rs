@@ -1,5 +1,6 @@
 //! Where on the picture balls can lie: the bed between the noses, less the pockets.
 
+use super::grid::Grid;
 use super::line::{signed_area, spans_of};
 use super::working::WorkingPicture;
 use crate::calibration::CameraModel;
@@ -60,7 +61,7 @@ impl Bed {
             nose_spans: spans_of(&noses, w, h),
             cloth_spans,
             window,
-            scale: radius_scale(camera, picture.step, &noses, ball_height_m),
+            scale: radius_scale(camera, picture.grid, &noses, ball_height_m),
             noses: noses.to_vec(),
             pockets: pockets.to_vec(),
         }
@@ -108,9 +109,13 @@ impl Bed {
     }
 }
 
-/// Over a plane the inverse of the depth is affine in the picture, and so is a ball's size.
-fn radius_scale(camera: &CameraModel, step: usize, noses: &[Vec2; 4], height_m: f64) -> [f64; 3] {
-    let step = step as f64;
+/// Seen from above all balls are alike; over a plane seen aslant the inverse of the depth is affine
+/// in the picture, and so is a ball's size.
+fn radius_scale(camera: &CameraModel, grid: Grid, noses: &[Vec2; 4], height_m: f64) -> [f64; 3] {
+    let step = match grid {
+        Grid::Flat(flat) => return [1.0 / flat.pitch_m, 0.0, 0.0],
+        Grid::Shrunk { step } => step.max(1) as f64,
+    };
     let at = |p: Vec2| {
         let place = camera.on_plane(p * step, height_m)?;
         let depth = (camera.pose.rotation * (place.extend(height_m) - camera.pose.eye_m)).z;

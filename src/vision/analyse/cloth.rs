@@ -1,6 +1,7 @@
 //! The cloth: its colour, how it varies over the table, and what is not cloth.
 
 use super::working::WorkingPicture;
+use crate::units::Vec2;
 
 /// Bins per axis of the chromaticity histogram.
 const BINS: usize = 64;
@@ -288,6 +289,11 @@ impl ClothField {
         let cell = (y / CELL).min(self.rows.saturating_sub(1)) * self.columns
             + (x / CELL).min(self.columns.saturating_sub(1));
         self.cells.get(cell).copied().unwrap_or_default()
+    }
+
+    /// The cloth around a place between working pixels.
+    pub(super) fn around(&self, p: Vec2) -> LocalCloth {
+        self.at(p.x.max(0.0) as usize, p.y.max(0.0) as usize)
     }
 
     /// How far a colour is from cloth: 0 is cloth, 1 the limit, more is something else.

@@ -3,6 +3,7 @@
 use nalgebra::{Matrix4, Vector4};
 
 use super::cloth::ClothField;
+use super::grid::Grid;
 use super::sampler::Sampler;
 use crate::calibration::CameraModel;
 use crate::units::Vec2;
@@ -30,8 +31,8 @@ pub(super) struct Outline {
 pub(super) struct Surroundings<'a> {
     pub(super) sampler: &'a Sampler<'a>,
     pub(super) field: &'a ClothField,
-    /// Frame pixels per pixel of the cloth field.
-    pub(super) step: usize,
+    /// From the cloth field's pixels to the frame's.
+    pub(super) grid: Grid,
     pub(super) camera: &'a CameraModel,
     /// Ball radius in metres.
     pub(super) radius_m: f64,
@@ -116,6 +117,7 @@ fn edges(around: &Surroundings<'_>, at: Vec2, shape: &[Vec2], scale: f64, reach:
     let mut found = Vec::with_capacity(shape.len());
     let mut colours = [[0f32; 4]; SAMPLES];
     let mut odd = [0f32; SAMPLES];
+    let local = around.field.around(around.grid.from_frame(at));
     // A ball of the cloth's colour shows a faint edge. Where its size is known, that is trusted.
     let (hidden, faintest) = if around.size_known { (0.8, 5.0) } else { (0.4, 8.0) };
     for offset in shape {
@@ -125,11 +127,6 @@ fn edges(around: &Surroundings<'_>, at: Vec2, shape: &[Vec2], scale: f64, reach:
         }
         let (from, to) = (scale - reach - 0.1, scale + reach + 0.1);
         let spacing = (to - from) / (SAMPLES - 1) as f64;
-        let rim = at + *offset;
-        let local = around.field.at(
-            (rim.x.max(0.0) as usize) / around.step,
-            (rim.y.max(0.0) as usize) / around.step,
-        );
         for (k, (colour, odd)) in colours.iter_mut().zip(&mut odd).enumerate() {
             let p = at + *offset * (from + spacing * k as f64);
             *colour = around.sampler.colour(p);

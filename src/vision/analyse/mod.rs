@@ -1,6 +1,6 @@
 //! One frame in, one observation out.
 //!
-//! [`working`] shrinks the frame, [`cloth`] learns what cloth looks like, [`table_finder`] and
+//! [`working`] shrinks the frame, or shows its table from straight above ([`grid`]), [`cloth`] learns what cloth looks like, [`table_finder`] and
 //! [`pose`] find the table where no calibration came with the frame, [`bed`] says where balls can
 //! lie, [`blobs`] and [`circles`] find them, [`localise`] measures them in the full frame,
 //! [`identity`] names them, [`cue`] finds the cue.
@@ -12,6 +12,7 @@ mod circles;
 mod clock;
 mod cloth;
 mod cue;
+mod grid;
 mod identity;
 mod line;
 mod localise;
@@ -33,6 +34,7 @@ use bed::Bed;
 use blobs::{Blobs, Candidate, Origin, Scratch};
 use clock::Clock;
 use cloth::{ClothColour, ClothField};
+use grid::{Flat, Grid};
 use localise::{Outline, Surroundings};
 use sampler::Sampler;
 use table_finder::TableOutline;
@@ -130,17 +132,14 @@ impl Analyser {
             .take()
             .filter(|c| c.camera == *camera && c.image == frame.size);
         let mut known = match known {
-            Some(known) => {
-                let step = working::step_of(frame.size);
-                let window = known.view.bed.window.map(|v| v * step);
-                self.picture.fill(frame, Some(window));
-                known
-            }
+            Some(known) => known,
             None => {
-                self.picture.fill(frame, None);
+                const NOT_SEEN: &str = "the calibrated camera does not see the table";
                 let spec = self.table.clone().unwrap_or_else(TableSpec::pool_9ft);
+                let flat = Flat::new(camera, &spec).ok_or(NOT_SEEN)?;
+                self.picture.lay_flat(flat, frame.size);
                 let view = View::of_camera(&self.picture, camera, &spec, spec.ball.radius_m, 1.0, true)
-                    .ok_or("the calibrated camera does not see the table")?;
+                    .ok_or(NOT_SEEN)?;
                 Calibrated {
                     camera: *camera,
                     image: frame.size,
@@ -150,7 +149,8 @@ impl Analyser {
                 }
             }
         };
-        clock.lap("shrink");
+        self.picture.sample(frame);
+        clock.lap("sample");
         if known.frames % CLOTH_PERIOD == 0 {
             if let Some(colour) = ClothColour::learn(&self.picture) {
                 let bed = &known.view.bed;
@@ -174,8 +174,8 @@ impl Analyser {
     /// The table where the picture shows it.
     fn find_view(&mut self, frame: &Frame, clock: &mut Clock) -> Result<View, &'static str> {
         self.calibrated = None;
-        self.picture.fill(frame, None);
-        clock.lap("shrink");
+        self.picture.shrink(frame);
+        clock.lap("sample");
         let colour = ClothColour::learn(&self.picture)
             .ok_or("the picture is too dark or too small to find a table in it")?;
         let outline = TableOutline::find(&self.picture, &colour).ok_or("no table found")?;
@@ -280,11 +280,7 @@ impl Analyser {
             let added = self.measure(&sampler, &view, &blobs.with_demands(other.candidates), &balls);
             balls.extend(added);
             drop_doubles(&mut balls);
-            let step = self.picture.step.max(1) as f64;
-            let known: Vec<(Vec2, f64)> = balls
-                .iter()
-                .map(|(o, _)| (o.centre / step, o.radius / step))
-                .collect();
+            let known: Vec<(Vec2, f64)> = balls.iter().map(|(o, _)| self.on_picture(o, &view)).collect();
             let more = blobs::around_fragments(&strict, &known, &self.picture, &view.bed, view.radius_m);
             let added = self.measure(&sampler, &view, &more, &[]);
             balls.extend(added);
@@ -306,7 +302,6 @@ impl Analyser {
         drop_doubles(&mut balls);
         self.name_balls(&sampler, &view, &balls, observation);
         clock.lap("identity");
-        let step = self.picture.step.max(1);
         let cues = cue::find_cues(
             &blobs.threads,
             &blobs.occluders,
@@ -314,7 +309,10 @@ impl Analyser {
             &view.bed,
             view.radius_m,
         );
-        observation.cues = cues.into_iter().map(|c| cue_seen(&c, step, &view)).collect();
+        observation.cues = cues
+            .into_iter()
+            .map(|c| cue_seen(&c, self.picture.grid, &view))
+            .collect();
         clock.lap("cue");
         observation.table = Some(view.seen);
     }
@@ -328,19 +326,19 @@ impl Analyser {
         candidates: &[Candidate],
         known: &[(Outline, f64)],
     ) -> Vec<(Outline, f64)> {
-        let step = self.picture.step.max(1);
+        let grid = self.picture.grid;
         let around = Surroundings {
             sampler,
             field: &self.field,
-            step,
+            grid,
             camera: &view.seen.camera,
             radius_m: view.radius_m,
             size_known: view.calibrated,
         };
         let mut balls: Vec<(Outline, f64)> = Vec::new();
         for candidate in candidates {
-            let centre = candidate.centre * step as f64;
-            let radius = candidate.radius * step as f64;
+            let centre = grid.to_frame(candidate.centre);
+            let radius = grid.frame_length(candidate.centre, candidate.radius);
             let there = |k: &(Outline, f64)| k.1 > 0.8 && k.0.centre.distance(centre) < 0.5 * radius;
             if known.iter().any(there) {
                 continue;
@@ -350,8 +348,8 @@ impl Analyser {
                 continue;
             };
             let size = outline.radius / radius;
-            let p = outline.centre / step as f64;
-            let filled = self.filled(p, outline.radius / step as f64);
+            let p = grid.from_frame(outline.centre);
+            let filled = self.filled(p, candidate.radius * size);
             let support = outline.support;
             // The noses may be misplaced by a little; a clear ball on cloth counts beyond them.
             let clear = support > 0.85 && filled > 0.7 && outline.cloth_around > 0.5;
@@ -390,7 +388,7 @@ impl Analyser {
         view: &View,
         found: &[regions::Region],
     ) -> Vec<Candidate> {
-        let (w, step) = (self.picture.w, self.picture.step.max(1) as f64);
+        let w = self.picture.w;
         let clustered = found.iter().any(|region| {
             let middle = region.moments().centre;
             let radius = view.bed.ball_radius(middle, view.radius_m).max(2.0);
@@ -401,7 +399,7 @@ impl Analyser {
         }
         self.peeled.clone_from(&self.mask);
         for (outline, _) in balls {
-            let (centre, radius) = (outline.centre / step, outline.radius / step);
+            let (centre, radius) = self.on_picture(outline, view);
             let rows = (centre.y - radius).max(0.0) as usize..=(centre.y + radius).max(0.0) as usize;
             for y in rows {
                 let dy = y as f64 + 0.5 - centre.y;
@@ -425,6 +423,17 @@ impl Analyser {
                 ..c
             })
             .collect()
+    }
+
+    /// Centre and radius of an outline in working pixels.
+    fn on_picture(&self, outline: &Outline, view: &View) -> (Vec2, f64) {
+        let grid = self.picture.grid;
+        let centre = grid.from_frame(outline.centre);
+        let usual = view.bed.ball_radius(centre, view.radius_m);
+        (
+            centre,
+            usual * outline.radius / grid.frame_length(centre, usual).max(1e-6),
+        )
     }
 
     /// Share of a disc (working pixels) that can't be cloth in shadow.
@@ -461,15 +470,8 @@ impl Analyser {
         balls: &[(Outline, f64)],
         observation: &mut Observation,
     ) {
-        let step = self.picture.step.max(1);
-        let light = |p: Vec2| {
-            let at = |p: Vec2| {
-                self.field
-                    .at((p.x.max(0.0) as usize) / step, (p.y.max(0.0) as usize) / step)
-                    .brightness
-            };
-            f64::from(at(p))
-        };
+        let cloth_at = |p: Vec2| self.field.around(self.picture.grid.from_frame(p));
+        let light = |p: Vec2| f64::from(cloth_at(p).brightness);
         let mut levels: Vec<f64> = balls
             .iter()
             .map(|(o, _)| light(o.centre))
@@ -497,10 +499,7 @@ impl Analyser {
         // The cloth's own colour around the balls: what a pale ball reflects on its underside.
         let mut cloth = [0.0; 3];
         for ((o, _), level) in balls.iter().map(|b| (b, 1.0 / balls.len() as f64)) {
-            let local = self.field.at(
-                (o.centre.x.max(0.0) as usize) / step,
-                (o.centre.y.max(0.0) as usize) / step,
-            );
+            let local = cloth_at(o.centre);
             let (r, b) = (
                 f64::from(local.red * local.brightness),
                 f64::from(local.blue * local.brightness),
@@ -565,8 +564,8 @@ fn drop_doubles(balls: &mut Vec<(Outline, f64)>) {
     *balls = kept;
 }
 
-fn cue_seen(cue: &cue::CueFound, step: usize, view: &View) -> CueSeen {
-    let (tip, butt) = (cue.tip * step as f64, cue.butt * step as f64);
+fn cue_seen(cue: &cue::CueFound, grid: Grid, view: &View) -> CueSeen {
+    let (tip, butt) = (grid.to_frame(cue.tip), grid.to_frame(cue.butt));
     let camera = &view.seen.camera;
     // At address the tip is about as high as the middle of the cue ball; the butt is higher, by
     // an elevation nobody can see from one view.

@@ -44,13 +44,15 @@ impl View {
             spec.nose_height_m,
         )?;
         let pockets = bed::pockets_px(camera, spec)?;
-        let step = picture.step.max(1) as f64;
-        let small = |p: [Vec2; 4]| p.map(|p| p / step);
+        let small = |p: [Vec2; 4]| p.map(|p| picture.grid.from_frame(p));
         let bed = Bed::new(
             picture,
             small(noses),
             small(cloth),
-            pockets.map(|(c, r)| (c / step, r / step)),
+            pockets.map(|(centre, radius)| {
+                let at = picture.grid.from_frame(centre);
+                (at, radius / picture.grid.frame_length(at, 1.0).max(1e-6))
+            }),
             camera,
             radius_m,
         );
@@ -77,8 +79,7 @@ impl View {
         radius_m: f64,
         colour: &ClothColour,
     ) -> Option<Self> {
-        let step = picture.step.max(1) as f64;
-        let noses = outline.noses.map(|p| p * step);
+        let noses = outline.noses.map(|p| picture.grid.to_frame(p));
         let fitted = pose::fit_camera(&noses, image, spec.length_m, spec.width_m, spec.nose_height_m)?;
         let mut spec = spec.clone();
         spec.width_m = fitted.width_m;
@@ -111,7 +112,7 @@ impl View {
         for ((slot, place), hole) in pockets.iter_mut().zip(pockets::agree(&holes)).zip(&holes) {
             *slot = (place, hole.radius);
         }
-        view.seen.pockets_px = pockets.map(|p| p.0 * step);
+        view.seen.pockets_px = pockets.map(|p| picture.grid.to_frame(p.0));
         view.bed = Bed::new(
             picture,
             outline.noses,

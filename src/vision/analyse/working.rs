@@ -1,52 +1,99 @@
 //! A small copy of a frame on which everything is searched before it is measured in the frame itself.
 
+use super::grid::{Flat, Grid};
 use crate::units::{ImageSize, Vec2};
-use crate::vision::frame::{Frame, PixelFormat};
+use crate::vision::frame::{Frame, PixelFormat, ycbcr_to_rgb};
 
 /// The long side of a working picture is at most about one and a half times this, in pixels:
 /// a ball on any usual table then keeps a radius of 7 to 20 pixels.
 const LONG_SIDE: f64 = 960.0;
 
-/// A frame shrunk by a whole number, as red, green, blue and brightness per pixel.
+/// A frame shrunk by a whole number, or the table in it seen from straight above, as red, green,
+/// blue and brightness per pixel.
 #[derive(Clone, Debug, Default)]
 pub(super) struct WorkingPicture {
     /// Columns.
     pub(super) w: usize,
     /// Rows.
     pub(super) h: usize,
-    /// Frame pixels per working pixel, in each direction.
-    pub(super) step: usize,
+    /// Where the frame shows what the working pixels show.
+    pub(super) grid: Grid,
     /// Red, green, blue, brightness ((r + 2g + b) / 4), rows top to bottom.
     pub(super) px: Vec<[u8; 4]>,
+    /// For a flat grid: where in the frame every pixel is read ([`Flat::sources`]).
+    sources: Vec<u32>,
 }
 
 impl WorkingPicture {
-    /// Takes in a frame; reuses the memory of the one before. Only rows and columns inside
-    /// `window` (frame pixels: left, top, right, bottom) are filled when it is given.
-    pub(super) fn fill(&mut self, frame: &Frame, window: Option<[usize; 4]>) {
-        let (w, h) = (frame.size.width as usize, frame.size.height as usize);
-        self.step = step_of(frame.size);
-        self.w = w / self.step;
-        self.h = h / self.step;
+    /// Takes in a whole frame, shrunk; reuses the memory of the one before.
+    pub(super) fn shrink(&mut self, frame: &Frame) {
+        let w = frame.size.width as usize;
+        let step = step_of(frame.size);
+        self.grid = Grid::Shrunk { step };
+        self.w = w / step;
+        self.h = frame.size.height as usize / step;
         self.px.resize(self.w * self.h, [0; 4]);
-        let [left, top, right, bottom] = window.unwrap_or([0, 0, w, h]);
-        let columns = (left / self.step).min(self.w)..right.div_ceil(self.step).min(self.w);
-        let rows = (top / self.step).min(self.h)..bottom.div_ceil(self.step).min(self.h);
-        if columns.is_empty() {
+        if self.w == 0 {
             return;
         }
-        for row in rows {
-            let start = row * self.w;
-            let Some(out) = self.px.get_mut(start + columns.start..start + columns.end) else {
-                continue;
-            };
+        for (row, out) in self.px.chunks_exact_mut(self.w).enumerate() {
             match frame.format {
-                PixelFormat::Rgb8 => rgb_row(&frame.pixels, w, self.step, row, columns.start, out),
+                PixelFormat::Rgb8 => rgb_row(&frame.pixels, w, step, row, out),
                 PixelFormat::Yuyv | PixelFormat::Nv12 => {
-                    let y = (row * self.step + self.step / 2) as u32;
+                    let y = (row * step + step / 2) as u32;
                     for (i, out) in out.iter_mut().enumerate() {
-                        let x = ((columns.start + i) * self.step + self.step / 2) as u32;
+                        let x = (i * step + step / 2) as u32;
                         *out = with_brightness(frame.rgb(x, y));
+                    }
+                }
+            }
+        }
+    }
+
+    /// From now on the table is seen from straight above, in frames of this size.
+    pub(super) fn lay_flat(&mut self, flat: Flat, frame: ImageSize) {
+        self.grid = Grid::Flat(flat);
+        (self.w, self.h) = flat.size();
+        self.px.clear();
+        self.px.resize(self.w * self.h, [0; 4]);
+        self.sources = flat.sources(frame);
+    }
+
+    /// Takes in what a frame, of the size that was told, shows of the table. Every working pixel
+    /// is the mean of two neighbours, which share their chroma in YUYV and NV12.
+    pub(super) fn sample(&mut self, frame: &Frame) {
+        let bytes = frame.pixels.as_slice();
+        let w = frame.size.width as usize;
+        let mean = |a: u8, b: u8| ((u16::from(a) + u16::from(b)) / 2) as u8;
+        let cells = self.px.iter_mut().zip(&self.sources);
+        match frame.format {
+            PixelFormat::Rgb8 => {
+                for (out, &source) in cells {
+                    let at = source as usize * 3;
+                    if let Some(&[r0, g0, b0, r1, g1, b1]) = bytes.get(at..at + 6) {
+                        *out = with_brightness([mean(r0, r1), mean(g0, g1), mean(b0, b1)]);
+                    }
+                }
+            }
+            PixelFormat::Yuyv => {
+                for (out, &source) in cells {
+                    let at = source as usize * 2;
+                    if let Some(&[y0, cb, y1, cr]) = bytes.get(at..at + 4) {
+                        *out = with_brightness(ycbcr_to_rgb(mean(y0, y1), cb, cr));
+                    }
+                }
+            }
+            PixelFormat::Nv12 => {
+                let (luma, chroma) = bytes.split_at(frame.size.pixels().min(bytes.len()));
+                for (out, &source) in cells {
+                    let at = source as usize;
+                    // Two rows share a row of chroma.
+                    let (row, column) = (at / w, at % w);
+                    let below = row / 2 * w + column;
+                    if let (Some(&[y0, y1]), Some(&[cb, cr])) =
+                        (luma.get(at..at + 2), chroma.get(below..below + 2))
+                    {
+                        *out = with_brightness(ycbcr_to_rgb(mean(y0, y1), cb, cr));
                     }
                 }
             }
@@ -79,7 +126,7 @@ impl WorkingPicture {
 }
 
 /// How many frame pixels make one working pixel.
-pub(super) fn step_of(size: ImageSize) -> usize {
+fn step_of(size: ImageSize) -> usize {
     let long = f64::from(size.width.max(size.height));
     ((long / LONG_SIDE).round() as usize).max(1)
 }
@@ -90,10 +137,10 @@ fn with_brightness([r, g, b]: [u8; 3]) -> [u8; 4] {
 }
 
 /// One working row of an RGB frame: the mean of each `step` × `step` square.
-fn rgb_row(pixels: &[u8], w: usize, step: usize, row: usize, first: usize, out: &mut [[u8; 4]]) {
+fn rgb_row(pixels: &[u8], w: usize, step: usize, row: usize, out: &mut [[u8; 4]]) {
     let bytes = out.len() * step * 3;
     let line = |k: usize| {
-        let start = ((row * step + k) * w + first * step) * 3;
+        let start = (row * step + k) * w * 3;
         pixels.get(start..start + bytes).unwrap_or_default()
     };
     match step {
