@@ -6,7 +6,7 @@
 
 use super::bed::Bed;
 use super::circles::{circles_around, find_circles};
-use super::regions::{Region, regions};
+use super::regions::{Region, Run, connect, runs_of};
 use super::working::WorkingPicture;
 use crate::units::Vec2;
 
@@ -81,86 +81,108 @@ impl Blobs {
     }
 }
 
-/// Scratch memory for the erosion of one region.
+/// How far the pixels of one region are from its rim.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Scratch {
     distance: Vec<u16>,
-    local: Vec<u8>,
+    runs: Vec<Run>,
 }
 
 /// Chamfer distance 3-4: one straight step counts this much.
 const UNIT: f64 = 3.0;
 
 impl Scratch {
-    /// Distance of every pixel of `region` to its rim (in [`UNIT`]s), in a window one pixel
-    /// larger than the region. Returns the window's width and height.
-    fn distances(&mut self, region: &Region) -> (usize, usize) {
-        let (w, h) = region.size();
-        let (w, h) = (w + 2, h + 2);
-        self.distance.clear();
-        self.distance.resize(w * h, 0);
-        let [x0, y0, ..] = region.bounds;
+    /// Measures the distance of every pixel of `region` to the nearest that is not of it.
+    fn measure(&mut self, region: &Region) {
+        let window = Window::around(region);
+        window.clear(&mut self.distance, 0);
+        for &run in &region.runs {
+            window.fill(&mut self.distance, run, u16::MAX / 2);
+        }
+        window.chamfer(&mut self.distance, region);
+    }
+
+    /// Cores of the region measured: its pixels further than `depth` from its rim, connected.
+    fn cores(&mut self, region: &Region, depth: f64) -> Vec<Region> {
+        let limit = (UNIT * (depth + 0.5)).round() as u16;
+        self.deeper(region, limit, 1)
+    }
+
+    /// The pixels of the region measured that are further than `limit`, connected.
+    fn deeper(&mut self, region: &Region, limit: u16, least: usize) -> Vec<Region> {
+        let window = Window::around(region);
+        self.runs.clear();
         for &(y, a, b) in &region.runs {
-            let start = (y - y0 + 1) as usize * w + 1;
-            if let Some(row) = self
-                .distance
-                .get_mut(start + (a - x0) as usize..start + (b - x0) as usize)
-            {
-                row.fill(u16::MAX / 2);
+            if let Some(row) = self.distance.get(window.range((y, a, b))) {
+                runs_of(row, |d| *d > limit, (y, a), &mut self.runs);
             }
         }
-        chamfer(&mut self.distance, w, h);
-        (w, h)
+        connect(&self.runs, least)
     }
 }
 
-/// Two-pass chamfer distance to the nearest 0; the border of the window must be 0.
-fn chamfer(d: &mut [u16], w: usize, h: usize) {
-    for y in 1..h.saturating_sub(1) {
-        for x in 1..w.saturating_sub(1) {
-            let i = y * w + x;
-            if d[i] != 0 {
-                d[i] = (d[i - 1] + 3)
-                    .min(d[i - w] + 3)
-                    .min(d[i - w - 1] + 4)
-                    .min(d[i - w + 1] + 4)
-                    .min(d[i]);
-            }
-        }
-    }
-    for y in (1..h.saturating_sub(1)).rev() {
-        for x in (1..w.saturating_sub(1)).rev() {
-            let i = y * w + x;
-            if d[i] != 0 {
-                d[i] = (d[i + 1] + 3)
-                    .min(d[i + w] + 3)
-                    .min(d[i + w + 1] + 4)
-                    .min(d[i + w - 1] + 4)
-                    .min(d[i]);
-            }
-        }
-    }
+/// A region's bounds with a rim of one pixel, as an array.
+struct Window {
+    left: u32,
+    top: u32,
+    w: usize,
+    h: usize,
 }
 
-/// Cores of a region: its pixels further than `depth` from its rim, connected, in picture coordinates.
-fn cores(region: &Region, depth: f64, scratch: &mut Scratch) -> Vec<Region> {
-    let (w, h) = scratch.distances(region);
-    let limit = (UNIT * (depth + 0.5)).round() as u16;
-    scratch.local.clear();
-    scratch
-        .local
-        .extend(scratch.distance.iter().map(|d| u8::from(*d > limit)));
-    let [x0, y0, ..] = region.bounds;
-    let mut found = regions(&scratch.local, w, [0, 0, w, h], 1);
-    for core in &mut found {
-        // The window starts one pixel outside the region; a region at the border starts at 0.
-        for run in &mut core.runs {
-            *run = (run.0 + y0 - 1, run.1 + x0 - 1, run.2 + x0 - 1);
+impl Window {
+    fn around(region: &Region) -> Self {
+        let (w, h) = region.size();
+        let [left, top, ..] = region.bounds;
+        Self {
+            left,
+            top,
+            w: w + 2,
+            h: h + 2,
         }
-        let [l, t, r, b] = core.bounds;
-        core.bounds = [l + x0 - 1, t + y0 - 1, r + x0 - 1, b + y0 - 1];
     }
-    found
+
+    fn clear(&self, d: &mut Vec<u16>, value: u16) {
+        d.clear();
+        d.resize(self.w * self.h, value);
+    }
+
+    fn range(&self, (y, a, b): Run) -> std::ops::Range<usize> {
+        let row = (y + 1 - self.top) as usize * self.w + 1;
+        row + (a - self.left) as usize..row + (b - self.left) as usize
+    }
+
+    fn fill(&self, d: &mut [u16], run: Run, value: u16) {
+        if let Some(row) = d.get_mut(self.range(run)) {
+            row.fill(value);
+        }
+    }
+
+    /// Two-pass chamfer distance of a region's pixels to the nearest 0 of `d`.
+    fn chamfer(&self, d: &mut [u16], region: &Region) {
+        let w = self.w;
+        for &run in &region.runs {
+            for i in self.range(run) {
+                if d[i] != 0 {
+                    d[i] = (d[i - 1] + 3)
+                        .min(d[i - w] + 3)
+                        .min(d[i - w - 1] + 4)
+                        .min(d[i - w + 1] + 4)
+                        .min(d[i]);
+                }
+            }
+        }
+        for &run in region.runs.iter().rev() {
+            for i in self.range(run).rev() {
+                if d[i] != 0 {
+                    d[i] = (d[i + 1] + 3)
+                        .min(d[i + w] + 3)
+                        .min(d[i + w + 1] + 4)
+                        .min(d[i + w - 1] + 4)
+                        .min(d[i]);
+                }
+            }
+        }
+    }
 }
 
 /// Radius of the balls in metres: the most common size of round regions on the bed, between
@@ -177,7 +199,8 @@ pub(super) fn common_radius(
         let m = region.moments();
         let small = bed.ball_radius(m.centre, least);
         let depth = 0.4 * small;
-        for core in cores(region, depth, scratch) {
+        scratch.measure(region);
+        for core in scratch.cores(region, depth) {
             let m = core.moments();
             let radius = (core.len() as f64 / std::f64::consts::PI).sqrt() + depth;
             let per_metre = bed.ball_radius(m.centre, 1.0);
@@ -222,12 +245,13 @@ pub(super) fn take_apart(
         if (w.max(h) as f64) < here || region.len() < 12 {
             continue;
         }
-        let parts = cores(region, depth, scratch);
+        scratch.measure(region);
+        let parts = scratch.cores(region, depth);
         if w.max(h) as f64 > 5.0 * here {
             // A cue near the camera survives the erosion that parts balls; this one leaves balls and arms only.
             let depth = THICK * here;
-            let thick = cores(region, depth, scratch);
-            let thin = threads(region, &thick, depth, here);
+            let thick = scratch.cores(region, depth);
+            let thin = threads(region, &thick, depth, here, scratch);
             blobs
                 .threads
                 .extend(thin.into_iter().map(|region| Thread { region }));
@@ -341,39 +365,16 @@ fn clamp_to(bed: &Bed, p: Vec2) -> Vec2 {
 }
 
 /// What is left of a region away from its cores, where long.
-fn threads(region: &Region, cores: &[Region], depth: f64, radius: f64) -> Vec<Region> {
-    let (w, h) = region.size();
-    let (w, h) = (w + 2, h + 2);
-    let [x0, y0, ..] = region.bounds;
-    let at = |y: u32, x: u32| (y + 1 - y0) as usize * w + (x + 1 - x0) as usize;
+fn threads(region: &Region, cores: &[Region], depth: f64, radius: f64, scratch: &mut Scratch) -> Vec<Region> {
     // Distance from the cores, then the region's pixels that lie further away than the erosion took.
-    let mut distance = vec![u16::MAX / 2; w * h];
-    for core in cores {
-        for &(y, a, b) in &core.runs {
-            if let Some(row) = distance.get_mut(at(y, a)..at(y, b)) {
-                row.fill(0);
-            }
-        }
+    let window = Window::around(region);
+    window.clear(&mut scratch.distance, u16::MAX / 2);
+    for &run in cores.iter().flat_map(|core| &core.runs) {
+        window.fill(&mut scratch.distance, run, 0);
     }
-    chamfer(&mut distance, w, h);
-    let mut local = vec![0u8; w * h];
+    window.chamfer(&mut scratch.distance, region);
     let limit = (UNIT * (depth + 1.5)) as u16;
-    for &(y, a, b) in &region.runs {
-        let range = at(y, a)..at(y, b);
-        if let (Some(out), Some(d)) = (local.get_mut(range.clone()), distance.get(range)) {
-            for (out, d) in out.iter_mut().zip(d) {
-                *out = u8::from(*d > limit);
-            }
-        }
-    }
-    let mut found = regions(&local, w, [0, 0, w, h], (2.0 * radius) as usize);
+    let mut found = scratch.deeper(region, limit, (2.0 * radius) as usize);
     found.retain(|r| r.size().0.max(r.size().1) as f64 > 2.0 * radius);
-    for thread in &mut found {
-        for run in &mut thread.runs {
-            *run = (run.0 + y0 - 1, run.1 + x0 - 1, run.2 + x0 - 1);
-        }
-        let [l, t, r, b] = thread.bounds;
-        thread.bounds = [l + x0 - 1, t + y0 - 1, r + x0 - 1, b + y0 - 1];
-    }
     found
 }

@@ -201,6 +201,9 @@ impl ShadowRule {
     }
 }
 
+/// The tint of a cushion may differ this many times as much.
+const CUSHION_GAIN: f32 = 1.3;
+
 /// Counts of sensor and JPEG noise that no relative limit may undercut.
 const NOISE_FLOOR: f32 = 5.0;
 
@@ -297,8 +300,7 @@ impl ClothField {
     }
 
     /// How far a colour is from cloth: 0 is cloth, 1 the limit, more is something else.
-    /// `shade_blind` looks at the colour's tint only (for cushions, whose shade differs).
-    pub(super) fn deviation(&self, local: LocalCloth, px: [f32; 4], shade_blind: bool) -> f32 {
+    pub(super) fn deviation(&self, local: LocalCloth, px: [f32; 4]) -> f32 {
         let [r, _, b, y] = px;
         if local.brightness < 1.0 {
             return 0.0;
@@ -306,10 +308,7 @@ impl ClothField {
         let dr = r - local.red * y;
         let db = b - local.blue * y;
         let (shadow_tint, lower_limit) = ShadowRule::Tolerant.limits();
-        let tint = dr.hypot(db) / self.tint_limit(y, local.brightness, shadow_tint);
-        if shade_blind {
-            return tint;
-        }
+        let tint = (dr * dr + db * db).sqrt() / self.tint_limit(y, local.brightness, shadow_tint);
         let above = (y - local.brightness) / ((self.upper_limit - 1.0) * local.brightness + NOISE_FLOOR);
         let below = (local.brightness - y) / ((1.0 - lower_limit) * local.brightness);
         tint.max(above).max(below)
@@ -323,12 +322,15 @@ impl ClothField {
         (self.chroma_limit + shadow_tint * shade) * level + NOISE_FLOOR
     }
 
-    /// Marks what is not cloth inside `spans` with 1 (working size, 0 elsewhere), by the tolerant
-    /// and by the strict shadow rule.
+    /// Marks what is not cloth with 1 (working size, 0 elsewhere): inside `bed` (per row: first and
+    /// one past the last column) by tint and brightness, by the tolerant and by the strict shadow rule;
+    /// between that and `cloth`, on the cushions, by tint only and tolerantly, because they face the
+    /// lamps differently.
     pub(super) fn foreground(
         &self,
         picture: &WorkingPicture,
-        spans: &[(u32, u32)],
+        bed: &[(u32, u32)],
+        cloth: &[(u32, u32)],
         tolerant: &mut Vec<u8>,
         strict: &mut Vec<u8>,
     ) {
@@ -336,29 +338,36 @@ impl ClothField {
             mask.clear();
             mask.resize(picture.w * picture.h, 0);
         }
-        for (y, &(x0, x1)) in spans.iter().enumerate() {
-            let (x0, x1) = (x0 as usize, x1 as usize);
-            let mut x = x0;
-            while x < x1 {
-                let end = ((x / CELL + 1) * CELL).min(x1);
-                let range = y * picture.w + x..y * picture.w + end;
-                let local = self.at(x, y);
-                if local.brightness >= 1.0
-                    && let (Some(row), Some(tolerant), Some(strict)) = (
-                        picture.px.get(range.clone()),
-                        tolerant.get_mut(range.clone()),
-                        strict.get_mut(range),
-                    )
-                {
-                    self.foreground_cell(local, row, tolerant, strict);
+        for (y, (&(a, b), &(c, d))) in cloth.iter().zip(bed).enumerate() {
+            let (c, d) = if c < d { (c.max(a), d.min(b)) } else { (b, b) };
+            let [a, b, c, d] = [a, b, c, d].map(|x| x as usize);
+            for (from, to, is_cushion) in [(a, c, true), (c, d, false), (d, b, true)] {
+                let mut x = from;
+                while x < to {
+                    let end = ((x / CELL + 1) * CELL).min(to);
+                    let range = y * picture.w + x..y * picture.w + end;
+                    let local = self.at(x, y);
+                    if local.brightness >= 1.0
+                        && let (Some(row), Some(tolerant), Some(strict)) = (
+                            picture.px.get(range.clone()),
+                            tolerant.get_mut(range.clone()),
+                            strict.get_mut(range),
+                        )
+                    {
+                        if is_cushion {
+                            self.cushion_cell(local, row, tolerant);
+                        } else {
+                            self.bed_cell(local, row, tolerant, strict);
+                        }
+                    }
+                    x = end;
                 }
-                x = end;
             }
         }
     }
 
-    /// The pixels of one row of one cell.
-    fn foreground_cell(&self, local: LocalCloth, row: &[[u8; 4]], tolerant: &mut [u8], strict: &mut [u8]) {
+    /// The pixels of one row of one cell of the bed.
+    fn bed_cell(&self, local: LocalCloth, row: &[[u8; 4]], tolerant: &mut [u8], strict: &mut [u8]) {
         let (more, deep) = ShadowRule::Tolerant.limits();
         let (less, faint) = ShadowRule::Strict.limits();
         let high = local.brightness * self.upper_limit + NOISE_FLOOR;
@@ -377,6 +386,18 @@ impl ClothField {
             let bright = y > high;
             *tolerant = u8::from(bright | (odd > loose * loose) | (y < deep));
             *strict = u8::from(bright | (odd > tight * tight) | (y < faint));
+        }
+    }
+
+    /// The pixels of one row of one cell of a cushion.
+    fn cushion_cell(&self, local: LocalCloth, row: &[[u8; 4]], tolerant: &mut [u8]) {
+        let (shadow_tint, _) = ShadowRule::Tolerant.limits();
+        for (px, tolerant) in row.iter().zip(tolerant) {
+            let y = f32::from(px[3]);
+            let dr = f32::from(px[0]) - local.red * y;
+            let db = f32::from(px[2]) - local.blue * y;
+            let limit = CUSHION_GAIN * self.tint_limit(y, local.brightness, shadow_tint);
+            *tolerant = u8::from(dr * dr + db * db > limit * limit);
         }
     }
 }

@@ -31,24 +31,24 @@ impl Default for Grid {
 
 impl Grid {
     /// The place of a working pixel in the frame.
-    pub(super) fn to_frame(self, p: Vec2) -> Vec2 {
+    pub(super) fn in_frame(self, p: Vec2) -> Vec2 {
         match self {
             Self::Shrunk { step } => p * step.max(1) as f64,
             Self::Flat(flat) => flat
                 .camera
-                .project(flat.to_table(p).extend(flat.height_m))
+                .project(flat.place_of(p).extend(flat.height_m))
                 .unwrap_or(flat.camera.lens.centre_px),
         }
     }
 
     /// The working pixel that shows what lies at a place of the frame.
-    pub(super) fn from_frame(self, p: Vec2) -> Vec2 {
+    pub(super) fn on_grid(self, p: Vec2) -> Vec2 {
         match self {
             Self::Shrunk { step } => p / step.max(1) as f64,
             Self::Flat(flat) => flat
                 .camera
                 .on_plane(p, flat.height_m)
-                .map_or(Vec2::splat(-1.0), |place| flat.from_table(place)),
+                .map_or(Vec2::splat(-1.0), |place| flat.pixel_of(place)),
         }
     }
 
@@ -57,7 +57,7 @@ impl Grid {
         match self {
             Self::Shrunk { step } => length * step.max(1) as f64,
             Self::Flat(_) => {
-                let across = |d: Vec2| self.to_frame(p + d).distance(self.to_frame(p - d));
+                let across = |d: Vec2| self.in_frame(p + d).distance(self.in_frame(p - d));
                 0.25 * (across(Vec2::new(length, 0.0)) + across(Vec2::new(0.0, length)))
             }
         }
@@ -120,7 +120,7 @@ impl Flat {
         let places = (0..h).flat_map(|y| (0..w).map(move |x| (x, y)));
         places
             .map(|(x, y)| {
-                let p = grid.to_frame(Vec2::new(x as f64 + 0.5, y as f64 + 0.5));
+                let p = grid.in_frame(Vec2::new(x as f64 + 0.5, y as f64 + 0.5));
                 // The pair whose middle is nearest.
                 let column = ((p.x / 2.0).max(0.0) as u32).min(frame.width / 2 - 1) * 2;
                 let row = (p.y.max(0.0) as u32).min(frame.height - 1);
@@ -129,14 +129,14 @@ impl Flat {
             .collect()
     }
 
-    fn to_table(self, p: Vec2) -> Vec2 {
+    fn place_of(self, p: Vec2) -> Vec2 {
         Vec2::new(
             p.x * self.pitch_m - self.half_m.x,
             self.half_m.y - p.y * self.pitch_m,
         )
     }
 
-    fn from_table(self, place: Vec2) -> Vec2 {
+    fn pixel_of(self, place: Vec2) -> Vec2 {
         Vec2::new(place.x + self.half_m.x, self.half_m.y - place.y) / self.pitch_m
     }
 }
@@ -152,8 +152,8 @@ mod tests {
         let flat = Flat::new(&scene.camera, &scene.spec).unwrap();
         for grid in [Grid::Flat(flat), Grid::Shrunk { step: 2 }] {
             for p in [Vec2::new(10.0, 20.0), Vec2::new(420.5, 210.25)] {
-                assert!(grid.from_frame(grid.to_frame(p)).distance(p) < 1e-6);
-                let long = grid.to_frame(p + Vec2::X).distance(grid.to_frame(p));
+                assert!(grid.on_grid(grid.in_frame(p)).distance(p) < 1e-6);
+                let long = grid.in_frame(p + Vec2::X).distance(grid.in_frame(p));
                 assert!((grid.frame_length(p, 1.0) / long - 1.0).abs() < 0.05);
             }
         }

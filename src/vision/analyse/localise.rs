@@ -117,7 +117,7 @@ fn edges(around: &Surroundings<'_>, at: Vec2, shape: &[Vec2], scale: f64, reach:
     let mut found = Vec::with_capacity(shape.len());
     let mut colours = [[0f32; 4]; SAMPLES];
     let mut odd = [0f32; SAMPLES];
-    let local = around.field.around(around.grid.from_frame(at));
+    let local = around.field.around(around.grid.on_grid(at));
     // A ball of the cloth's colour shows a faint edge. Where its size is known, that is trusted.
     let (hidden, faintest) = if around.size_known { (0.8, 5.0) } else { (0.4, 8.0) };
     for offset in shape {
@@ -130,7 +130,7 @@ fn edges(around: &Surroundings<'_>, at: Vec2, shape: &[Vec2], scale: f64, reach:
         for (k, (colour, odd)) in colours.iter_mut().zip(&mut odd).enumerate() {
             let p = at + *offset * (from + spacing * k as f64);
             *colour = around.sampler.colour(p);
-            *odd = around.field.deviation(local, *colour, false);
+            *odd = around.field.deviation(local, *colour);
         }
         // A gradient over about a tenth of the radius, at least a pixel and a half.
         let half = ((0.05_f64.max(0.75 / length) / spacing).round() as usize).clamp(1, 6);

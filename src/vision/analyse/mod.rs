@@ -214,21 +214,11 @@ impl Analyser {
         Ok(view)
     }
 
-    /// Marks what is not cloth: on the bed by tint and brightness, on the cushions by tint only,
-    /// because they face the lamps differently.
+    /// Marks what is not cloth, pockets left out.
     fn mark_foreground(&mut self, bed: &Bed) {
+        let (mask, strict) = (&mut self.mask, &mut self.strict);
         self.field
-            .foreground(&self.picture, &bed.nose_spans, &mut self.mask, &mut self.strict);
-        for (y, (&(a, b), &(c, d))) in bed.cloth_spans.iter().zip(&bed.nose_spans).enumerate() {
-            let (c, d) = if c < d { (c.max(a), d.min(b)) } else { (b, b) };
-            for x in (a..c.max(a)).chain(d.min(b)..b) {
-                let (x, i) = (x as usize, y * self.picture.w + x as usize);
-                if let (Some(px), Some(out)) = (self.picture.px.get(i), self.mask.get_mut(i)) {
-                    let local = self.field.at(x, y);
-                    *out = u8::from(self.field.deviation(local, px.map(f32::from), true) > 1.3);
-                }
-            }
-        }
+            .foreground(&self.picture, &bed.nose_spans, &bed.cloth_spans, mask, strict);
         bed.clear_pockets(&mut self.mask, self.picture.w);
         bed.clear_pockets(&mut self.strict, self.picture.w);
     }
@@ -236,22 +226,18 @@ impl Analyser {
     /// Finds everything on the table of `view`.
     fn look(&mut self, frame: &Frame, mut view: View, observation: &mut Observation, clock: &mut Clock) {
         self.mark_foreground(&view.bed);
-        // The number on a ball and the lamps in its lacquer can look like cloth.
-        let [l, t, r, b] = view.bed.window.map(|v| v as f64);
-        let radius = view
-            .bed
-            .ball_radius(Vec2::new(0.5 * (l + r), 0.5 * (t + b)), view.radius_m);
-        regions::fill_holes(
-            &mut self.mask,
-            self.picture.w,
-            view.bed.window,
-            (1.2 * radius * radius) as usize,
-            &mut self.peeled,
-        );
         clock.lap("foreground");
         let (w, window) = (self.picture.w, view.bed.window);
-        let tolerant = regions::regions(&self.mask, w, window, 12);
+        let mut tolerant = regions::regions(&self.mask, w, window, 12);
+        // The number on a ball and the lamps in its lacquer can look like cloth.
+        let [l, t, r, b] = window.map(|v| v as f64);
+        let middle = Vec2::new(0.5 * (l + r), 0.5 * (t + b));
+        let largest = (1.2 * view.bed.ball_radius(middle, view.radius_m).powi(2)) as usize;
+        for region in &mut tolerant {
+            regions::fill_holes(region, &mut self.mask, w, largest);
+        }
         let strict = regions::regions(&self.strict, w, window, 12);
+        clock.lap("regions");
         let sampler = Sampler::new(frame);
         let mut balls = Vec::new();
         let mut blobs = Blobs::default();
@@ -337,7 +323,7 @@ impl Analyser {
         };
         let mut balls: Vec<(Outline, f64)> = Vec::new();
         for candidate in candidates {
-            let centre = grid.to_frame(candidate.centre);
+            let centre = grid.in_frame(candidate.centre);
             let radius = grid.frame_length(candidate.centre, candidate.radius);
             let there = |k: &(Outline, f64)| k.1 > 0.8 && k.0.centre.distance(centre) < 0.5 * radius;
             if known.iter().any(there) {
@@ -348,7 +334,7 @@ impl Analyser {
                 continue;
             };
             let size = outline.radius / radius;
-            let p = grid.from_frame(outline.centre);
+            let p = grid.on_grid(outline.centre);
             let filled = self.filled(p, candidate.radius * size);
             let support = outline.support;
             // The noses may be misplaced by a little; a clear ball on cloth counts beyond them.
@@ -428,7 +414,7 @@ impl Analyser {
     /// Centre and radius of an outline in working pixels.
     fn on_picture(&self, outline: &Outline, view: &View) -> (Vec2, f64) {
         let grid = self.picture.grid;
-        let centre = grid.from_frame(outline.centre);
+        let centre = grid.on_grid(outline.centre);
         let usual = view.bed.ball_radius(centre, view.radius_m);
         (
             centre,
@@ -470,7 +456,7 @@ impl Analyser {
         balls: &[(Outline, f64)],
         observation: &mut Observation,
     ) {
-        let cloth_at = |p: Vec2| self.field.around(self.picture.grid.from_frame(p));
+        let cloth_at = |p: Vec2| self.field.around(self.picture.grid.on_grid(p));
         let light = |p: Vec2| f64::from(cloth_at(p).brightness);
         let mut levels: Vec<f64> = balls
             .iter()
@@ -565,7 +551,7 @@ fn drop_doubles(balls: &mut Vec<(Outline, f64)>) {
 }
 
 fn cue_seen(cue: &cue::CueFound, grid: Grid, view: &View) -> CueSeen {
-    let (tip, butt) = (grid.to_frame(cue.tip), grid.to_frame(cue.butt));
+    let (tip, butt) = (grid.in_frame(cue.tip), grid.in_frame(cue.butt));
     let camera = &view.seen.camera;
     // At address the tip is about as high as the middle of the cue ball; the butt is higher, by
     // an elevation nobody can see from one view.

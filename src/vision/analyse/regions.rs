@@ -2,11 +2,14 @@
 
 use crate::units::Vec2;
 
+/// Row, first column, one past the last column.
+pub(super) type Run = (u32, u32, u32);
+
 /// A connected set of marked pixels.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(super) struct Region {
-    /// Row, first column, one past the last column.
-    pub(super) runs: Vec<(u32, u32, u32)>,
+    /// Sorted by row and column.
+    pub(super) runs: Vec<Run>,
     /// Left, top, right, bottom (one past) of all runs.
     pub(super) bounds: [u32; 4],
     area: usize,
@@ -24,7 +27,7 @@ impl Region {
         ((x1 - x0) as usize, (y1 - y0) as usize)
     }
 
-    fn add(&mut self, run: (u32, u32, u32)) {
+    fn add(&mut self, run: Run) {
         let (y, x0, x1) = run;
         if self.runs.is_empty() {
             self.bounds = [x0, y, x1, y + 1];
@@ -95,30 +98,39 @@ impl Moments {
 /// Looks at the rows and columns inside `window` (left, top, right, bottom) only.
 pub(super) fn regions(mask: &[u8], w: usize, window: [usize; 4], least: usize) -> Vec<Region> {
     let [left, top, right, bottom] = window;
-    let mut runs: Vec<(u32, u32, u32)> = Vec::new();
-    let mut parent: Vec<usize> = Vec::new();
-    let mut above = 0..0;
+    let mut runs: Vec<Run> = Vec::new();
     for y in top..bottom {
-        let start = runs.len();
-        let Some(row) = mask.get(y * w + left..y * w + right) else {
-            continue;
-        };
-        let mut x = 0;
-        while x < row.len() {
-            let Some(skip) = row.get(x..).and_then(|r| r.iter().position(|v| *v != 0)) else {
-                break;
-            };
-            let first = x + skip;
-            let length = row
-                .get(first..)
-                .map_or(0, |r| r.iter().position(|v| *v == 0).unwrap_or(r.len()));
-            x = first + length;
-            runs.push((y as u32, (left + first) as u32, (left + x) as u32));
-            parent.push(parent.len());
+        if let Some(row) = mask.get(y * w + left..y * w + right) {
+            runs_of(row, |on| *on != 0, (y as u32, left as u32), &mut runs);
         }
-        // Join with the runs of the row above that touch, diagonals included.
+    }
+    connect(&runs, least)
+}
+
+/// Adds the runs of a row in which `on` holds; `start` is the row and its first column.
+pub(super) fn runs_of<T>(row: &[T], on: impl Fn(&T) -> bool, start: (u32, u32), runs: &mut Vec<Run>) {
+    let mut x = 0;
+    while let Some(skip) = row.get(x..).and_then(|rest| rest.iter().position(&on)) {
+        let first = x + skip;
+        let rest = row.get(first..).unwrap_or_default();
+        x = first + rest.iter().position(|v| !on(v)).unwrap_or(rest.len());
+        runs.push((start.0, start.1 + first as u32, start.1 + x as u32));
+    }
+}
+
+/// Puts runs, sorted by row and column, together that touch, diagonals included; leaves out what is
+/// smaller than `least` pixels.
+pub(super) fn connect(runs: &[Run], least: usize) -> Vec<Region> {
+    let mut parent: Vec<usize> = (0..runs.len()).collect();
+    let mut above = 0..0;
+    let mut start = 0;
+    while let Some(&(y, ..)) = runs.get(start) {
+        let end = start
+            + runs
+                .get(start..)
+                .map_or(0, |rest| rest.iter().take_while(|run| run.0 == y).count());
         let mut i = above.start;
-        for j in start..runs.len() {
+        for j in start..end {
             let Some(&(_, x0, x1)) = runs.get(j) else { continue };
             while i < above.end && runs.get(i).is_some_and(|r| r.2 < x0) {
                 i += 1;
@@ -129,7 +141,9 @@ pub(super) fn regions(mask: &[u8], w: usize, window: [usize; 4], least: usize) -
                 k += 1;
             }
         }
-        above = start..runs.len();
+        let next = runs.get(end).is_some_and(|run| run.0 == y + 1);
+        above = if next { start..end } else { end..end };
+        start = end;
     }
     let mut slot = vec![usize::MAX; runs.len()];
     let mut found: Vec<Region> = Vec::new();
@@ -148,23 +162,37 @@ pub(super) fn regions(mask: &[u8], w: usize, window: [usize; 4], least: usize) -
     found
 }
 
-/// Marks what is enclosed by marked pixels, up to `most` pixels large. `scratch` is overwritten.
-pub(super) fn fill_holes(mask: &mut [u8], w: usize, window: [usize; 4], most: usize, scratch: &mut Vec<u8>) {
-    scratch.clear();
-    scratch.extend(mask.iter().map(|on| u8::from(*on == 0)));
-    let [left, top, right, bottom] = window.map(|v| v as u32);
-    for hole in regions(scratch, w, window, 1) {
-        let [x0, y0, x1, y1] = hole.bounds;
-        let enclosed = x0 > left && y0 > top && x1 < right && y1 < bottom;
-        if !enclosed || hole.len() > most {
-            continue;
+/// Marks what a region encloses, up to `most` pixels large, and adds it to the region.
+pub(super) fn fill_holes(region: &mut Region, mask: &mut [u8], w: usize, most: usize) {
+    let [left, top, right, bottom] = region.bounds;
+    let mut gaps: Vec<Run> = Vec::new();
+    let mut x = left;
+    let mut y = top;
+    for &(row, a, b) in &region.runs {
+        if row != y {
+            gaps.extend((x < right).then_some((y, x, right)));
+            (x, y) = (left, row);
         }
-        for &(y, a, b) in &hole.runs {
-            let row = y as usize * w;
-            if let Some(row) = mask.get_mut(row + a as usize..row + b as usize) {
-                row.fill(1);
-            }
+        gaps.extend((x < a).then_some((y, x, a)));
+        x = b;
+    }
+    gaps.extend((x < right).then_some((y, x, right)));
+    let holes = connect(&gaps, 1);
+    let enclosed = holes.iter().filter(|hole| {
+        let [l, t, r, b] = hole.bounds;
+        l > left && t > top && r < right && b < bottom && hole.area <= most
+    });
+    let mut filled = false;
+    for &(y, a, b) in enclosed.flat_map(|hole| &hole.runs) {
+        let row = y as usize * w;
+        if let Some(row) = mask.get_mut(row + a as usize..row + b as usize) {
+            row.fill(1);
         }
+        region.add((y, a, b));
+        filled = true;
+    }
+    if filled {
+        region.runs.sort_unstable();
     }
 }
 

@@ -44,13 +44,13 @@ impl View {
             spec.nose_height_m,
         )?;
         let pockets = bed::pockets_px(camera, spec)?;
-        let small = |p: [Vec2; 4]| p.map(|p| picture.grid.from_frame(p));
+        let small = |p: [Vec2; 4]| p.map(|p| picture.grid.on_grid(p));
         let bed = Bed::new(
             picture,
             small(noses),
             small(cloth),
             pockets.map(|(centre, radius)| {
-                let at = picture.grid.from_frame(centre);
+                let at = picture.grid.on_grid(centre);
                 (at, radius / picture.grid.frame_length(at, 1.0).max(1e-6))
             }),
             camera,
@@ -79,7 +79,7 @@ impl View {
         radius_m: f64,
         colour: &ClothColour,
     ) -> Option<Self> {
-        let noses = outline.noses.map(|p| picture.grid.to_frame(p));
+        let noses = outline.noses.map(|p| picture.grid.in_frame(p));
         let fitted = pose::fit_camera(&noses, image, spec.length_m, spec.width_m, spec.nose_height_m)?;
         let mut spec = spec.clone();
         spec.width_m = fitted.width_m;
@@ -112,7 +112,7 @@ impl View {
         for ((slot, place), hole) in pockets.iter_mut().zip(pockets::agree(&holes)).zip(&holes) {
             *slot = (place, hole.radius);
         }
-        view.seen.pockets_px = pockets.map(|p| picture.grid.to_frame(p.0));
+        view.seen.pockets_px = pockets.map(|p| picture.grid.in_frame(p.0));
         view.bed = Bed::new(
             picture,
             outline.noses,

@@ -62,39 +62,43 @@ impl WorkingPicture {
     /// Takes in what a frame, of the size that was told, shows of the table. Every working pixel
     /// is the mean of two neighbours, which share their chroma in YUYV and NV12.
     pub(super) fn sample(&mut self, frame: &Frame) {
-        let bytes = frame.pixels.as_slice();
-        let w = frame.size.width as usize;
+        let (bytes, w) = (frame.pixels.as_slice(), frame.size.width as usize);
+        let (luma, chroma) = bytes.split_at(frame.size.pixels().min(bytes.len()));
         let mean = |a: u8, b: u8| ((u16::from(a) + u16::from(b)) / 2) as u8;
-        let cells = self.px.iter_mut().zip(&self.sources);
-        match frame.format {
-            PixelFormat::Rgb8 => {
-                for (out, &source) in cells {
-                    let at = source as usize * 3;
-                    if let Some(&[r0, g0, b0, r1, g1, b1]) = bytes.get(at..at + 6) {
-                        *out = with_brightness([mean(r0, r1), mean(g0, g1), mean(b0, b1)]);
+        // Gathering and converting take turns row by row, so that the second can be done many
+        // pixels at a time.
+        let columns = self.w.max(1);
+        let rows = self.px.chunks_mut(columns).zip(self.sources.chunks(columns));
+        for (out, sources) in rows {
+            let cells = out.iter_mut().zip(sources.iter().map(|source| *source as usize));
+            match frame.format {
+                PixelFormat::Rgb8 => {
+                    for (out, at) in cells {
+                        if let Some(&[r0, g0, b0, r1, g1, b1]) = bytes.get(at * 3..at * 3 + 6) {
+                            *out = with_brightness([mean(r0, r1), mean(g0, g1), mean(b0, b1)]);
+                        }
                     }
                 }
-            }
-            PixelFormat::Yuyv => {
-                for (out, &source) in cells {
-                    let at = source as usize * 2;
-                    if let Some(&[y0, cb, y1, cr]) = bytes.get(at..at + 4) {
-                        *out = with_brightness(ycbcr_to_rgb(mean(y0, y1), cb, cr));
+                PixelFormat::Yuyv => {
+                    for (out, at) in cells {
+                        if let Some(&[y0, cb, y1, cr]) = bytes.get(at * 2..at * 2 + 4) {
+                            *out = [mean(y0, y1), cb, cr, 0];
+                        }
                     }
+                    convert(out);
                 }
-            }
-            PixelFormat::Nv12 => {
-                let (luma, chroma) = bytes.split_at(frame.size.pixels().min(bytes.len()));
-                for (out, &source) in cells {
-                    let at = source as usize;
-                    // Two rows share a row of chroma.
-                    let (row, column) = (at / w, at % w);
-                    let below = row / 2 * w + column;
-                    if let (Some(&[y0, y1]), Some(&[cb, cr])) =
-                        (luma.get(at..at + 2), chroma.get(below..below + 2))
-                    {
-                        *out = with_brightness(ycbcr_to_rgb(mean(y0, y1), cb, cr));
+                PixelFormat::Nv12 => {
+                    for (out, at) in cells {
+                        // Two rows share a row of chroma.
+                        let (row, column) = (at / w, at % w);
+                        let below = row / 2 * w + column;
+                        if let (Some(&[y0, y1]), Some(&[cb, cr])) =
+                            (luma.get(at..at + 2), chroma.get(below..below + 2))
+                        {
+                            *out = [mean(y0, y1), cb, cr, 0];
+                        }
                     }
+                    convert(out);
                 }
             }
         }
@@ -129,6 +133,22 @@ impl WorkingPicture {
 fn step_of(size: ImageSize) -> usize {
     let long = f64::from(size.width.max(size.height));
     ((long / LONG_SIDE).round() as usize).max(1)
+}
+
+/// Turns Y, Cb, Cr (BT.601 full range) into red, green, blue, brightness.
+fn convert(row: &mut [[u8; 4]]) {
+    for px in row {
+        let packed = u32::from_le_bytes(*px);
+        let part = |shift: u32| ((packed >> shift) & 255) as i32 as f32;
+        let (y, cb, cr) = (part(0) + 0.5, part(8) - 128.0, part(16) - 128.0);
+        // Clamped, so that the cast truncates like any other.
+        let byte = |v: f32| v.clamp(0.0, 255.0) as i32;
+        let r = byte(y + 1.402 * cr);
+        let g = byte(y - 0.344_136 * cb - 0.714_136 * cr);
+        let b = byte(y + 1.772 * cb);
+        let brightness = (r + 2 * g + b) / 4;
+        *px = (r | g << 8 | b << 16 | brightness << 24).to_le_bytes();
+    }
 }
 
 fn with_brightness([r, g, b]: [u8; 3]) -> [u8; 4] {
