@@ -206,7 +206,7 @@ fn rgb_to_ycbcr([r, g, b]: [u8; 3]) -> [u8; 3] {
 }
 
 /// BT.601 full range.
-pub(super) fn ycbcr_to_rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
+fn ycbcr_to_rgb(y: u8, cb: u8, cr: u8) -> [u8; 3] {
     let (y, cb, cr) = (i32::from(y) << 10, i32::from(cb) - 128, i32::from(cr) - 128);
     let byte = |v: i32| ((v + 512) >> 10).clamp(0, 255) as u8;
     [

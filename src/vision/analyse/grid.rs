@@ -9,7 +9,7 @@ const BALL_PX: f64 = 9.0;
 /// No flat grid has more pixels than about this many.
 const MOST_PX: f64 = 420_000.0;
 /// What is seen beyond the cushions, metres.
-const MARGIN_M: f64 = 0.03;
+const MARGIN_M: f64 = 0.005;
 
 /// From working pixels to frame pixels and back.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use super::grid::{Flat, Grid};
 use crate::units::{ImageSize, Vec2};
-use crate::vision::frame::{Frame, PixelFormat, ycbcr_to_rgb};
+use crate::vision::frame::{Frame, PixelFormat};
 
 /// The long side of a working picture is at most about one and a half times this, in pixels:
 /// a ball on any usual table then keeps a radius of 7 to 20 pixels.
@@ -22,6 +22,7 @@ pub(super) struct WorkingPicture {
     pub(super) px: Vec<[u8; 4]>,
     /// For a flat grid: where in the frame every pixel is read ([`Flat::sources`]).
     sources: Vec<u32>,
+    row: Gathered,
 }
 
 impl WorkingPicture {
@@ -62,45 +63,25 @@ impl WorkingPicture {
     /// Takes in what a frame, of the size that was told, shows of the table. Every working pixel
     /// is the mean of two neighbours, which share their chroma in YUYV and NV12.
     pub(super) fn sample(&mut self, frame: &Frame) {
-        let (bytes, w) = (frame.pixels.as_slice(), frame.size.width as usize);
+        let bytes = frame.pixels.as_slice();
         let (luma, chroma) = bytes.split_at(frame.size.pixels().min(bytes.len()));
-        let mean = |a: u8, b: u8| ((u16::from(a) + u16::from(b)) / 2) as u8;
-        // Gathering and converting take turns row by row, so that the second can be done many
-        // pixels at a time.
         let columns = self.w.max(1);
         let rows = self.px.chunks_mut(columns).zip(self.sources.chunks(columns));
         for (out, sources) in rows {
-            let cells = out.iter_mut().zip(sources.iter().map(|source| *source as usize));
             match frame.format {
                 PixelFormat::Rgb8 => {
-                    for (out, at) in cells {
-                        if let Some(&[r0, g0, b0, r1, g1, b1]) = bytes.get(at * 3..at * 3 + 6) {
+                    for (out, &source) in out.iter_mut().zip(sources) {
+                        let at = source as usize * 3;
+                        if let Some(&[r0, g0, b0, r1, g1, b1]) = bytes.get(at..at + 6) {
                             *out = with_brightness([mean(r0, r1), mean(g0, g1), mean(b0, b1)]);
                         }
                     }
+                    continue;
                 }
-                PixelFormat::Yuyv => {
-                    for (out, at) in cells {
-                        if let Some(&[y0, cb, y1, cr]) = bytes.get(at * 2..at * 2 + 4) {
-                            *out = [mean(y0, y1), cb, cr, 0];
-                        }
-                    }
-                    convert(out);
-                }
-                PixelFormat::Nv12 => {
-                    for (out, at) in cells {
-                        // Two rows share a row of chroma.
-                        let (row, column) = (at / w, at % w);
-                        let below = row / 2 * w + column;
-                        if let (Some(&[y0, y1]), Some(&[cb, cr])) =
-                            (luma.get(at..at + 2), chroma.get(below..below + 2))
-                        {
-                            *out = [mean(y0, y1), cb, cr, 0];
-                        }
-                    }
-                    convert(out);
-                }
+                PixelFormat::Yuyv => self.row.yuyv(bytes, sources),
+                PixelFormat::Nv12 => self.row.nv12(luma, chroma, frame.size.width, sources),
             }
+            self.row.convert(out);
         }
     }
 
@@ -135,20 +116,62 @@ fn step_of(size: ImageSize) -> usize {
     ((long / LONG_SIDE).round() as usize).max(1)
 }
 
-/// Turns Y, Cb, Cr (BT.601 full range) into red, green, blue, brightness.
-fn convert(row: &mut [[u8; 4]]) {
-    for px in row {
-        let packed = u32::from_le_bytes(*px);
-        let part = |shift: u32| ((packed >> shift) & 255) as i32 as f32;
-        let (y, cb, cr) = (part(0) + 0.5, part(8) - 128.0, part(16) - 128.0);
-        // Clamped, so that the cast truncates like any other.
-        let byte = |v: f32| v.clamp(0.0, 255.0) as i32;
-        let r = byte(y + 1.402 * cr);
-        let g = byte(y - 0.344_136 * cb - 0.714_136 * cr);
-        let b = byte(y + 1.772 * cb);
-        let brightness = (r + 2 * g + b) / 4;
-        *px = (r | g << 8 | b << 16 | brightness << 24).to_le_bytes();
+/// One row of Y, Cb and Cr, gathered.
+#[derive(Clone, Debug, Default)]
+struct Gathered {
+    y: Vec<u8>,
+    cb: Vec<u8>,
+    cr: Vec<u8>,
+}
+
+impl Gathered {
+    /// Two neighbours of `yuyv` at every source.
+    fn yuyv(&mut self, yuyv: &[u8], sources: &[u32]) {
+        for ((y, cb, cr), &source) in self.cells(sources.len()).zip(sources) {
+            let at = source as usize * 2;
+            if let Some(&[y0, u, y1, v]) = yuyv.get(at..at + 4) {
+                (*y, *cb, *cr) = (mean(y0, y1), u, v);
+            }
+        }
     }
+
+    /// Two neighbours of `luma`, `w` wide, at every source, with the chroma they share.
+    fn nv12(&mut self, luma: &[u8], chroma: &[u8], w: u32, sources: &[u32]) {
+        for ((y, cb, cr), &source) in self.cells(sources.len()).zip(sources) {
+            // Two rows share a row of chroma.
+            let (at, below) = (source as usize, (source / w / 2 * w + source % w) as usize);
+            if let (Some(&[y0, y1]), Some(&[u, v])) = (luma.get(at..at + 2), chroma.get(below..below + 2)) {
+                (*y, *cb, *cr) = (mean(y0, y1), u, v);
+            }
+        }
+    }
+
+    fn cells(&mut self, count: usize) -> impl Iterator<Item = (&mut u8, &mut u8, &mut u8)> {
+        self.y.resize(count, 0);
+        self.cb.resize(count, 0);
+        self.cr.resize(count, 0);
+        let chroma = self.cb.iter_mut().zip(&mut self.cr);
+        self.y.iter_mut().zip(chroma).map(|(y, (cb, cr))| (y, cb, cr))
+    }
+
+    /// As red, green, blue, brightness (BT.601 full range): sixteen-bit arithmetic in 64ths,
+    /// which every processor does on many numbers at a time.
+    fn convert(&self, out: &mut [[u8; 4]]) {
+        let parts = self.y.iter().zip(&self.cb).zip(&self.cr);
+        for (out, ((&y, &cb), &cr)) in out.iter_mut().zip(parts) {
+            let (y, cb, cr) = (i16::from(y) * 64 + 32, i16::from(cb) - 128, i16::from(cr) - 128);
+            let byte = |v: i16| (v >> 6).clamp(0, 255);
+            let r = byte(y + 90 * cr);
+            let g = byte(y - 22 * cb - 46 * cr);
+            let b = byte(y + 113 * cb);
+            let brightness = (r + 2 * g + b) >> 2;
+            *out = [r as u8, g as u8, b as u8, brightness as u8];
+        }
+    }
+}
+
+fn mean(a: u8, b: u8) -> u8 {
+    ((u16::from(a) + u16::from(b)) / 2) as u8
 }
 
 fn with_brightness([r, g, b]: [u8; 3]) -> [u8; 4] {
