@@ -167,8 +167,16 @@ fn sticks_of(region: &Region, bed: &Bed, radius_m: f64) -> Vec<Stick> {
 /// The line through two of the points that has most others within `reach`, refined.
 fn strongest_line(points: &[Vec2], reach: f64, apart: f64, random: &mut fastrand::Rng) -> Option<Line> {
     let stride = (points.len() / 500).max(1);
+    let looked_at = points.len().div_ceil(stride);
     let mut best: Option<(usize, Line)> = None;
-    for _ in 0..160 {
+    for tried in 0..160 {
+        // Until a better line has been missed with a chance of one in ten thousand.
+        if let Some((count, _)) = best {
+            let share = count as f64 / looked_at as f64;
+            if (1.0 - share * share).powi(tried) < 1e-4 {
+                break;
+            }
+        }
         let pick = |random: &mut fastrand::Rng| points.get(random.usize(..points.len())).copied();
         let (a, b) = (pick(random)?, pick(random)?);
         if a.distance(b) < apart {

@@ -2,9 +2,9 @@
 //! of a picture together.
 
 use super::assignment::assign;
-use super::sampler::Sampler;
 use crate::table::{BallKind, BallSet, Group};
 use crate::units::Vec2;
+use crate::vision::frame::Frame;
 
 /// Samples taken inside a ball.
 const SAMPLES: usize = 220;
@@ -56,12 +56,12 @@ impl Look {
 /// Names every ball. `cloth`: the cloth's usual red, green, blue, 0..255.
 /// Returns its kind and how sure the group is, in the order of `subjects`.
 pub(super) fn identify(
-    sampler: &Sampler<'_>,
+    frame: &Frame,
     subjects: &[Subject],
     only: Option<BallSet>,
     cloth: [f64; 3],
 ) -> Vec<(BallKind, f64)> {
-    let samples: Vec<Vec<([f64; 3], f64)>> = subjects.iter().map(|s| colours_of(sampler, s)).collect();
+    let samples: Vec<Vec<([f64; 3], f64)>> = subjects.iter().map(|s| colours_of(frame, s)).collect();
     let white = white_reference(&samples);
     let looks: Vec<Look> = samples.iter().map(|s| look(s, white, cloth)).collect();
     match only {
@@ -108,13 +108,13 @@ fn name_carom(looks: &[Look]) -> Vec<(BallKind, f64)> {
 }
 
 /// Colours on a sunflower of points, each with its distance from the middle in radii.
-fn colours_of(sampler: &Sampler<'_>, subject: &Subject) -> Vec<([f64; 3], f64)> {
+fn colours_of(frame: &Frame, subject: &Subject) -> Vec<([f64; 3], f64)> {
     let golden = std::f64::consts::PI * (3.0 - 5.0_f64.sqrt());
     (0..SAMPLES)
         .map(|k| {
             let r = INNER * ((k as f64 + 0.5) / SAMPLES as f64).sqrt();
             let p = subject.centre + crate::units::unit(golden * k as f64) * (r * subject.radius);
-            let c = sampler.colour(p);
+            let c = frame.rgb(p.x.max(0.0) as u32, p.y.max(0.0) as u32);
             let gain = 1.0 / subject.light.clamp(0.4, 2.5);
             (
                 [

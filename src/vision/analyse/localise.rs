@@ -4,9 +4,10 @@ use nalgebra::{Matrix4, Vector4};
 
 use super::cloth::ClothField;
 use super::grid::Grid;
-use super::sampler::Sampler;
+use super::patch::Patch;
 use crate::calibration::CameraModel;
 use crate::units::Vec2;
+use crate::vision::frame::Frame;
 
 /// Rays from the centre along which the outline is looked for.
 const RAYS: usize = 48;
@@ -29,7 +30,7 @@ pub(super) struct Outline {
 
 /// What the fit needs to know about the picture around a ball.
 pub(super) struct Surroundings<'a> {
-    pub(super) sampler: &'a Sampler<'a>,
+    pub(super) frame: &'a Frame,
     pub(super) field: &'a ClothField,
     /// From the cloth field's pixels to the frame's.
     pub(super) grid: Grid,
@@ -40,13 +41,19 @@ pub(super) struct Surroundings<'a> {
     pub(super) size_known: bool,
 }
 
-/// Fits the outline of a ball near `centre` (frame pixels), `near`: within a quarter of a radius. `None` when nothing like an outline is there.
+/// Fits the outline of a ball near `centre` (frame pixels), `near`: within a quarter of a radius. `None`
+/// when nothing like an outline is there.
 pub(super) fn fit_outline(
     around: &Surroundings<'_>,
+    patch: &mut Patch,
     centre: Vec2,
     radius: f64,
     near: bool,
 ) -> Option<Outline> {
+    // No finer than twelve pixels to a radius: an edge is blurred by more than that tells.
+    let step = ((radius / 12.0) as usize).max(1);
+    let reach = if near { 1.8 } else { 2.1 };
+    patch.copy(around.frame, centre, reach * radius + 3.0, step);
     let mut at = centre;
     let mut scale = 1.0;
     // Away from the picture's middle a ball is stretched along this direction.
@@ -55,9 +62,12 @@ pub(super) fn fit_outline(
     // The first look may be off by a third of a radius, later ones are near.
     let reaches: &[f64] = if near { &[0.30, 0.16] } else { &[0.42, 0.26, 0.16] };
     for &reach in reaches {
-        let shape = outline_shape(around, at, radius);
-        let edges = edges(around, at, &shape, scale, reach);
-        let fit = solve(&edges, outward, scale, reach, around.size_known)?;
+        let last = reaches.last() == Some(&reach);
+        // Half of the rays are enough to come near.
+        let rays = if last { RAYS } else { RAYS / 2 };
+        let shape = outline_shape(around, at, radius, rays);
+        let edges = edges(around, patch, at, &shape, scale, reach);
+        let fit = solve(&edges, rays, outward, scale, reach, around.size_known)?;
         at += fit.shift;
         scale = fit.scale;
         let mean = shape.iter().map(|o| o.length()).sum::<f64>() / shape.len().max(1) as f64;
@@ -77,10 +87,10 @@ pub(super) fn fit_outline(
 
 /// Offsets from the (projected) centre to the silhouette, scaled to the mean `radius`
 /// unless the camera is calibrated. A ball away from the middle of a picture is seen as an ellipse.
-fn outline_shape(around: &Surroundings<'_>, at: Vec2, radius: f64) -> Vec<Vec2> {
+fn outline_shape(around: &Surroundings<'_>, at: Vec2, radius: f64, rays: usize) -> Vec<Vec2> {
     let circle = || {
-        (0..RAYS)
-            .map(|k| crate::units::unit(std::f64::consts::TAU * k as f64 / RAYS as f64) * radius)
+        (0..rays)
+            .map(|k| crate::units::unit(std::f64::consts::TAU * k as f64 / rays as f64) * radius)
             .collect::<Vec<_>>()
     };
     let Some(place) = around.camera.on_plane(at, around.radius_m) else {
@@ -88,12 +98,12 @@ fn outline_shape(around: &Surroundings<'_>, at: Vec2, radius: f64) -> Vec<Vec2> 
     };
     let rim = around
         .camera
-        .silhouette(place.extend(around.radius_m), around.radius_m, RAYS);
-    if rim.len() != RAYS {
+        .silhouette(place.extend(around.radius_m), around.radius_m, rays);
+    if rim.len() != rays {
         return circle();
     }
     let offsets: Vec<Vec2> = rim.iter().map(|p| *p - at).collect();
-    let mean = offsets.iter().map(|o| o.length()).sum::<f64>() / RAYS as f64;
+    let mean = offsets.iter().map(|o| o.length()).sum::<f64>() / rays as f64;
     if !(mean.is_finite() && mean > 0.5) {
         return circle();
     }
@@ -113,7 +123,14 @@ struct Edge {
     on_cloth: bool,
 }
 
-fn edges(around: &Surroundings<'_>, at: Vec2, shape: &[Vec2], scale: f64, reach: f64) -> Vec<Edge> {
+fn edges(
+    around: &Surroundings<'_>,
+    patch: &Patch,
+    at: Vec2,
+    shape: &[Vec2],
+    scale: f64,
+    reach: f64,
+) -> Vec<Edge> {
     let mut found = Vec::with_capacity(shape.len());
     let mut colours = [[0f32; 4]; SAMPLES];
     let mut odd = [0f32; SAMPLES];
@@ -129,7 +146,7 @@ fn edges(around: &Surroundings<'_>, at: Vec2, shape: &[Vec2], scale: f64, reach:
         let spacing = (to - from) / (SAMPLES - 1) as f64;
         for (k, (colour, odd)) in colours.iter_mut().zip(&mut odd).enumerate() {
             let p = at + *offset * (from + spacing * k as f64);
-            *colour = around.sampler.colour(p);
+            *colour = patch.colour(p);
             *odd = around.field.deviation(local, *colour);
         }
         // A gradient over about a tenth of the radius, at least a pixel and a half.
@@ -197,8 +214,15 @@ struct Fit {
 }
 
 /// Least squares with Geman–McClure weights for shift, size and stretch (along `outward`) of the outline.
-fn solve(edges: &[Edge], outward: Vec2, scale: f64, reach: f64, size_known: bool) -> Option<Fit> {
-    if edges.len() < RAYS / 4 {
+fn solve(
+    edges: &[Edge],
+    rays: usize,
+    outward: Vec2,
+    scale: f64,
+    reach: f64,
+    size_known: bool,
+) -> Option<Fit> {
+    if edges.len() < rays / 4 {
         return None;
     }
     let mut strengths: Vec<f64> = edges.iter().map(|e| e.strength).collect();
@@ -251,8 +275,8 @@ fn solve(edges: &[Edge], outward: Vec2, scale: f64, reach: f64, size_known: bool
     x.iter().all(|v| v.is_finite()).then_some(Fit {
         shift: Vec2::new(x[0], x[1]),
         scale: x[2],
-        support: good().count() as f64 / RAYS as f64,
-        cloth_around: good().filter(|e| e.on_cloth).count() as f64 / RAYS as f64,
+        support: good().count() as f64 / rays as f64,
+        cloth_around: good().filter(|e| e.on_cloth).count() as f64 / rays as f64,
         sigma,
     })
 }

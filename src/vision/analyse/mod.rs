@@ -16,9 +16,11 @@ mod grid;
 mod identity;
 mod line;
 mod localise;
+mod patch;
 mod pockets;
 mod pose;
 mod regions;
+#[cfg(test)]
 mod sampler;
 #[cfg(test)]
 mod scene;
@@ -36,7 +38,7 @@ use clock::Clock;
 use cloth::{ClothColour, ClothField};
 use grid::{Flat, Grid};
 use localise::{Outline, Surroundings};
-use sampler::Sampler;
+use patch::Patch;
 use table_finder::TableOutline;
 use view::{View, model_for};
 use working::WorkingPicture;
@@ -61,6 +63,7 @@ pub struct Analyser {
     /// The mask without the balls already found.
     peeled: Vec<u8>,
     scratch: Scratch,
+    patch: Patch,
     calibrated: Option<Calibrated>,
 }
 
@@ -238,7 +241,6 @@ impl Analyser {
         }
         let strict = regions::regions(&self.strict, w, window, 12);
         clock.lap("regions");
-        let sampler = Sampler::new(frame);
         let mut balls = Vec::new();
         let mut blobs = Blobs::default();
         // The first size came from areas; outlines know it better. A calibrated size stays.
@@ -260,18 +262,18 @@ impl Analyser {
             blobs.occluders.extend(other.occluders);
             blobs.demand_more_inside_occluders();
             clock.lap("blobs");
-            balls = self.measure(&sampler, &view, &blobs.candidates, &[]);
+            balls = self.measure(frame, &view, &blobs.candidates, &[]);
             drop_doubles(&mut balls);
             // What the strict mask adds, and then what both leave unexplained.
-            let added = self.measure(&sampler, &view, &blobs.with_demands(other.candidates), &balls);
+            let added = self.measure(frame, &view, &blobs.with_demands(other.candidates), &balls);
             balls.extend(added);
             drop_doubles(&mut balls);
             let known: Vec<(Vec2, f64)> = balls.iter().map(|(o, _)| self.on_picture(o, &view)).collect();
             let more = blobs::around_fragments(&strict, &known, &self.picture, &view.bed, view.radius_m);
-            let added = self.measure(&sampler, &view, &more, &[]);
+            let added = self.measure(frame, &view, &more, &[]);
             balls.extend(added);
             let between = self.between_balls(&balls, &view, &tolerant);
-            let added = self.measure(&sampler, &view, &blobs.with_demands(between), &balls);
+            let added = self.measure(frame, &view, &blobs.with_demands(between), &balls);
             balls.extend(added);
             clock.lap("localise");
             let gain = if view.calibrated {
@@ -286,7 +288,7 @@ impl Analyser {
             }
         }
         drop_doubles(&mut balls);
-        self.name_balls(&sampler, &view, &balls, observation);
+        self.name_balls(frame, &view, &balls, observation);
         clock.lap("identity");
         let cues = cue::find_cues(
             &blobs.threads,
@@ -306,15 +308,16 @@ impl Analyser {
     /// Fits an outline to each candidate and keeps those that are balls.
     /// Leaves out candidates where one of `known` lies already, clearly seen.
     fn measure(
-        &self,
-        sampler: &Sampler<'_>,
+        &mut self,
+        frame: &Frame,
         view: &View,
         candidates: &[Candidate],
         known: &[(Outline, f64)],
     ) -> Vec<(Outline, f64)> {
         let grid = self.picture.grid;
+        let mut patch = std::mem::take(&mut self.patch);
         let around = Surroundings {
-            sampler,
+            frame,
             field: &self.field,
             grid,
             camera: &view.seen.camera,
@@ -330,7 +333,7 @@ impl Analyser {
                 continue;
             }
             let near = candidate.origin == Origin::Single;
-            let Some(outline) = localise::fit_outline(&around, centre, radius, near) else {
+            let Some(outline) = localise::fit_outline(&around, &mut patch, centre, radius, near) else {
                 continue;
             };
             let size = outline.radius / radius;
@@ -364,6 +367,7 @@ impl Analyser {
                 balls.push((outline, support * weight));
             }
         }
+        self.patch = patch;
         balls
     }
 
@@ -451,7 +455,7 @@ impl Analyser {
 
     fn name_balls(
         &self,
-        sampler: &Sampler<'_>,
+        frame: &Frame,
         view: &View,
         balls: &[(Outline, f64)],
         observation: &mut Observation,
@@ -495,7 +499,7 @@ impl Analyser {
                 *sum += c * level;
             }
         }
-        let kinds = identity::identify(sampler, &subjects, set, cloth);
+        let kinds = identity::identify(frame, &subjects, set, cloth);
         let camera = &view.seen.camera;
         for ((outline, confidence), (kind, group_confidence)) in balls.iter().zip(kinds) {
             let position_m = camera.on_plane(outline.centre, view.radius_m);

@@ -41,26 +41,31 @@ impl Region {
 
     /// Centroid and the central second moments (xx, xy, yy), pixel centres at half-integers.
     pub(super) fn moments(&self) -> Moments {
+        // About a place inside, so that no digits are lost.
+        let [left, top, ..] = self.bounds.map(f64::from);
         let (mut n, mut sx, mut sy, mut sxx, mut sxy, mut syy) = (0.0, 0.0, 0.0, 0.0, 0.0, 0.0);
         for &(y, x0, x1) in &self.runs {
-            let y = f64::from(y) + 0.5;
-            for x in x0..x1 {
-                let x = f64::from(x) + 0.5;
-                n += 1.0;
-                sx += x;
-                sy += y;
-                sxx += x * x;
-                sxy += x * y;
-                syy += y * y;
-            }
+            let (y, a, b) = (
+                f64::from(y) + 0.5 - top,
+                f64::from(x0) - left,
+                f64::from(x1) - left,
+            );
+            // Sums over the run's pixels, their own width's variance included.
+            let (count, first, second) = (b - a, 0.5 * (b * b - a * a), (b * b * b - a * a * a) / 3.0);
+            n += count;
+            sx += first;
+            sy += y * count;
+            sxx += second;
+            sxy += first * y;
+            syy += (y * y + 1.0 / 12.0) * count;
         }
         let n = f64::max(n, 1.0);
-        let centre = Vec2::new(sx / n, sy / n);
+        let (x, y) = (sx / n, sy / n);
         Moments {
-            centre,
-            xx: sxx / n - centre.x * centre.x + 1.0 / 12.0,
-            xy: sxy / n - centre.x * centre.y,
-            yy: syy / n - centre.y * centre.y + 1.0 / 12.0,
+            centre: Vec2::new(left + x, top + y),
+            xx: sxx / n - x * x,
+            xy: sxy / n - x * y,
+            yy: syy / n - y * y,
         }
     }
 }
@@ -100,8 +105,24 @@ pub(super) fn regions(mask: &[u8], w: usize, window: [usize; 4], least: usize) -
     let [left, top, right, bottom] = window;
     let mut runs: Vec<Run> = Vec::new();
     for y in top..bottom {
-        if let Some(row) = mask.get(y * w + left..y * w + right) {
-            runs_of(row, |on| *on != 0, (y as u32, left as u32), &mut runs);
+        let Some(row) = mask.get(y * w + left..y * w + right) else {
+            continue;
+        };
+        // Most of a table is empty: thirty-two at a time.
+        let (mut x, mut rest) = (left as u32, row);
+        while !rest.is_empty() {
+            let empty = rest
+                .chunks(32)
+                .take_while(|some| some.iter().fold(0, |a, b| a | b) == 0);
+            let skip = (32 * empty.count()).min(rest.len());
+            let after = rest.get(skip..).unwrap_or_default();
+            let full = after
+                .chunks(32)
+                .take_while(|some| some.iter().fold(0, |a, b| a | b) != 0);
+            let length = (32 * full.count()).min(after.len());
+            let (some, next) = after.split_at(length);
+            runs_of(some, |on| *on != 0, (y as u32, x + skip as u32), &mut runs);
+            (x, rest) = (x + (skip + length) as u32, next);
         }
     }
     connect(&runs, least)
