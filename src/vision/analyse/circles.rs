@@ -99,21 +99,22 @@ pub(super) fn circles_around(picture: &WorkingPicture, p: Vec2, bed: &Bed, radiu
 fn votes(picture: &WorkingPicture, [x0, y0, x1, y1]: [usize; 4], bed: &Bed, radius_m: f64) -> Vec<f32> {
     let (w, h) = (x1 - x0, y1 - y0);
     let mut votes = vec![0f32; w * h];
+    let corner = Vec2::new(x0 as f64, y0 as f64);
     for y in 0..h {
         for x in 0..w {
             let Some((gradient, strength)) = edge(picture, x0 + x, y0 + y) else {
                 continue;
             };
-            let p = Vec2::new((x0 + x) as f64 + 0.5, (y0 + y) as f64 + 0.5);
-            let radius = bed.ball_radius(p, radius_m);
-            for sign in [-1.0, 1.0] {
+            let p = Vec2::new(x as f64 + 0.5, y as f64 + 0.5);
+            let radius = bed.ball_radius(corner + p, radius_m);
+            for side in [-radius, radius] {
                 for k in -2..=2 {
-                    let q = p + gradient * sign * (radius + 0.06 * radius * f64::from(k));
-                    let (i, j) = (q.x.floor() - x0 as f64, q.y.floor() - y0 as f64);
-                    if i < 0.0 || j < 0.0 || i >= w as f64 || j >= h as f64 {
+                    let q = p + gradient * (side * (1.0 + 0.06 * f64::from(k)));
+                    if q.x < 0.0 || q.y < 0.0 || q.x >= w as f64 || q.y >= h as f64 {
                         continue;
                     }
-                    if let Some(v) = votes.get_mut(j as usize * w + i as usize) {
+                    // To the pixel below: neither is negative.
+                    if let Some(v) = votes.get_mut(q.y as usize * w + q.x as usize) {
                         *v += strength;
                     }
                 }
@@ -125,8 +126,13 @@ fn votes(picture: &WorkingPicture, [x0, y0, x1, y1]: [usize; 4], bed: &Bed, radi
 
 /// Direction and strength (0..1) of the strongest channel's gradient; `None` where flat.
 fn edge(picture: &WorkingPicture, x: usize, y: usize) -> Option<(Vec2, f32)> {
-    let at = |dx: isize, dy: isize| picture.at(x as isize + dx, y as isize + dy);
-    let (l, r, u, d) = (at(-1, 0), at(1, 0), at(0, -1), at(0, 1));
+    let (w, last) = (picture.w, picture.h.saturating_sub(1));
+    let at = |x: usize, y: usize| picture.px.get(y * w + x).copied().unwrap_or_default();
+    let (l, r) = (
+        at(x.saturating_sub(1), y),
+        at((x + 1).min(w.saturating_sub(1)), y),
+    );
+    let (u, d) = (at(x, y.saturating_sub(1)), at(x, (y + 1).min(last)));
     let mut best = (0i32, 0i32, 0i32);
     for c in 0..3 {
         let gx = i32::from(r[c]) - i32::from(l[c]);

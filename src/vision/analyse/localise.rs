@@ -12,7 +12,7 @@ use crate::vision::frame::Frame;
 /// Rays from the centre along which the outline is looked for.
 const RAYS: usize = 48;
 /// Samples along a ray.
-const SAMPLES: usize = 24;
+const SAMPLES: usize = 16;
 
 /// A fitted outline, frame pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -205,6 +205,9 @@ fn edges(
     found
 }
 
+/// In the end edges further from the outline than about this count little, radii.
+const NARROW: f64 = 0.06;
+
 struct Fit {
     shift: Vec2,
     scale: f64,
@@ -263,9 +266,14 @@ fn solve(
         // A weak pull to the start keeps a half hidden ball from running away.
         a[(0, 0)] += 1e-6;
         a[(1, 1)] += 1e-6;
-        x = a.lu().solve(&b)?;
+        let better = a.lu().solve(&b)?;
+        let settled = spread <= NARROW && (better - x).amax() < 1e-4;
+        x = better;
         sigma = (squares / total.max(1e-9)).sqrt() / (total.max(4.0) / 2.0).sqrt();
-        spread = (spread * 0.7).max(0.06);
+        if settled {
+            break;
+        }
+        spread = (spread * 0.7).max(NARROW);
     }
     let good = || {
         edges

@@ -17,9 +17,9 @@ pub(super) struct Patch {
 
 impl Patch {
     /// Copies what lies within `reach` (frame pixels) of `centre`, in pixels of `step` × `step` of the
-    /// frame's. Reuses the memory of the one before.
+    /// frame's, a power of two. Reuses the memory of the one before.
     pub(super) fn copy(&mut self, frame: &Frame, centre: Vec2, reach: f64, step: usize) {
-        let step = step.max(1);
+        let step = step.max(1).next_power_of_two();
         let (width, height) = (frame.size.width as usize, frame.size.height as usize);
         // An even first column keeps pixels that share their chroma together.
         let from = |c: f64, most: usize| ((c - reach).max(0.0) as usize).min(most.saturating_sub(1)) & !1;
@@ -85,15 +85,20 @@ impl Patch {
 /// blue or Y, Cb, Cr. `first`, the first column, is even.
 fn add_row(frame: &Frame, y: usize, first: usize, step: usize, out: &mut [[f32; 4]]) {
     let (w, bytes) = (frame.size.width as usize, frame.pixels.as_slice());
-    let pixels = match frame.format {
+    match frame.format {
         PixelFormat::Rgb8 => {
             let row = bytes.get((y * w + first) * 3..(y + 1) * w * 3);
-            let (triples, _) = row.unwrap_or_default().as_chunks::<3>();
-            return add_pixels(triples.iter().copied(), step, out);
+            let (pixels, _) = row.unwrap_or_default().as_chunks::<3>();
+            for (out, pixels) in out.iter_mut().zip(pixels.chunks(step)) {
+                for px in pixels {
+                    add(out, *px);
+                }
+            }
         }
         PixelFormat::Yuyv => {
             let row = bytes.get((y * w + first) * 2..(y + 1) * w * 2);
-            row.unwrap_or_default().as_chunks::<4>().0
+            let (pairs, _) = row.unwrap_or_default().as_chunks::<4>();
+            add_pairs(pairs.iter().map(|&[y0, u, y1, v]| (y0, y1, u, v)), step, out);
         }
         PixelFormat::Nv12 => {
             let (luma, chroma) = bytes.split_at(frame.size.pixels().min(bytes.len()));
@@ -101,23 +106,33 @@ fn add_row(frame: &Frame, y: usize, first: usize, step: usize, out: &mut [[f32; 
             let below = y / 2 * w;
             let chroma = chroma.get(below + first..below + w).unwrap_or_default();
             let pairs = luma.as_chunks::<2>().0.iter().zip(chroma.as_chunks::<2>().0);
-            let both = pairs.flat_map(|(&[y0, y1], &[u, v])| [[y0, u, v], [y1, u, v]]);
-            return add_pixels(both, step, out);
-        }
-    };
-    let both = pixels.iter().flat_map(|&[y0, u, y1, v]| [[y0, u, v], [y1, u, v]]);
-    add_pixels(both, step, out);
-}
-
-fn add_pixels(pixels: impl Iterator<Item = [u8; 3]>, step: usize, out: &mut [[f32; 4]]) {
-    let mut pixels = pixels;
-    for out in out {
-        for [a, b, c] in pixels.by_ref().take(step) {
-            out[0] += f32::from(a);
-            out[1] += f32::from(b);
-            out[2] += f32::from(c);
+            add_pairs(pairs.map(|(&[y0, y1], &[u, v])| (y0, y1, u, v)), step, out);
         }
     }
+}
+
+/// Adds pairs of pixels (two Y, Cb, Cr) where one of `out` takes one pixel or whole pairs.
+fn add_pairs(mut pairs: impl Iterator<Item = (u8, u8, u8, u8)>, step: usize, out: &mut [[f32; 4]]) {
+    if step == 1 {
+        for (out, (y0, y1, u, v)) in out.chunks_mut(2).zip(pairs) {
+            for (out, y) in out.iter_mut().zip([y0, y1]) {
+                add(out, [y, u, v]);
+            }
+        }
+        return;
+    }
+    for out in out {
+        for (y0, y1, u, v) in pairs.by_ref().take(step / 2) {
+            add(out, [y0, u, v]);
+            add(out, [y1, u, v]);
+        }
+    }
+}
+
+fn add(out: &mut [f32; 4], [a, b, c]: [u8; 3]) {
+    out[0] += f32::from(a);
+    out[1] += f32::from(b);
+    out[2] += f32::from(c);
 }
 
 #[cfg(test)]
@@ -162,7 +177,7 @@ mod tests {
         let (a, b) = (fine.colour(p), coarse.colour(p));
         assert!(a.iter().zip(b).all(|(a, b)| (a - b).abs() < 1e-3), "{a:?} {b:?}");
         // Outside of the frame lies nothing.
-        coarse.copy(&frame, Vec2::new(-900.0, 5e4), 20.0, 3);
+        coarse.copy(&frame, Vec2::new(-900.0, 5e4), 20.0, 4);
         assert!(coarse.colour(centre).iter().all(|v| v.is_finite()));
     }
 }
