@@ -37,6 +37,8 @@ pub(super) enum Origin {
     Occluder,
     /// What a cluster is when the balls already found in it are taken out: a ball between others.
     Leftover,
+    /// Many places of a rim point to it.
+    Rim,
     /// Around something small that may be the part of a ball that does not look like cloth.
     Fragment,
 }

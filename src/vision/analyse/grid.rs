@@ -5,7 +5,7 @@ use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec2};
 
 /// A ball's radius in pixels of a flat grid, where that is not too many pixels in all.
-const BALL_PX: f64 = 9.0;
+const BALL_PX: f64 = 7.5;
 /// No flat grid has more pixels than about this many.
 const MOST_PX: f64 = 420_000.0;
 /// What is seen beyond the cushions, metres.

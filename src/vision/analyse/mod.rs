@@ -12,6 +12,7 @@ mod circles;
 mod clock;
 mod cloth;
 mod cue;
+mod faint;
 mod grid;
 mod identity;
 mod line;
@@ -36,6 +37,7 @@ use bed::Bed;
 use blobs::{Blobs, Candidate, Origin, Scratch};
 use clock::Clock;
 use cloth::{ClothColour, ClothField};
+use faint::Rims;
 use grid::{Flat, Grid};
 use localise::{Outline, Surroundings};
 use patch::Patch;
@@ -64,6 +66,7 @@ pub struct Analyser {
     peeled: Vec<u8>,
     scratch: Scratch,
     patch: Patch,
+    rims: Rims,
     calibrated: Option<Calibrated>,
 }
 
@@ -79,6 +82,10 @@ struct Calibrated {
 
 /// Frames between two looks at the cloth's colour; it changes as slowly as daylight does.
 const CLOTH_PERIOD: u32 = 30;
+
+/// Half of a ball of the cloth's colour is at least this far from it: highlights, shading, gloss
+/// make it 0.6 and more of the limit; bare cloth has 0.2.
+const FAINTEST: f32 = 0.4;
 
 /// Times the balls' size is corrected by their outlines at most.
 const ROUNDS: u32 = 4;
@@ -272,6 +279,14 @@ impl Analyser {
             let more = blobs::around_fragments(&strict, &known, &self.picture, &view.bed, view.radius_m);
             let added = self.measure(frame, &view, &more, &[]);
             balls.extend(added);
+            if view.calibrated {
+                let known: Vec<(Vec2, f64)> = balls.iter().map(|(o, _)| self.on_picture(o, &view)).collect();
+                clock.lap("localise");
+                let faint = self.rims.find(&self.picture, &view.bed, view.radius_m, &known);
+                clock.lap("rims");
+                let added = self.measure(frame, &view, &blobs.with_demands(faint), &[]);
+                balls.extend(added);
+            }
             let between = self.between_balls(&balls, &view, &tolerant);
             let added = self.measure(frame, &view, &blobs.with_demands(between), &balls);
             balls.extend(added);
@@ -351,6 +366,14 @@ impl Analyser {
                 // Its rim is mostly other balls' and tells little; that it fills the gap tells much.
                 // The black of a pocket fills one too.
                 Origin::Leftover => filled > 0.8 && support >= 0.2 && view.bed.pocket_distance(p) > 1.4,
+                // A whole rim on cloth, or half of one around what differs from it; among other balls
+                // nearly all of it: a gap between balls has half.
+                Origin::Rim => {
+                    let whole = support >= 0.7 && outline.cloth_around > 0.6;
+                    let half = support >= 0.52 && outline.cloth_around > 0.5 && filled > 0.5;
+                    let between = support >= 0.8 && filled > 0.15;
+                    (whole || half || between) && self.usual_deviation(p, candidate.radius) > FAINTEST
+                }
                 // Faint edges are trusted where the size is known, but then more than a speck of
                 // the disc must differ from the cloth.
                 Origin::Fragment if view.calibrated => {
@@ -451,6 +474,20 @@ impl Analyser {
             }
         }
         if all > 0.0 { n / all } else { 0.0 }
+    }
+
+    /// How far the middle of a disc (working pixels) is from cloth, median: 0 is cloth, 1 the limit.
+    fn usual_deviation(&self, centre: Vec2, radius: f64) -> f32 {
+        let local = self.field.around(centre);
+        let mut deviations: Vec<f32> = (0..100)
+            .map(f64::from)
+            .map(|k| {
+                let p = centre + crate::units::unit(2.4 * k) * (0.085 * radius * k.sqrt());
+                let px = self.picture.at(p.x as isize, p.y as isize);
+                self.field.deviation(local, px.map(f32::from))
+            })
+            .collect();
+        *deviations.select_nth_unstable_by(50, f32::total_cmp).1
     }
 
     fn name_balls(

@@ -138,3 +138,72 @@ fn figures_of_the_virtual_scenes() {
         }
     }
 }
+
+#[test]
+#[ignore]
+#[expect(clippy::print_stdout, reason = "prints")]
+fn tmp_misses() {
+    use crate::virtual_table::domain::as_calibrated;
+    for seed in [1000u64, 77] {
+        for room in 0..40 {
+            let domain = seed * 1_000_003 + room;
+            let options = Options::of_domain(domain);
+            let mut table = VirtualTable::new(&options).unwrap();
+            let mut analyser = Analyser::new(Some(options.table.clone()));
+            let camera = std::sync::Arc::new(as_calibrated(&table.camera(), domain));
+            let mut random = fastrand::Rng::with_seed(domain);
+            for _ in 0..5 {
+                table.skip(random.u64(5..150));
+                let mut frame = table.next(Duration::from_secs(1)).unwrap().unwrap();
+                frame.camera = Some(camera.clone());
+                let seen = analyser.analyse(&frame);
+                let truth = frame.truth.clone().unwrap();
+                let view = analyser.calibrated.as_ref().unwrap().view.clone();
+                let grid = analyser.picture.grid;
+                for s in &seen.balls {
+                    if (s.confidence * 1000.0).fract() > 0.0 {}
+                    let hit = truth
+                        .balls
+                        .iter()
+                        .any(|b| s.position_m.is_some_and(|p| p.distance(b.position_m) < 0.02));
+                    let p = grid.on_grid(s.center_px);
+                    let r = view.bed.ball_radius(p, view.radius_m);
+                    let mut v: Vec<f32> = Vec::new();
+                    let (mut lo, mut hi) = (255u8, 0u8);
+                    let local = analyser.field.around(p);
+                    let mut tint = [0f32; 3];
+                    for k in 0..100 {
+                        let q = p + crate::units::unit(2.4 * k as f64) * (0.085 * r * (k as f64).sqrt());
+                        let px = analyser.picture.at(q.x as isize, q.y as isize);
+                        v.push(analyser.field.deviation(local, px.map(f32::from)));
+                        lo = lo.min(px[3]);
+                        hi = hi.max(px[3]);
+                        tint[0] += (f32::from(px[0]) - local.red * f32::from(px[3])) / 100.0;
+                        tint[1] += (f32::from(px[2]) - local.blue * f32::from(px[3])) / 100.0;
+                        tint[2] += (f32::from(px[3]) - local.brightness) / 100.0;
+                    }
+                    v.sort_by(f32::total_cmp);
+                    let filled = analyser.filled(p, r);
+                    if hit && filled > 0.8 {
+                        continue;
+                    }
+                    println!(
+                        "{} {domain} {:?} cloth {:?} at {:.0} filled {filled:.2} pocket {:.2} depth {:.2} dev p20 {:.2} p50 {:.2} p80 {:.2} p95 {:.2} range {} tint {tint:.1?} local {local:.2?} noise {:.1}",
+                        if hit { "TRUE " } else { "FALSE" },
+                        s.kind.group,
+                        options.cloth_srgb,
+                        s.center_px,
+                        view.bed.pocket_distance(p),
+                        view.bed.depth(p) / r,
+                        v[20],
+                        v[50],
+                        v[80],
+                        v[95],
+                        hi - lo,
+                        options.noise_levels
+                    );
+                }
+            }
+        }
+    }
+}
