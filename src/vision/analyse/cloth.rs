@@ -170,6 +170,14 @@ pub(super) struct LocalCloth {
     pub(super) brightness: f32,
 }
 
+impl LocalCloth {
+    /// How far red and blue are from the cloth's, in shares of the brightness.
+    pub(super) fn tint(self, [r, _, b, y]: [f32; 4]) -> f32 {
+        let (dr, db) = (r - self.red * y, b - self.blue * y);
+        (dr * dr + db * db).sqrt() / y.max(0.25 * self.brightness).max(1.0)
+    }
+}
+
 /// The cloth's colour over the picture, with the noise around it.
 #[derive(Clone, Debug, Default)]
 pub(super) struct ClothField {

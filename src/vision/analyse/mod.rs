@@ -83,10 +83,6 @@ struct Calibrated {
 /// Frames between two looks at the cloth's colour; it changes as slowly as daylight does.
 const CLOTH_PERIOD: u32 = 30;
 
-/// Half of a ball of the cloth's colour is at least this far from it: highlights, shading, gloss
-/// make it 0.6 and more of the limit; bare cloth has 0.2.
-const FAINTEST: f32 = 0.4;
-
 /// Times the balls' size is corrected by their outlines at most.
 const ROUNDS: u32 = 4;
 
@@ -259,13 +255,17 @@ impl Analyser {
                 view.radius_m,
                 &mut self.scratch,
             );
-            let other = blobs::take_apart(
-                &strict,
-                &self.picture,
-                &view.bed,
-                view.radius_m,
-                &mut self.scratch,
-            );
+            let other = if view.calibrated {
+                Blobs::default()
+            } else {
+                blobs::take_apart(
+                    &strict,
+                    &self.picture,
+                    &view.bed,
+                    view.radius_m,
+                    &mut self.scratch,
+                )
+            };
             blobs.occluders.extend(other.occluders);
             blobs.demand_more_inside_occluders();
             clock.lap("blobs");
@@ -276,7 +276,11 @@ impl Analyser {
             balls.extend(added);
             drop_doubles(&mut balls);
             let known: Vec<(Vec2, f64)> = balls.iter().map(|(o, _)| self.on_picture(o, &view)).collect();
-            let more = blobs::around_fragments(&strict, &known, &self.picture, &view.bed, view.radius_m);
+            let more = if view.calibrated {
+                Vec::new()
+            } else {
+                blobs::around_fragments(&strict, &known, &self.picture, &view.bed, view.radius_m)
+            };
             let added = self.measure(frame, &view, &more, &[]);
             balls.extend(added);
             if view.calibrated {
@@ -347,7 +351,7 @@ impl Analyser {
             if known.iter().any(there) {
                 continue;
             }
-            let near = candidate.origin == Origin::Single;
+            let near = matches!(candidate.origin, Origin::Single);
             let Some(outline) = localise::fit_outline(&around, &mut patch, centre, radius, near) else {
                 continue;
             };
@@ -371,8 +375,8 @@ impl Analyser {
                 Origin::Rim => {
                     let whole = support >= 0.7 && outline.cloth_around > 0.6;
                     let half = support >= 0.52 && outline.cloth_around > 0.5 && filled > 0.5;
-                    let between = support >= 0.8 && filled > 0.15;
-                    (whole || half || between) && self.usual_deviation(p, candidate.radius) > FAINTEST
+                    let between = support >= 0.7 && filled > 0.15;
+                    (whole || half || between) && self.looks_like_paint(p, candidate.radius)
                 }
                 // Faint edges are trusted where the size is known, but then more than a speck of
                 // the disc must differ from the cloth.
@@ -476,18 +480,25 @@ impl Analyser {
         if all > 0.0 { n / all } else { 0.0 }
     }
 
-    /// How far the middle of a disc (working pixels) is from cloth, median: 0 is cloth, 1 the limit.
-    fn usual_deviation(&self, centre: Vec2, radius: f64) -> f32 {
+    /// True for a disc (working pixels) that can't be bare cloth, lit or in shadow: half of a ball even
+    /// of the cloth's colour is at least 0.5 of the limit away from it (bare cloth: 0.2), and either at
+    /// least 0.08 in tint (a shadow: half of that), for its gloss mirrors the room, or its lamps
+    /// and number are far from cloth, however dark (the darkest shadow: 0.9).
+    fn looks_like_paint(&self, centre: Vec2, radius: f64) -> bool {
+        const FAINTEST: f32 = 0.4;
+        const LEAST_TINT: f32 = 0.07;
+        const MARK: f32 = 1.15;
         let local = self.field.around(centre);
-        let mut deviations: Vec<f32> = (0..100)
-            .map(f64::from)
-            .map(|k| {
-                let p = centre + crate::units::unit(2.4 * k) * (0.085 * radius * k.sqrt());
-                let px = self.picture.at(p.x as isize, p.y as isize);
-                self.field.deviation(local, px.map(f32::from))
-            })
-            .collect();
-        *deviations.select_nth_unstable_by(50, f32::total_cmp).1
+        let (mut deviations, mut tints) = ([0f32; 100], [0f32; 100]);
+        for (k, (deviation, tint)) in deviations.iter_mut().zip(&mut tints).enumerate() {
+            let k = k as f64;
+            let p = centre + crate::units::unit(2.4 * k) * (0.085 * radius * k.sqrt());
+            let px = self.picture.at(p.x as isize, p.y as isize).map(f32::from);
+            *deviation = self.field.deviation(local, px);
+            *tint = local.tint(px);
+        }
+        let at = |values: &mut [f32; 100], rank| *values.select_nth_unstable_by(rank, f32::total_cmp).1;
+        at(&mut deviations, 50) > FAINTEST && (at(&mut tints, 50) > LEAST_TINT || at(&mut deviations, 95) > MARK)
     }
 
     fn name_balls(

@@ -144,7 +144,7 @@ fn figures_of_the_virtual_scenes() {
 #[expect(clippy::print_stdout, reason = "prints")]
 fn tmp_misses() {
     use crate::virtual_table::domain::as_calibrated;
-    for seed in [1000u64, 77] {
+    for seed in [1000u64, 77, 5] {
         for room in 0..40 {
             let domain = seed * 1_000_003 + room;
             let options = Options::of_domain(domain);
@@ -183,12 +183,22 @@ fn tmp_misses() {
                         tint[2] += (f32::from(px[3]) - local.brightness) / 100.0;
                     }
                     v.sort_by(f32::total_cmp);
+                    let mut tt: Vec<f32> = Vec::new();
+                    for k in 0..100 {
+                        let q = p + crate::units::unit(2.4 * k as f64) * (0.085 * r * (k as f64).sqrt());
+                        let px = analyser.picture.at(q.x as isize, q.y as isize).map(f32::from);
+                        let y = px[3].max(0.25 * local.brightness);
+                        let t = ((px[0] - local.red * px[3]).powi(2) + (px[2] - local.blue * px[3]).powi(2))
+                            .sqrt();
+                        tt.push(t / y);
+                    }
+                    tt.sort_by(f32::total_cmp);
                     let filled = analyser.filled(p, r);
                     if hit && filled > 0.8 {
                         continue;
                     }
                     println!(
-                        "{} {domain} {:?} cloth {:?} at {:.0} filled {filled:.2} pocket {:.2} depth {:.2} dev p20 {:.2} p50 {:.2} p80 {:.2} p95 {:.2} range {} tint {tint:.1?} local {local:.2?} noise {:.1}",
+                        "{} {domain} {:?} cloth {:?} at {:.0} filled {filled:.2} pocket {:.2} depth {:.2} dev p20 {:.2} p50 {:.2} p80 {:.2} p95 {:.2} p98 {:.2} TT {:.3} {:.3} {:.3} range {} tint {tint:.1?} local {local:.2?} noise {:.1}",
                         if hit { "TRUE " } else { "FALSE" },
                         s.kind.group,
                         options.cloth_srgb,
@@ -199,6 +209,10 @@ fn tmp_misses() {
                         v[50],
                         v[80],
                         v[95],
+                        v[98],
+                        tt[20],
+                        tt[50],
+                        tt[80],
                         hi - lo,
                         options.noise_levels
                     );

@@ -1,0 +1,127 @@
+//! Balls that look like the cloth: only their rim shows, faintly. With the radius known it is
+//! found all the same, by the many places of it that point to one centre.
+
+use super::bed::Bed;
+use super::blobs::{Candidate, Origin};
+use super::working::WorkingPicture;
+use crate::units::Vec2;
+
+/// Least step of brightness over two pixels that counts as an edge, levels of 255.
+const EDGE: i32 = 10;
+/// Working pixels per cell of votes, in each direction.
+const CELL: usize = 2;
+/// Share of the circumference that has to vote for a centre.
+const SHARE: f64 = 0.3;
+/// No more candidates than this are looked at.
+const MOST: usize = 14;
+
+/// Looks for rims; reuses its memory.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Rims {
+    votes: Vec<u8>,
+}
+
+impl Rims {
+    /// Centres of circles of a ball's radius on the bed, the clearest first, but for those of `known`
+    /// (centre, radius). For pictures in which all balls are alike in size.
+    pub(super) fn find(
+        &mut self,
+        picture: &WorkingPicture,
+        bed: &Bed,
+        radius_m: f64,
+        known: &[(Vec2, f64)],
+    ) -> Vec<Candidate> {
+        let [left, top, right, bottom] = bed.window;
+        let middle = 0.5 * Vec2::new((left + right) as f64, (top + bottom) as f64);
+        let radius = bed.ball_radius(middle, radius_m);
+        let columns = picture.w.div_ceil(CELL) + 1;
+        self.votes.clear();
+        self.votes.resize(columns * (picture.h.div_ceil(CELL) + 1), 0);
+        self.vote(picture, bed, radius as f32, columns);
+
+        let least = (SHARE * std::f64::consts::TAU * radius) as u32;
+        let mut peaks: Vec<(u32, Vec2)> = Vec::new();
+        let rows = self.votes.len() / columns;
+        for row in 1..rows.saturating_sub(1) {
+            for column in 1..columns - 1 {
+                let i = row * columns + column;
+                // A peak has its own votes too.
+                if self.votes.get(i).is_none_or(|own| *own < 2) {
+                    continue;
+                }
+                let (mut sum, mut centre) = (0u32, Vec2::ZERO);
+                for (dy, line) in [i - columns, i, i + columns].into_iter().enumerate() {
+                    for (dx, votes) in self
+                        .votes
+                        .get(line - 1..line + 2)
+                        .into_iter()
+                        .flatten()
+                        .enumerate()
+                    {
+                        sum += u32::from(*votes);
+                        centre += f64::from(*votes) * Vec2::new(dx as f64 - 1.0, dy as f64 - 1.0);
+                    }
+                }
+                if sum >= least {
+                    let cell = Vec2::new(column as f64, row as f64) + centre / f64::from(sum);
+                    peaks.push((sum, (cell + 0.5) * CELL as f64));
+                }
+            }
+        }
+        peaks.sort_by_key(|(sum, _)| std::cmp::Reverse(*sum));
+        let mut found: Vec<Candidate> = Vec::new();
+        for (_, centre) in peaks {
+            let taken = known.iter().any(|(c, r)| c.distance(centre) < 0.3 * r)
+                || found.iter().any(|c| c.centre.distance(centre) < radius);
+            if !taken && bed.depth(centre) > 0.35 * radius && bed.pocket_distance(centre) > 1.3 {
+                found.push(Candidate {
+                    centre,
+                    radius,
+                    origin: Origin::Rim,
+                });
+            }
+            if found.len() == MOST {
+                break;
+            }
+        }
+        found
+    }
+
+    /// Every edge votes for the two places one radius away along its gradient.
+    fn vote(&mut self, picture: &WorkingPicture, bed: &Bed, radius: f32, columns: usize) {
+        let w = picture.w;
+        for (y, &(x0, x1)) in bed.nose_spans.iter().enumerate().skip(1) {
+            let line = |y: usize| picture.px.get(y * w..(y + 1) * w).unwrap_or_default();
+            let (above, here, below) = (line(y - 1), line(y), line(y + 1));
+            let (x0, x1) = ((x0 as usize).max(1), (x1 as usize).min(w.saturating_sub(1)));
+            let (Some(above), Some(here), Some(below)) =
+                (above.get(x0..x1), here.get(x0 - 1..x1 + 1), below.get(x0..x1))
+            else {
+                continue;
+            };
+            for (i, ((sides, up), down)) in here.windows(3).zip(above).zip(below).enumerate() {
+                let (Some(l), Some(r)) = (sides.first(), sides.last()) else {
+                    continue;
+                };
+                let gx = i32::from(r[3]) - i32::from(l[3]);
+                let gy = i32::from(down[3]) - i32::from(up[3]);
+                let square = gx * gx + gy * gy;
+                if square < EDGE * EDGE {
+                    continue;
+                }
+                let reach = radius / (square as f32).sqrt();
+                let (dx, dy) = (gx as f32 * reach, gy as f32 * reach);
+                let (px, py) = ((x0 + i) as f32 + 0.5, y as f32 + 0.5);
+                for (x, y) in [(px - dx, py - dy), (px + dx, py + dy)] {
+                    if x < 0.0 || y < 0.0 || x >= w as f32 {
+                        continue;
+                    }
+                    let cell = (y as usize / CELL) * columns + x as usize / CELL;
+                    if let Some(votes) = self.votes.get_mut(cell) {
+                        *votes = votes.saturating_add(1);
+                    }
+                }
+            }
+        }
+    }
+}
