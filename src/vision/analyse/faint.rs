@@ -7,7 +7,7 @@ use super::working::WorkingPicture;
 use crate::units::Vec2;
 
 /// Least step of brightness over two pixels that counts as an edge, levels of 255.
-const EDGE: i32 = 10;
+const EDGE: u8 = 9;
 /// Working pixels per cell of votes, in each direction.
 const CELL: usize = 2;
 /// Share of the circumference that has to vote for a centre.
@@ -19,11 +19,15 @@ const MOST: usize = 14;
 #[derive(Clone, Debug, Default)]
 pub(super) struct Rims {
     votes: Vec<u8>,
+    /// Brightness of the row above, the row itself and the one below.
+    rows: [Vec<u8>; 3],
+    /// Where in the row there is an edge.
+    edges: Vec<u8>,
 }
 
 impl Rims {
     /// Centres of circles of a ball's radius on the bed, the clearest first, but for those of `known`
-    /// (centre, radius). For pictures in which all balls are alike in size.
+    /// (centre, how near another ball can't be). For pictures in which all balls are alike in size.
     pub(super) fn find(
         &mut self,
         picture: &WorkingPicture,
@@ -71,7 +75,7 @@ impl Rims {
         peaks.sort_by_key(|(sum, _)| std::cmp::Reverse(*sum));
         let mut found: Vec<Candidate> = Vec::new();
         for (_, centre) in peaks {
-            let taken = known.iter().any(|(c, r)| c.distance(centre) < 0.3 * r)
+            let taken = known.iter().any(|(c, r)| c.distance(centre) < *r)
                 || found.iter().any(|c| c.centre.distance(centre) < radius);
             if !taken && bed.depth(centre) > 0.35 * radius && bed.pocket_distance(centre) > 1.3 {
                 found.push(Candidate {
@@ -89,36 +93,58 @@ impl Rims {
 
     /// Every edge votes for the two places one radius away along its gradient.
     fn vote(&mut self, picture: &WorkingPicture, bed: &Bed, radius: f32, columns: usize) {
+        let Self { votes, rows, edges } = self;
         let w = picture.w;
-        for (y, &(x0, x1)) in bed.nose_spans.iter().enumerate().skip(1) {
-            let line = |y: usize| picture.px.get(y * w..(y + 1) * w).unwrap_or_default();
-            let (above, here, below) = (line(y - 1), line(y), line(y + 1));
+        let brightness = |y: usize, row: &mut Vec<u8>| {
+            row.clear();
+            let line = picture.px.get(y * w..(y + 1) * w).unwrap_or_default();
+            row.extend(line.iter().map(|px| px[3]));
+        };
+        let [_, top, _, bottom] = bed.window;
+        let top = top.max(1);
+        brightness(top - 1, &mut rows[1]);
+        brightness(top, &mut rows[2]);
+        for y in top..bottom.min(picture.h.saturating_sub(1)) {
+            rows.rotate_left(1);
+            brightness(y + 1, &mut rows[2]);
+            let [above, here, below] = &*rows;
+            let (x0, x1) = bed.nose_spans.get(y).copied().unwrap_or_default();
             let (x0, x1) = ((x0 as usize).max(1), (x1 as usize).min(w.saturating_sub(1)));
-            let (Some(above), Some(here), Some(below)) =
-                (above.get(x0..x1), here.get(x0 - 1..x1 + 1), below.get(x0..x1))
-            else {
+            let (Some(above), Some(left), Some(right), Some(below)) = (
+                above.get(x0..x1),
+                here.get(x0 - 1..x1.saturating_sub(1)),
+                here.get(x0 + 1..x1 + 1),
+                below.get(x0..x1),
+            ) else {
                 continue;
             };
-            for (i, ((sides, up), down)) in here.windows(3).zip(above).zip(below).enumerate() {
-                let (Some(l), Some(r)) = (sides.first(), sides.last()) else {
-                    continue;
-                };
-                let gx = i32::from(r[3]) - i32::from(l[3]);
-                let gy = i32::from(down[3]) - i32::from(up[3]);
-                let square = gx * gx + gy * gy;
-                if square < EDGE * EDGE {
+            // Edges are few: all pixels are asked at once, then those that are.
+            edges.clear();
+            let across = left.iter().zip(right).zip(above.iter().zip(below));
+            edges.extend(
+                across.map(|((l, r), (u, d))| u8::from((l.abs_diff(*r)).max(u.abs_diff(*d)) >= EDGE)),
+            );
+            for (block, some) in edges.chunks(16).enumerate() {
+                if some.iter().fold(0, |any, edge| any | edge) == 0 {
                     continue;
                 }
-                let reach = radius / (square as f32).sqrt();
-                let (dx, dy) = (gx as f32 * reach, gy as f32 * reach);
-                let (px, py) = ((x0 + i) as f32 + 0.5, y as f32 + 0.5);
-                for (x, y) in [(px - dx, py - dy), (px + dx, py + dy)] {
-                    if x < 0.0 || y < 0.0 || x >= w as f32 {
+                for i in (block * 16..).take(some.len()) {
+                    let at = |line: &[u8]| line.get(i).map_or(0.0, |v| f32::from(*v));
+                    let (gx, gy) = (at(right) - at(left), at(below) - at(above));
+                    let size = (gx * gx + gy * gy).sqrt();
+                    if size < f32::from(EDGE) {
                         continue;
                     }
-                    let cell = (y as usize / CELL) * columns + x as usize / CELL;
-                    if let Some(votes) = self.votes.get_mut(cell) {
-                        *votes = votes.saturating_add(1);
+                    let (dx, dy) = (gx * radius / size, gy * radius / size);
+                    let (px, py) = ((x0 + i) as f32 + 0.5, y as f32 + 0.5);
+                    for (x, y) in [(px - dx, py - dy), (px + dx, py + dy)] {
+                        if x < 0.0 || y < 0.0 || x >= w as f32 {
+                            continue;
+                        }
+                        let cell = (y as usize / CELL) * columns + x as usize / CELL;
+                        if let Some(votes) = votes.get_mut(cell) {
+                            *votes = votes.saturating_add(1);
+                        }
                     }
                 }
             }

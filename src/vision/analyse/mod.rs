@@ -284,7 +284,12 @@ impl Analyser {
             let added = self.measure(frame, &view, &more, &[]);
             balls.extend(added);
             if view.calibrated {
-                let known: Vec<(Vec2, f64)> = balls.iter().map(|(o, _)| self.on_picture(o, &view)).collect();
+                // What is surely a ball has no other within a diameter; what is not may lie a little off.
+                let room = |(o, score): &(Outline, f64)| {
+                    let (centre, radius) = self.on_picture(o, &view);
+                    (centre, radius * if *score > 0.7 { 1.5 } else { 0.3 })
+                };
+                let known: Vec<(Vec2, f64)> = balls.iter().map(room).collect();
                 clock.lap("localise");
                 let faint = self.rims.find(&self.picture, &view.bed, view.radius_m, &known);
                 clock.lap("rims");
@@ -498,7 +503,8 @@ impl Analyser {
             *tint = local.tint(px);
         }
         let at = |values: &mut [f32; 100], rank| *values.select_nth_unstable_by(rank, f32::total_cmp).1;
-        at(&mut deviations, 50) > FAINTEST && (at(&mut tints, 50) > LEAST_TINT || at(&mut deviations, 95) > MARK)
+        at(&mut deviations, 50) > FAINTEST
+            && (at(&mut tints, 50) > LEAST_TINT || at(&mut deviations, 95) > MARK)
     }
 
     fn name_balls(
