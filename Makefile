@@ -25,15 +25,21 @@ quick: ## Only the tests of the logic (no engine, no window): seconds
 
 BENCH ?= $(or $(TMPDIR),/tmp)/billiards-bench
 
-bench: ## Measure: physics (pooltool beside it, ten thousand random cases), virtual table, vision
+# Rooms nobody tuned anything on: another number every day.
+ROOMS ?= $(shell date +%Y%m%d)
+
+bench: ## Measure: physics (pooltool beside it, ten thousand random cases), vision (OpenCV beside it), virtual table
 	@mkdir -p $(BENCH)
 	@$(CARGO) build --locked
 	$(CARGO) run --locked --quiet -- evaluate physics --shots-to $(BENCH)/shots.json
 	@$(CARGO) run --locked --quiet -- simulate $(BENCH)/shots.json --runs 5 --json > $(BENCH)/ours.json
 	tests/bench/pooltool.sh $(BENCH)/shots.json $(BENCH)/ours.json
 	PROPTEST_CASES=10000 $(CARGO) test --locked --no-default-features --lib physics::properties
+	$(CARGO) run --locked --quiet -- evaluate vision --speed --pictures $(BENCH)/pictures
+	tests/bench/opencv.sh $(BENCH)/pictures
+	$(CARGO) run --locked --quiet -- evaluate vision --dataset virtual:$(ROOMS) --rooms 100
 	$(CARGO) test --locked --no-default-features --lib -- --ignored --nocapture --test-threads 1 \
-	  virtual_table::tests::speed play::tests::statistics time_of_a_calibrated_frame figures_of_the_virtual
+	  virtual_table::tests::speed play::tests::statistics figures_of_the_virtual
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

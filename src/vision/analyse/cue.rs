@@ -16,6 +16,15 @@ pub(super) struct CueFound {
     pub(super) confidence: f64,
 }
 
+impl CueFound {
+    /// How far a place lies from the cue's middle line.
+    pub(super) fn distance(&self, p: Vec2) -> f64 {
+        let along = self.butt - self.tip;
+        let share = (p - self.tip).dot(along) / along.length_squared().max(1e-9);
+        p.distance(self.tip + along * share.clamp(0.0, 1.0))
+    }
+}
+
 /// A straight piece of something long.
 #[derive(Clone, Debug)]
 struct Stick {

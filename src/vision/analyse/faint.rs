@@ -12,8 +12,8 @@ const EDGE: u8 = 9;
 const CELL: usize = 2;
 /// Share of the circumference that has to vote for a centre.
 const SHARE: f64 = 0.3;
-/// No more candidates than this are looked at.
-const MOST: usize = 14;
+/// No more candidates than this are given.
+const MOST: usize = 60;
 
 /// Looks for rims; reuses its memory.
 #[derive(Clone, Debug, Default)]

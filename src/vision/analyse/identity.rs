@@ -1,13 +1,15 @@
 //! Which ball is which: by how much white it shows and by the colour of its paint, all balls
 //! of a picture together.
 
+use std::sync::LazyLock;
+
 use super::assignment::assign;
 use crate::table::{BallKind, BallSet, Group};
 use crate::units::Vec2;
 use crate::vision::frame::Frame;
 
 /// Samples taken inside a ball.
-const SAMPLES: usize = 220;
+pub(super) const SAMPLES: usize = 220;
 /// Share of the radius inside which a ball is looked at; beyond, the cloth shines on it.
 const INNER: f64 = 0.86;
 
@@ -107,23 +109,28 @@ fn name_carom(looks: &[Look]) -> Vec<(BallKind, f64)> {
         .collect()
 }
 
-/// Colours on a sunflower of points, each with its distance from the middle in radii.
+/// Places all over a disc of radius 1, as dense everywhere, none near the rim.
+pub(super) fn spots() -> &'static [Vec2; SAMPLES] {
+    static SPOTS: LazyLock<[Vec2; SAMPLES]> = LazyLock::new(|| {
+        // A sunflower's seeds: each the golden angle on.
+        let golden = std::f64::consts::PI * (3.0 - 5.0_f64.sqrt());
+        std::array::from_fn(|k| {
+            let k = k as f64;
+            crate::units::unit(golden * k) * (INNER * ((k + 0.5) / SAMPLES as f64).sqrt())
+        })
+    });
+    &SPOTS
+}
+
+/// Colours all over a ball, each with its distance from the middle in radii.
 fn colours_of(frame: &Frame, subject: &Subject) -> Vec<([f64; 3], f64)> {
-    let golden = std::f64::consts::PI * (3.0 - 5.0_f64.sqrt());
-    (0..SAMPLES)
-        .map(|k| {
-            let r = INNER * ((k as f64 + 0.5) / SAMPLES as f64).sqrt();
-            let p = subject.centre + crate::units::unit(golden * k as f64) * (r * subject.radius);
+    let gain = 1.0 / subject.light.clamp(0.4, 2.5);
+    spots()
+        .iter()
+        .map(|spot| {
+            let p = subject.centre + *spot * subject.radius;
             let c = frame.rgb(p.x.max(0.0) as u32, p.y.max(0.0) as u32);
-            let gain = 1.0 / subject.light.clamp(0.4, 2.5);
-            (
-                [
-                    f64::from(c[0]) * gain,
-                    f64::from(c[1]) * gain,
-                    f64::from(c[2]) * gain,
-                ],
-                r,
-            )
+            (c.map(|c| f64::from(c) * gain), spot.length())
         })
         .collect()
 }

@@ -37,10 +37,12 @@ use bed::Bed;
 use blobs::{Blobs, Candidate, Origin, Scratch};
 use clock::Clock;
 use cloth::{ClothColour, ClothField};
+use cue::CueFound;
 use faint::Rims;
 use grid::{Flat, Grid};
 use localise::{Outline, Surroundings};
 use patch::Patch;
+use regions::Region;
 use table_finder::TableOutline;
 use view::{View, model_for};
 use working::WorkingPicture;
@@ -70,6 +72,9 @@ pub struct Analyser {
     calibrated: Option<Calibrated>,
 }
 
+/// An outline and how much speaks for a ball in it, 0..1.
+type Measured = (Outline, f64);
+
 /// What follows from a calibration and stays as long as it does.
 #[derive(Debug)]
 struct Calibrated {
@@ -82,6 +87,9 @@ struct Calibrated {
 
 /// Frames between two looks at the cloth's colour; it changes as slowly as daylight does.
 const CLOTH_PERIOD: u32 = 30;
+
+/// Most rims that are measured in a frame.
+const MOST_RIMS: usize = 12;
 
 /// Times the balls' size is corrected by their outlines at most.
 const ROUNDS: u32 = 4;
@@ -234,99 +242,119 @@ impl Analyser {
         self.mark_foreground(&view.bed);
         clock.lap("foreground");
         let (w, window) = (self.picture.w, view.bed.window);
-        let mut tolerant = regions::regions(&self.mask, w, window, 12);
+        let mut found = regions::regions(&self.mask, w, window, 12);
         // The number on a ball and the lamps in its lacquer can look like cloth.
         let [l, t, r, b] = window.map(|v| v as f64);
         let middle = Vec2::new(0.5 * (l + r), 0.5 * (t + b));
         let largest = (1.2 * view.bed.ball_radius(middle, view.radius_m).powi(2)) as usize;
-        for region in &mut tolerant {
+        for region in &mut found {
             regions::fill_holes(region, &mut self.mask, w, largest);
         }
-        let strict = regions::regions(&self.strict, w, window, 12);
         clock.lap("regions");
-        let mut balls = Vec::new();
-        let mut blobs = Blobs::default();
-        // The first size came from areas; outlines know it better. A calibrated size stays.
-        for round in 0..ROUNDS {
-            blobs = blobs::take_apart(
-                &tolerant,
-                &self.picture,
-                &view.bed,
-                view.radius_m,
-                &mut self.scratch,
-            );
-            let other = if view.calibrated {
-                Blobs::default()
-            } else {
-                blobs::take_apart(
-                    &strict,
-                    &self.picture,
-                    &view.bed,
-                    view.radius_m,
-                    &mut self.scratch,
-                )
-            };
-            blobs.occluders.extend(other.occluders);
-            blobs.demand_more_inside_occluders();
-            clock.lap("blobs");
-            balls = self.measure(frame, &view, &blobs.candidates, &[]);
-            drop_doubles(&mut balls);
-            // What the strict mask adds, and then what both leave unexplained.
-            let added = self.measure(frame, &view, &blobs.with_demands(other.candidates), &balls);
-            balls.extend(added);
-            drop_doubles(&mut balls);
-            let known: Vec<(Vec2, f64)> = balls.iter().map(|(o, _)| self.on_picture(o, &view)).collect();
-            let more = if view.calibrated {
-                Vec::new()
-            } else {
-                blobs::around_fragments(&strict, &known, &self.picture, &view.bed, view.radius_m)
-            };
-            let added = self.measure(frame, &view, &more, &[]);
-            balls.extend(added);
-            if view.calibrated {
-                // What is surely a ball has no other within a diameter; what is not may lie a little off.
-                let room = |(o, score): &(Outline, f64)| {
-                    let (centre, radius) = self.on_picture(o, &view);
-                    (centre, radius * if *score > 0.7 { 1.5 } else { 0.3 })
-                };
-                let known: Vec<(Vec2, f64)> = balls.iter().map(room).collect();
-                clock.lap("localise");
-                let faint = self.rims.find(&self.picture, &view.bed, view.radius_m, &known);
-                clock.lap("rims");
-                let added = self.measure(frame, &view, &blobs.with_demands(faint), &[]);
-                balls.extend(added);
-            }
-            let between = self.between_balls(&balls, &view, &tolerant);
-            let added = self.measure(frame, &view, &blobs.with_demands(between), &balls);
-            balls.extend(added);
-            clock.lap("localise");
-            let gain = if view.calibrated {
-                None
-            } else {
-                size_gain(&balls, &view)
-            };
-            match gain.filter(|g| round + 1 < ROUNDS && (g - 1.0).abs() > 0.025) {
-                // Outlines are drawn a little toward the supposed size, so go further than they say.
-                Some(gain) => view.radius_m *= gain.powf(1.5),
-                None => break,
-            }
-        }
+        let (mut balls, cues) = if view.calibrated {
+            self.find_of_known_size(frame, &view, &found, clock)
+        } else {
+            self.find_of_any_size(frame, &mut view, &found, clock)
+        };
         drop_doubles(&mut balls);
         self.name_balls(frame, &view, &balls, observation);
         clock.lap("identity");
-        let cues = cue::find_cues(
+        let grid = self.picture.grid;
+        observation.cues = cues.into_iter().map(|c| cue_seen(&c, grid, &view)).collect();
+        observation.table = Some(view.seen);
+    }
+
+    /// Balls and cues where the camera is calibrated: every ball has its known outline.
+    fn find_of_known_size(
+        &mut self,
+        frame: &Frame,
+        view: &View,
+        found: &[Region],
+        clock: &mut Clock,
+    ) -> (Vec<Measured>, Vec<CueFound>) {
+        let mut blobs = self.take_apart(found, view);
+        blobs.demand_more_inside_occluders();
+        clock.lap("blobs");
+        let cues = self.find_cues(&blobs, view);
+        clock.lap("cue");
+        let mut balls = self.measure(frame, view, &blobs.candidates, &[]);
+        drop_doubles(&mut balls);
+        clock.lap("localise");
+        // What is surely a ball has no other within a diameter; what is not may lie a little off.
+        let room = |(outline, score): &Measured| {
+            let (centre, radius) = self.on_picture(outline, view);
+            (centre, radius * if *score > 0.7 { 1.5 } else { 0.3 })
+        };
+        let known: Vec<(Vec2, f64)> = balls.iter().map(room).collect();
+        let mut faint = self.rims.find(&self.picture, &view.bed, view.radius_m, &known);
+        faint.retain(|c| {
+            let on_cue = cues.iter().any(|cue| cue.distance(c.centre) < 0.9 * c.radius);
+            !on_cue && self.looks_like_paint(c.centre, c.radius)
+        });
+        faint.truncate(MOST_RIMS);
+        clock.lap("rims");
+        balls.extend(self.measure(frame, view, &blobs.with_demands(faint), &[]));
+        let between = self.between_balls(&balls, view, found);
+        let added = self.measure(frame, view, &blobs.with_demands(between), &balls);
+        balls.extend(added);
+        clock.lap("localise");
+        (balls, cues)
+    }
+
+    /// Balls and cues in a picture that nobody calibrated; corrects the balls' size by their outlines.
+    fn find_of_any_size(
+        &mut self,
+        frame: &Frame,
+        view: &mut View,
+        found: &[Region],
+        clock: &mut Clock,
+    ) -> (Vec<Measured>, Vec<CueFound>) {
+        let strict = regions::regions(&self.strict, self.picture.w, view.bed.window, 12);
+        for round in 1.. {
+            let mut blobs = self.take_apart(found, view);
+            let other = self.take_apart(&strict, view);
+            blobs.occluders.extend(other.occluders);
+            blobs.demand_more_inside_occluders();
+            clock.lap("blobs");
+            let mut balls = self.measure(frame, view, &blobs.candidates, &[]);
+            drop_doubles(&mut balls);
+            // What the strict mask adds, and then what both leave unexplained.
+            let added = self.measure(frame, view, &blobs.with_demands(other.candidates), &balls);
+            balls.extend(added);
+            drop_doubles(&mut balls);
+            let known: Vec<(Vec2, f64)> = balls.iter().map(|(o, _)| self.on_picture(o, view)).collect();
+            let more = blobs::around_fragments(&strict, &known, &self.picture, &view.bed, view.radius_m);
+            balls.extend(self.measure(frame, view, &more, &[]));
+            let between = self.between_balls(&balls, view, found);
+            let added = self.measure(frame, view, &blobs.with_demands(between), &balls);
+            balls.extend(added);
+            clock.lap("localise");
+            // The first size came from areas; outlines know it better.
+            match size_gain(&balls, view).filter(|g| round < ROUNDS && (g - 1.0).abs() > 0.025) {
+                // Outlines are drawn a little toward the supposed size, so go further than they say.
+                Some(gain) => view.radius_m *= gain.powf(1.5),
+                None => {
+                    let cues = self.find_cues(&blobs, view);
+                    clock.lap("cue");
+                    return (balls, cues);
+                }
+            }
+        }
+        (Vec::new(), Vec::new())
+    }
+
+    fn take_apart(&mut self, found: &[Region], view: &View) -> Blobs {
+        blobs::take_apart(found, &self.picture, &view.bed, view.radius_m, &mut self.scratch)
+    }
+
+    fn find_cues(&self, blobs: &Blobs, view: &View) -> Vec<CueFound> {
+        cue::find_cues(
             &blobs.threads,
             &blobs.occluders,
             &self.picture,
             &view.bed,
             view.radius_m,
-        );
-        observation.cues = cues
-            .into_iter()
-            .map(|c| cue_seen(&c, self.picture.grid, &view))
-            .collect();
-        clock.lap("cue");
-        observation.table = Some(view.seen);
+        )
     }
 
     /// Fits an outline to each candidate and keeps those that are balls.
@@ -336,8 +364,8 @@ impl Analyser {
         frame: &Frame,
         view: &View,
         candidates: &[Candidate],
-        known: &[(Outline, f64)],
-    ) -> Vec<(Outline, f64)> {
+        known: &[Measured],
+    ) -> Vec<Measured> {
         let grid = self.picture.grid;
         let mut patch = std::mem::take(&mut self.patch);
         let around = Surroundings {
@@ -348,11 +376,11 @@ impl Analyser {
             radius_m: view.radius_m,
             size_known: view.calibrated,
         };
-        let mut balls: Vec<(Outline, f64)> = Vec::new();
+        let mut balls: Vec<Measured> = Vec::new();
         for candidate in candidates {
             let centre = grid.in_frame(candidate.centre);
             let radius = grid.frame_length(candidate.centre, candidate.radius);
-            let there = |k: &(Outline, f64)| k.1 > 0.8 && k.0.centre.distance(centre) < 0.5 * radius;
+            let there = |k: &Measured| k.1 > 0.8 && k.0.centre.distance(centre) < 0.5 * radius;
             if known.iter().any(there) {
                 continue;
             }
@@ -404,12 +432,7 @@ impl Analyser {
     }
 
     /// Balls of a cluster that are told from it only once the others are taken out of it.
-    fn between_balls(
-        &mut self,
-        balls: &[(Outline, f64)],
-        view: &View,
-        found: &[regions::Region],
-    ) -> Vec<Candidate> {
+    fn between_balls(&mut self, balls: &[Measured], view: &View, found: &[Region]) -> Vec<Candidate> {
         let w = self.picture.w;
         let clustered = found.iter().any(|region| {
             let middle = region.moments().centre;
@@ -493,27 +516,25 @@ impl Analyser {
         const FAINTEST: f32 = 0.4;
         const LEAST_TINT: f32 = 0.07;
         const MARK: f32 = 1.15;
+        const SPOTS: usize = identity::SAMPLES;
         let local = self.field.around(centre);
-        let (mut deviations, mut tints) = ([0f32; 100], [0f32; 100]);
-        for (k, (deviation, tint)) in deviations.iter_mut().zip(&mut tints).enumerate() {
-            let k = k as f64;
-            let p = centre + crate::units::unit(2.4 * k) * (0.085 * radius * k.sqrt());
+        let (mut deviations, mut tints) = ([0f32; SPOTS], [0f32; SPOTS]);
+        let judged = deviations.iter_mut().zip(&mut tints);
+        for ((deviation, tint), spot) in judged.zip(identity::spots()) {
+            let p = centre + *spot * radius;
             let px = self.picture.at(p.x as isize, p.y as isize).map(f32::from);
             *deviation = self.field.deviation(local, px);
             *tint = local.tint(px);
         }
-        let at = |values: &mut [f32; 100], rank| *values.select_nth_unstable_by(rank, f32::total_cmp).1;
-        at(&mut deviations, 50) > FAINTEST
-            && (at(&mut tints, 50) > LEAST_TINT || at(&mut deviations, 95) > MARK)
+        let at = |values: &mut [f32; SPOTS], share: f64| {
+            let rank = (share * SPOTS as f64) as usize;
+            *values.select_nth_unstable_by(rank, f32::total_cmp).1
+        };
+        at(&mut deviations, 0.5) > FAINTEST
+            && (at(&mut tints, 0.5) > LEAST_TINT || at(&mut deviations, 0.95) > MARK)
     }
 
-    fn name_balls(
-        &self,
-        frame: &Frame,
-        view: &View,
-        balls: &[(Outline, f64)],
-        observation: &mut Observation,
-    ) {
+    fn name_balls(&self, frame: &Frame, view: &View, balls: &[Measured], observation: &mut Observation) {
         let cloth_at = |p: Vec2| self.field.around(self.picture.grid.on_grid(p));
         let light = |p: Vec2| f64::from(cloth_at(p).brightness);
         let mut levels: Vec<f64> = balls
@@ -575,7 +596,7 @@ impl Analyser {
 }
 
 /// How much larger than supposed the well seen balls are, median; `None` without such.
-fn size_gain(balls: &[(Outline, f64)], view: &View) -> Option<f64> {
+fn size_gain(balls: &[Measured], view: &View) -> Option<f64> {
     let mut gains: Vec<f64> = balls
         .iter()
         .filter(|(o, _)| o.support > 0.8)
@@ -594,9 +615,9 @@ fn size_gain(balls: &[(Outline, f64)], view: &View) -> Option<f64> {
 }
 
 /// Of two outlines nearer than touching balls can be, the better supported stays.
-fn drop_doubles(balls: &mut Vec<(Outline, f64)>) {
+fn drop_doubles(balls: &mut Vec<Measured>) {
     balls.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let mut kept: Vec<(Outline, f64)> = Vec::new();
+    let mut kept: Vec<Measured> = Vec::new();
     for ball in balls.drain(..) {
         let clash = kept
             .iter()
@@ -608,7 +629,7 @@ fn drop_doubles(balls: &mut Vec<(Outline, f64)>) {
     *balls = kept;
 }
 
-fn cue_seen(cue: &cue::CueFound, grid: Grid, view: &View) -> CueSeen {
+fn cue_seen(cue: &CueFound, grid: Grid, view: &View) -> CueSeen {
     let (tip, butt) = (grid.in_frame(cue.tip), grid.in_frame(cue.butt));
     let camera = &view.seen.camera;
     // At address the tip is about as high as the middle of the cue ball; the butt is higher, by

@@ -220,34 +220,3 @@ fn the_three_pixel_formats_agree() {
         assert!(off < 1.5e-3, "{kind:?} off by {:.2} mm", off * 1e3);
     }
 }
-
-/// `cargo test --no-default-features --lib vision -- --ignored --nocapture time`
-#[test]
-#[ignore = "prints times, judges nothing"]
-fn time_of_a_calibrated_frame() {
-    let scene = Scene::full();
-    let frame = calibrated(&scene);
-    let mut analyser = Analyser::new(Some(scene.spec.clone()));
-    let mut totals: Vec<f64> = Vec::new();
-    let mut last = Vec::new();
-    for _ in 0..60 {
-        last = analyser.analyse(&frame).timing_ms;
-        totals.push(last.last().unwrap().1);
-    }
-    totals.sort_by(f64::total_cmp);
-    eprintln!(
-        "median {:.2} ms, worst {:.2} ms; {last:.2?}",
-        totals[30], totals[59]
-    );
-    let mut off: Vec<f64> = scene
-        .balls
-        .iter()
-        .filter_map(|(_, p)| nearest(&analyser.analyse(&frame), *p).map(|n| n.1 * 1e3))
-        .collect();
-    off.sort_by(f64::total_cmp);
-    eprintln!(
-        "position error median {:.3} mm, worst {:.3} mm",
-        off[off.len() / 2],
-        off[off.len() - 1]
-    );
-}
