@@ -179,7 +179,7 @@ impl Analyser {
             known.frames = known.frames.wrapping_add(1);
             Ok(view)
         } else {
-            Err("no cloth to be seen")
+            Err("no cloth to be seen where the calibration says the table is; too dark?")
         };
         self.calibrated = Some(known);
         result
@@ -191,8 +191,10 @@ impl Analyser {
         self.picture.shrink(frame);
         clock.lap("sample");
         let colour = ClothColour::learn(&self.picture)
-            .ok_or("the picture is too dark or too small to find a table in it")?;
-        let outline = TableOutline::find(&self.picture, &colour).ok_or("no table found")?;
+            .ok_or("no table found: the picture is too dark, too small or without any colour")?;
+        let outline = TableOutline::find(&self.picture, &colour).ok_or(
+            "no table found: nothing four-sided of one colour stands out; show the whole table, from above",
+        )?;
         clock.lap("table");
         // Without a hint: a nine-foot table, whose shape all pool tables share; its size is
         // corrected below by the size of the balls.
@@ -201,7 +203,7 @@ impl Analyser {
             View::of_outline(picture, frame.size, &outline, spec, radius_m, &colour)
         };
         let mut view = fitted_view(&self.picture, &first, first.ball.radius_m)
-            .ok_or("no camera explains the table's outline")?;
+            .ok_or("no table found: what looks like one can't be a table, from wherever it is seen")?;
         self.field.learn(
             &self.picture,
             &colour,

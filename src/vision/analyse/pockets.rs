@@ -6,6 +6,11 @@ use crate::units::Vec2;
 
 /// Darker than this share of the cloth's brightness is taken for a hole.
 const HOLE_SHARE: f32 = 0.4;
+/// The middle of a hole is what is not brighter than its darkest part by more than this share of the
+/// cloth's brightness; rails may be dark too, but a hole is darker.
+pub(super) const DEEPEST: f32 = 0.15;
+/// The whole of what a hole may be, for balls to be kept out of it.
+pub(super) const ANY_DEPTH: f32 = 1.0;
 
 /// What was seen around a supposed pocket.
 #[derive(Clone, Copy, Debug)]
@@ -106,30 +111,30 @@ pub(super) fn hole_behind_edge(
 }
 
 /// Where the pocket supposed at `centre` with `radius` (working pixels) really is: the middle of
-/// the dark pixels around it. `None` if they do not look like a hole (a net pocket does not).
+/// the dark pixels around it, `depth` ([`DEEPEST`] or [`ANY_DEPTH`]) brighter than the darkest. `None` if they do not look like a hole (a net pocket does not).
 pub(super) fn dark_hole(
     picture: &WorkingPicture,
     centre: Vec2,
     radius: f64,
     cloth_brightness: f32,
+    depth: f32,
 ) -> Option<Vec2> {
+    let reach = 1.15 * radius;
+    let mut levels: Vec<f32> = pixels_around(picture, centre, reach).map(|(_, y)| y).collect();
+    if levels.is_empty() {
+        return None;
+    }
+    let rank = levels.len() / 8;
+    let darkest = *levels.select_nth_unstable_by(rank, f32::total_cmp).1;
+    let limit = (HOLE_SHARE * cloth_brightness).min(darkest + depth * cloth_brightness);
     let mut at = centre;
     for _ in 0..8 {
-        let reach = 1.15 * radius;
         let (mut sum, mut n, mut all) = (Vec2::ZERO, 0.0, 0.0);
-        let (x0, x1) = ((at.x - reach).floor() as isize, (at.x + reach).ceil() as isize);
-        let (y0, y1) = ((at.y - reach).floor() as isize, (at.y + reach).ceil() as isize);
-        for y in y0..=y1 {
-            for x in x0..=x1 {
-                let p = Vec2::new(x as f64 + 0.5, y as f64 + 0.5);
-                if !picture.contains(p) || p.distance(at) > reach {
-                    continue;
-                }
-                all += 1.0;
-                if f32::from(picture.at(x, y)[3]) < HOLE_SHARE * cloth_brightness {
-                    sum += p;
-                    n += 1.0;
-                }
+        for (p, brightness) in pixels_around(picture, at, reach) {
+            all += 1.0;
+            if brightness < limit {
+                sum += p;
+                n += 1.0;
             }
         }
         if n < 0.3 * all || n < 4.0 {
@@ -146,4 +151,14 @@ pub(super) fn dark_hole(
         }
     }
     Some(at)
+}
+
+/// The pixels of a picture inside a circle: middle and brightness.
+fn pixels_around(picture: &WorkingPicture, centre: Vec2, reach: f64) -> impl Iterator<Item = (Vec2, f32)> {
+    let range = move |c: f64| (c - reach).floor() as isize..=(c + reach).ceil() as isize;
+    range(centre.y)
+        .flat_map(move |y| range(centre.x).map(move |x| (x, y)))
+        .map(|(x, y)| (x, y, Vec2::new(x as f64 + 0.5, y as f64 + 0.5)))
+        .filter(move |(_, _, p)| picture.contains(*p) && p.distance(centre) <= reach)
+        .map(|(x, y, p)| (p, f32::from(picture.at(x, y)[3])))
 }

@@ -220,3 +220,58 @@ fn the_three_pixel_formats_agree() {
         assert!(off < 1.5e-3, "{kind:?} off by {:.2} mm", off * 1e3);
     }
 }
+
+/// The picture of `scene` with every pixel changed by `change` (column, row, colour, the picture's own pixels).
+fn changed(scene: &Scene, change: impl Fn(u32, u32, &Frame) -> [u8; 3], size: ImageSize) -> Frame {
+    let frame = scene.render();
+    let bytes = (0..size.height)
+        .flat_map(|y| (0..size.width).map(move |x| (x, y)))
+        .flat_map(|(x, y)| change(x, y, &frame))
+        .collect();
+    Frame::new(0, size, PixelFormat::Rgb8, bytes).unwrap()
+}
+
+#[test]
+fn half_a_picture_half_a_table_and_two_tables_get_an_answer_that_is_not_wrong() {
+    let scene = Scene::full();
+    let size = scene.camera.lens.image;
+    // The lower half never came: grey.
+    let half = changed(
+        &scene,
+        |x, y, frame| if y < 540 { frame.rgb(x, y) } else { [128; 3] },
+        size,
+    );
+    // The right third of the table is out of the picture.
+    let cut = changed(&scene, |x, y, frame| frame.rgb(x, y), ImageSize::new(1250, 1080));
+    let two = changed(
+        &scene,
+        |x, y, frame| frame.rgb(x, if y < 1080 { y } else { 2159 - y }),
+        ImageSize::new(1920, 2160),
+    );
+    for (name, frame) in [("half", half), ("cut", cut), ("two", two)] {
+        let seen = Analyser::new(None).analyse(&frame);
+        match &seen.table {
+            None => {
+                let [why] = seen.warnings.as_slice() else {
+                    panic!("{name}: {:?}", seen.warnings);
+                };
+                assert!(why.starts_with("no table found: "), "{name}: {why}");
+                assert!(seen.balls.is_empty() && seen.cues.is_empty());
+            }
+            // Whatever is called a ball is one.
+            Some(_) => {
+                for ball in &seen.balls {
+                    let real = |(_, place): &(BallKind, Vec2)| {
+                        let at = scene
+                            .camera
+                            .project(place.extend(scene.spec.ball.radius_m))
+                            .unwrap();
+                        let mirrored = Vec2::new(at.x, 2160.0 - at.y);
+                        at.distance(ball.center_px).min(mirrored.distance(ball.center_px)) < 6.0
+                    };
+                    assert!(scene.balls.iter().any(real), "{name}: {ball:?}");
+                }
+            }
+        }
+    }
+}

@@ -93,6 +93,8 @@ impl View {
         let middle = outline.noses.iter().copied().sum::<Vec2>() / 4.0;
         // Left and right neighbours of a side pocket give its direction, for a corner the diagonal does.
         let along = view.bed.pockets.iter().map(|p| p.0).collect::<Vec<_>>();
+        let dark =
+            |centre, radius, depth| pockets::dark_hole(picture, centre, radius, colour.brightness, depth);
         let mut holes: Vec<pockets::Hole> = Vec::with_capacity(6);
         for (i, &(centre, radius)) in view.bed.pockets.iter().enumerate() {
             let outward = match (i, along.as_slice()) {
@@ -105,14 +107,19 @@ impl View {
                 radius,
                 outward,
                 side: i == 1 || i == 4,
-                dark: pockets::dark_hole(picture, centre, radius, colour.brightness),
+                dark: dark(centre, radius, pockets::ANY_DEPTH),
                 edge: pockets::hole_behind_edge(picture, colour, centre, radius, outward),
             });
         }
         for ((slot, place), hole) in pockets.iter_mut().zip(pockets::agree(&holes)).zip(&holes) {
             *slot = (place, hole.radius);
         }
-        view.seen.pockets_px = pockets.map(|p| picture.grid.in_frame(p.0));
+        for hole in &mut holes {
+            hole.dark = dark(hole.supposed, hole.radius, pockets::DEEPEST);
+        }
+        for (seen, place) in view.seen.pockets_px.iter_mut().zip(pockets::agree(&holes)) {
+            *seen = picture.grid.in_frame(place);
+        }
         view.bed = Bed::new(
             picture,
             outline.noses,
