@@ -4,7 +4,7 @@
 ARGS ?=
 CARGO ?= cargo
 
-.PHONY: run test quick bench help
+.PHONY: run test quick bench fuzz help
 
 run: ## Install what is missing, build, and start the trainer (ARGS="--source camera:0")
 	@deploy/install-packages.sh run
@@ -40,6 +40,18 @@ bench: ## Measure: physics (pooltool beside it, ten thousand random cases), visi
 	$(CARGO) run --locked --quiet -- evaluate vision --dataset virtual:$(ROOMS) --rooms 100
 	$(CARGO) test --locked --no-default-features --lib -- --ignored --nocapture --test-threads 1 \
 	  virtual_table::tests::speed play::tests::statistics figures_of_the_virtual
+
+CORPUS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/billiards-trainer/fuzz-corpus
+FUZZ = $(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz
+FUZZ_LIMITS = -max_total_time=600 -timeout=20 -rss_limit_mb=2048
+
+fuzz: ## Ten minutes each of damaged pictures and impossible tables (needs a nightly compiler and cargo-fuzz)
+	@mkdir -p $(CORPUS)/picture $(CORPUS)/analyse
+	@for end in jpg png bmp webp; do \
+	  ffmpeg -nostdin -loglevel error -y -i docs/pictures/projector.png -vf scale=320:-2 $(CORPUS)/picture/table.$$end; \
+	done
+	$(FUZZ) picture $(CORPUS)/picture -- $(FUZZ_LIMITS)
+	$(FUZZ) analyse $(CORPUS)/analyse -- $(FUZZ_LIMITS)
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

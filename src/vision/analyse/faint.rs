@@ -98,7 +98,7 @@ impl Rims {
         let brightness = |y: usize, row: &mut Vec<u8>| {
             row.clear();
             let line = picture.px.get(y * w..(y + 1) * w).unwrap_or_default();
-            row.extend(line.iter().map(|px| px[3]));
+            row.extend(line.iter().map(|px| (u32::from_le_bytes(*px) >> 24) as u8));
         };
         let [_, top, _, bottom] = bed.window;
         let top = top.max(1);
