@@ -51,7 +51,7 @@ fuzz: ## Ten minutes each of damaged pictures and impossible tables (needs a nig
 	  ffmpeg -nostdin -loglevel error -y -i docs/pictures/projector.png -vf scale=320:-2 $(CORPUS)/picture/table.$$end; \
 	done
 	$(FUZZ) picture $(CORPUS)/picture -- $(FUZZ_LIMITS)
-	$(FUZZ) analyse $(CORPUS)/analyse -- $(FUZZ_LIMITS)
+	$(FUZZ) analyse $(CORPUS)/analyse -- $(FUZZ_LIMITS) -len_control=0 -max_len=300
 
 help: ## This list
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

@@ -41,7 +41,13 @@ impl Rims {
         let columns = picture.w.div_ceil(CELL) + 1;
         self.votes.clear();
         self.votes.resize(columns * (picture.h.div_ceil(CELL) + 1), 0);
-        self.vote(picture, bed, radius as f32, columns);
+        // What surely is a ball has explained the edges in it.
+        let sure: Vec<Vec2> = known
+            .iter()
+            .filter(|(_, r)| *r > radius)
+            .map(|(c, _)| *c)
+            .collect();
+        self.vote(picture, bed, radius, columns, &sure);
 
         let least = (SHARE * std::f64::consts::TAU * radius) as u32;
         let mut peaks: Vec<(u32, Vec2)> = Vec::new();
@@ -91,8 +97,9 @@ impl Rims {
         found
     }
 
-    /// Every edge votes for the two places one radius away along its gradient.
-    fn vote(&mut self, picture: &WorkingPicture, bed: &Bed, radius: f32, columns: usize) {
+    /// Every edge, but for those in the balls at `sure`, votes for the two places one radius away
+    /// along its gradient.
+    fn vote(&mut self, picture: &WorkingPicture, bed: &Bed, radius: f64, columns: usize, sure: &[Vec2]) {
         let Self { votes, rows, edges } = self;
         let w = picture.w;
         let brightness = |y: usize, row: &mut Vec<u8>| {
@@ -124,18 +131,27 @@ impl Rims {
             edges.extend(
                 across.map(|((l, r), (u, d))| u8::from((l.abs_diff(*r)).max(u.abs_diff(*d)) >= EDGE)),
             );
+            for centre in sure {
+                let dy = y as f64 + 0.5 - centre.y;
+                let half = (radius * radius - dy * dy).max(0.0).sqrt();
+                let column = |x: f64| ((x - x0 as f64).max(0.0) as usize).min(edges.len());
+                let inside = column(centre.x - half)..column(centre.x + half);
+                if let Some(inside) = edges.get_mut(inside) {
+                    inside.fill(0);
+                }
+            }
             for (block, some) in edges.chunks(16).enumerate() {
                 if some.iter().fold(0, |any, edge| any | edge) == 0 {
                     continue;
                 }
-                for i in (block * 16..).take(some.len()) {
+                for (i, _) in (block * 16..).zip(some).filter(|(_, edge)| **edge != 0) {
                     let at = |line: &[u8]| line.get(i).map_or(0.0, |v| f32::from(*v));
                     let (gx, gy) = (at(right) - at(left), at(below) - at(above));
                     let size = (gx * gx + gy * gy).sqrt();
                     if size < f32::from(EDGE) {
                         continue;
                     }
-                    let (dx, dy) = (gx * radius / size, gy * radius / size);
+                    let (dx, dy) = (gx * (radius as f32) / size, gy * (radius as f32) / size);
                     let (px, py) = ((x0 + i) as f32 + 0.5, y as f32 + 0.5);
                     for (x, y) in [(px - dx, py - dy), (px + dx, py + dy)] {
                         if x < 0.0 || y < 0.0 || x >= w as f32 {
