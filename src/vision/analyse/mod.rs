@@ -386,7 +386,12 @@ impl Analyser {
             if known.iter().any(there) {
                 continue;
             }
-            let near = matches!(candidate.origin, Origin::Single);
+            // Of known size, touching balls are told apart to a pixel too.
+            let near = match candidate.origin {
+                Origin::Single => true,
+                Origin::Cluster => view.calibrated,
+                _ => false,
+            };
             let Some(outline) = localise::fit_outline(&around, &mut patch, centre, radius, near) else {
                 continue;
             };
