@@ -336,41 +336,37 @@ impl ClothField {
     }
 
     /// Marks what is not cloth with 1 (working size, 0 elsewhere): inside `bed` (per row: first and
-    /// one past the last column) by tint and brightness, by the tolerant and by the strict shadow rule;
-    /// between that and `cloth`, on the cushions, by tint only and tolerantly, because they face the
-    /// lamps differently.
+    /// one past the last column) by tint and brightness; by the tolerant rule also between that and
+    /// `cloth`, on the cushions, by tint only, because they face the lamps differently.
     pub(super) fn foreground(
         &self,
         picture: &WorkingPicture,
         bed: &[(u32, u32)],
         cloth: &[(u32, u32)],
-        tolerant: &mut Vec<u8>,
-        strict: &mut Vec<u8>,
+        rule: ShadowRule,
+        mask: &mut Vec<u8>,
     ) {
-        for mask in [&mut *tolerant, &mut *strict] {
-            mask.clear();
-            mask.resize(picture.w * picture.h, 0);
-        }
+        mask.clear();
+        mask.resize(picture.w * picture.h, 0);
         for (y, (&(a, b), &(c, d))) in cloth.iter().zip(bed).enumerate() {
             let (c, d) = if c < d { (c.max(a), d.min(b)) } else { (b, b) };
             let [a, b, c, d] = [a, b, c, d].map(|x| x as usize);
             for (from, to, is_cushion) in [(a, c, true), (c, d, false), (d, b, true)] {
+                if is_cushion && rule == ShadowRule::Strict {
+                    continue;
+                }
                 let mut x = from;
                 while x < to {
                     let end = ((x / CELL + 1) * CELL).min(to);
                     let range = y * picture.w + x..y * picture.w + end;
                     let local = self.at(x, y);
                     if local.brightness >= 1.0
-                        && let (Some(row), Some(tolerant), Some(strict)) = (
-                            picture.px.get(range.clone()),
-                            tolerant.get_mut(range.clone()),
-                            strict.get_mut(range),
-                        )
+                        && let (Some(row), Some(mask)) = (picture.px.get(range.clone()), mask.get_mut(range))
                     {
                         if is_cushion {
-                            self.cushion_cell(local, row, tolerant);
+                            self.cushion_cell(local, row, mask);
                         } else {
-                            self.bed_cell(local, row, tolerant, strict);
+                            self.bed_cell(local, row, rule, mask);
                         }
                     }
                     x = end;
@@ -380,37 +376,32 @@ impl ClothField {
     }
 
     /// The pixels of one row of one cell of the bed.
-    fn bed_cell(&self, local: LocalCloth, row: &[[u8; 4]], tolerant: &mut [u8], strict: &mut [u8]) {
-        let (more, deep) = ShadowRule::Tolerant.limits();
-        let (less, faint) = ShadowRule::Strict.limits();
+    fn bed_cell(&self, local: LocalCloth, row: &[[u8; 4]], rule: ShadowRule, mask: &mut [u8]) {
+        let (shadow_tint, deep) = rule.limits();
         let high = local.brightness * self.upper_limit + NOISE_FLOOR;
-        let (deep, faint) = (local.brightness * deep, local.brightness * faint);
+        let deep = local.brightness * deep;
         let floor = 0.25 * local.brightness;
         let shade_gain = 1.0 / local.brightness;
-        for ((px, tolerant), strict) in row.iter().zip(tolerant).zip(strict) {
+        for (px, mask) in row.iter().zip(mask) {
             let y = f32::from(px[3]);
             let dr = f32::from(px[0]) - local.red * y;
             let db = f32::from(px[2]) - local.blue * y;
             let level = y.max(floor);
             let shade = (local.brightness - level).max(0.0) * shade_gain;
-            let loose = (self.chroma_limit + more * shade) * level + NOISE_FLOOR;
-            let tight = (self.chroma_limit + less * shade) * level + NOISE_FLOOR;
-            let odd = dr * dr + db * db;
-            let bright = y > high;
-            *tolerant = u8::from(bright | (odd > loose * loose) | (y < deep));
-            *strict = u8::from(bright | (odd > tight * tight) | (y < faint));
+            let limit = (self.chroma_limit + shadow_tint * shade) * level + NOISE_FLOOR;
+            *mask = u8::from((y > high) | (dr * dr + db * db > limit * limit) | (y < deep));
         }
     }
 
     /// The pixels of one row of one cell of a cushion.
-    fn cushion_cell(&self, local: LocalCloth, row: &[[u8; 4]], tolerant: &mut [u8]) {
+    fn cushion_cell(&self, local: LocalCloth, row: &[[u8; 4]], mask: &mut [u8]) {
         let (shadow_tint, _) = ShadowRule::Tolerant.limits();
-        for (px, tolerant) in row.iter().zip(tolerant) {
+        for (px, mask) in row.iter().zip(mask) {
             let y = f32::from(px[3]);
             let dr = f32::from(px[0]) - local.red * y;
             let db = f32::from(px[2]) - local.blue * y;
             let limit = CUSHION_GAIN * self.tint_limit(y, local.brightness, shadow_tint);
-            *tolerant = u8::from(dr * dr + db * db > limit * limit);
+            *mask = u8::from(dr * dr + db * db > limit * limit);
         }
     }
 }

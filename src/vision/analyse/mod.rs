@@ -36,7 +36,7 @@ mod working;
 use bed::Bed;
 use blobs::{Blobs, Candidate, Origin, Scratch};
 use clock::Clock;
-use cloth::{ClothColour, ClothField};
+use cloth::{ClothColour, ClothField, ShadowRule};
 use cue::CueFound;
 use faint::Rims;
 use grid::{Flat, Grid};
@@ -62,9 +62,7 @@ pub struct Analyser {
     field: ClothField,
     /// What is not cloth, shadows left out.
     mask: Vec<u8>,
-    /// What is not cloth, deep shadows included.
-    strict: Vec<u8>,
-    /// The mask without the balls already found.
+    /// Another mask, for a while: without the balls already found, or with deep shadows.
     peeled: Vec<u8>,
     scratch: Scratch,
     patch: Patch,
@@ -232,11 +230,19 @@ impl Analyser {
 
     /// Marks what is not cloth, pockets left out.
     fn mark_foreground(&mut self, bed: &Bed) {
-        let (mask, strict) = (&mut self.mask, &mut self.strict);
+        let (noses, cloth) = (&bed.nose_spans, &bed.cloth_spans);
         self.field
-            .foreground(&self.picture, &bed.nose_spans, &bed.cloth_spans, mask, strict);
+            .foreground(&self.picture, noses, cloth, ShadowRule::Tolerant, &mut self.mask);
         bed.clear_pockets(&mut self.mask, self.picture.w);
-        bed.clear_pockets(&mut self.strict, self.picture.w);
+    }
+
+    /// What is not cloth and no more than a faint shadow, pockets left out.
+    fn strict_regions(&mut self, bed: &Bed) -> Vec<Region> {
+        let (noses, cloth) = (&bed.nose_spans, &bed.cloth_spans);
+        self.field
+            .foreground(&self.picture, noses, cloth, ShadowRule::Strict, &mut self.peeled);
+        bed.clear_pockets(&mut self.peeled, self.picture.w);
+        regions::regions(&self.peeled, self.picture.w, bed.window, 12)
     }
 
     /// Finds everything on the table of `view`.
@@ -311,8 +317,10 @@ impl Analyser {
         found: &[Region],
         clock: &mut Clock,
     ) -> (Vec<Measured>, Vec<CueFound>) {
-        let strict = regions::regions(&self.strict, self.picture.w, view.bed.window, 12);
-        for round in 1.. {
+        let strict = self.strict_regions(&view.bed);
+        let mut round = 0;
+        loop {
+            round += 1;
             let mut blobs = self.take_apart(found, view);
             let other = self.take_apart(&strict, view);
             blobs.occluders.extend(other.occluders);
@@ -342,7 +350,6 @@ impl Analyser {
                 }
             }
         }
-        (Vec::new(), Vec::new())
     }
 
     fn take_apart(&mut self, found: &[Region], view: &View) -> Blobs {

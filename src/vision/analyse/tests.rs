@@ -197,27 +197,13 @@ fn pictures_of_nothing_give_nothing_and_do_no_harm() {
 fn the_three_pixel_formats_agree() {
     let scene = Scene::full();
     let rgb = calibrated(&scene);
-    let (w, h) = (rgb.size.width, rgb.size.height);
-    let ycc = |x: u32, y: u32| {
-        let [r, g, b] = rgb.rgb(x, y).map(f64::from);
-        let luma = 0.299 * r + 0.587 * g + 0.114 * b;
-        [luma, 128.0 + 0.564 * (b - luma), 128.0 + 0.713 * (r - luma)]
-            .map(|v| v.round().clamp(0.0, 255.0) as u8)
-    };
-    let mut yuyv = Vec::with_capacity((w * h * 2) as usize);
-    for y in 0..h {
-        for x in (0..w).step_by(2) {
-            let (a, b) = (ycc(x, y), ycc(x + 1, y));
-            yuyv.extend([a[0], a[1], b[0], a[2]]);
+    for format in [PixelFormat::Yuyv, PixelFormat::Nv12] {
+        let seen = Analyser::new(None).analyse(&rgb.in_format(format).unwrap());
+        assert_eq!(seen.balls.len(), 16, "{format:?}");
+        for (kind, place) in &scene.balls {
+            let (_, off) = nearest(&seen, *place).unwrap();
+            assert!(off < 1.5e-3, "{format:?} {kind:?} off by {:.2} mm", off * 1e3);
         }
-    }
-    let mut frame = Frame::new(0, rgb.size, PixelFormat::Yuyv, yuyv).unwrap();
-    frame.camera = rgb.camera.clone();
-    let seen = Analyser::new(None).analyse(&frame);
-    assert_eq!(seen.balls.len(), 16);
-    for (kind, place) in &scene.balls {
-        let (_, off) = nearest(&seen, *place).unwrap();
-        assert!(off < 1.5e-3, "{kind:?} off by {:.2} mm", off * 1e3);
     }
 }
 
