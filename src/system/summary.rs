@@ -197,7 +197,7 @@ mod tests {
     use crate::table::BallKind;
     use crate::units::{ImageSize, Vec2};
     use crate::vision::frame::PixelFormat;
-    use crate::vision::observation::{BallSeen, TrueBall, Truth};
+    use crate::vision::observation::{BallSeen, Covariance, TrueBall, Truth};
     use std::sync::Arc;
     use std::time::Instant;
 
@@ -218,7 +218,7 @@ mod tests {
             center_px: Vec2::ZERO,
             radius_px: 1.0,
             position_m: Some(Vec2::new(x, 0.0)),
-            sigma_m: 0.001,
+            covariance_m2: Covariance::round(0.001),
             kind: BallKind::pool(n),
             confidence: 1.0,
             group_confidence: 1.0,

@@ -1,7 +1,7 @@
-//! Rooms that differ: table, cloth, camera, lens, light and noise drawn by a seed.
+//! Rooms that differ: table, cloth, balls, lamps, camera, lens and noise drawn by a seed.
 
 use super::render::view::{framed, outer_half_m};
-use super::{Options, Pace, SceneName};
+use super::{Finish, Imaging, Lighting, Options, Pace, SceneName};
 use crate::calibration::{CameraModel, Pose};
 use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec3};
@@ -61,6 +61,10 @@ impl Options {
         } else {
             &CLOTHS[..]
         };
+        let mut things = fastrand::Rng::with_seed(random.u64(..));
+        let lighting = *things.choice(&Lighting::ALL).unwrap_or(&Lighting::Boxes);
+        let finish = drawn_finish(&mut things);
+        let imaging = Imaging::drawn(&mut things);
         let cloth = random.choice(cloths).copied().unwrap_or([38, 132, 160]);
         Self {
             table,
@@ -72,6 +76,9 @@ impl Options {
             exposure_s,
             cloth_srgb: Some(cloth.map(|c| (f64::from(c) * tint).clamp(0.0, 255.0) as u8)),
             camera: Some(camera),
+            lighting,
+            finish,
+            imaging,
             ..Self::new(scene)
         }
     }
@@ -89,30 +96,89 @@ const SCENES: [SceneName; 8] = [
     SceneName::Still,
 ];
 
-/// The camera as a calibration would have found it: a little off in place and direction, such
-/// that places on the cloth are off by about a quarter of a millimetre, which is what a good one
-/// leaves (0.2 mm and 0.06 milliradian, 1 σ per axis).
+/// A set of balls as a house may have it.
+fn drawn_finish(random: &mut fastrand::Rng) -> Finish {
+    // From new to well worn: the blue in the white goes first.
+    let age = random.f64();
+    let white = [240.0 - 8.0 * age, 236.0 - 16.0 * age, 224.0 - 48.0 * age];
+    Finish {
+        television: random.f64() < 0.15,
+        white_srgb: white.map(|c| c as u8),
+        band: 0.48 + 0.14 * random.f64(),
+        points: random.bool(),
+        odd: (0.08, random.u64(..)),
+    }
+}
+
+/// What a good calibration leaves: the places it gives in the picture are off by this much, root
+/// mean square over the table, pixels. The target of the calibration itself.
+pub const CALIBRATION_RESIDUAL_PX: f64 = 0.15;
+
+/// The camera as a calibration would have found it: a little off in place, direction, focal length
+/// and distortion, such that balls all over the table are seen off by [`CALIBRATION_RESIDUAL_PX`]
+/// (rms). On a nine-foot table filmed at 1080p that is about 0.2 mm.
 #[must_use]
-pub fn as_calibrated(camera: &CameraModel, seed: u64) -> CameraModel {
+pub fn as_calibrated(camera: &CameraModel, table: &TableSpec, seed: u64) -> CameraModel {
     let mut random = fastrand::Rng::with_seed(seed ^ 0x00ca_11b8);
     // A sum of three uniform numbers is normal enough.
     let mut normal = |sigma: f64| sigma * 2.0 * (random.f64() + random.f64() + random.f64() - 1.5);
-    let off = Vec3::new(normal(2e-4), normal(2e-4), normal(2e-4));
-    let turn = Vec3::new(normal(6e-5), normal(6e-5), normal(6e-5));
-    let rotation = glam::DMat3::from_quat(glam::DQuat::from_scaled_axis(turn)) * camera.pose.rotation;
-    CameraModel {
-        lens: camera.lens,
-        pose: Pose {
-            eye_m: camera.pose.eye_m + off,
-            rotation,
-        },
+    // Shares in which the errors come, each worth about the same on the cloth.
+    let eye = Vec3::new(normal(2e-4), normal(2e-4), normal(2e-4));
+    let turn = Vec3::new(normal(8e-5), normal(8e-5), normal(8e-5));
+    let (focal, radial) = (normal(1e-4), normal(2e-4));
+    let off = |share: f64| {
+        let rotation = glam::DMat3::from_quat(glam::DQuat::from_scaled_axis(turn * share));
+        let mut lens = camera.lens;
+        lens.focal_px *= 1.0 + focal * share;
+        if let Some(k) = lens.radial.first_mut() {
+            *k += radial * share;
+        }
+        CameraModel {
+            lens,
+            pose: Pose {
+                eye_m: camera.pose.eye_m + eye * share,
+                rotation: rotation * camera.pose.rotation,
+            },
+        }
+    };
+    let (mut squares, mut count) = (0.0, 0.0);
+    let whole = off(1.0);
+    for (i, j) in (-4..=4).flat_map(|i| (-2..=2).map(move |j| (f64::from(i), f64::from(j)))) {
+        let at = Vec3::new(
+            i / 4.0 * table.half_length_m(),
+            j / 2.0 * table.half_width_m(),
+            table.ball.radius_m,
+        );
+        if let (Some(a), Some(b)) = (camera.project(at), whole.project(at)) {
+            squares += a.distance_squared(b);
+            count += 1.0;
+        }
     }
+    let rms: f64 = (squares / f64::max(count, 1.0)).sqrt();
+    off(CALIBRATION_RESIDUAL_PX / rms.max(1e-9))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::virtual_table::VirtualTable;
+
+    #[test]
+    fn a_calibration_is_off_by_its_residual() {
+        let table = TableSpec::pool_9ft();
+        let camera = super::super::render::view::overhead(&table, ImageSize::new(1920, 1080));
+        for seed in 0..20 {
+            let off = as_calibrated(&camera, &table, seed);
+            assert_ne!(off, camera);
+            let mut worst: f64 = 0.0;
+            for (x, y) in [(-1.2, -0.6), (0.0, 0.0), (1.2, 0.6), (0.6, -0.5)] {
+                let at = Vec3::new(x, y, table.ball.radius_m);
+                let px = off.project(at).unwrap().distance(camera.project(at).unwrap());
+                worst = worst.max(px);
+            }
+            assert!((0.05..0.6).contains(&worst), "{worst} px");
+        }
+    }
 
     #[test]
     fn domains_are_possible_differ_and_come_again() {

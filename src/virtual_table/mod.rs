@@ -18,6 +18,7 @@
 
 mod control;
 pub mod domain;
+mod imaging;
 mod moment;
 mod play;
 mod render;
@@ -31,6 +32,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use control::VirtualHandle;
+pub use imaging::{Delivery, Imaging};
+pub use render::lamps::Lighting;
+pub use render::paint::Finish;
 pub use render::projection::{BadProjection, ProjectedLight};
 pub use scene::{SceneName, UnknownScene};
 
@@ -39,6 +43,7 @@ use crate::table::{BallSet, TableSpec};
 use crate::units::ImageSize;
 use crate::vision::frame::{Frame, PixelFormat};
 use crate::vision::source::{FrameSource, SourceError};
+use imaging::Developer;
 use play::Play;
 use render::backdrop::Backdrop;
 use render::canvas::Canvas;
@@ -52,6 +57,8 @@ pub struct VirtualTable {
     play: Play,
     canvas: Canvas,
     sensor: Sensor,
+    imaging: Imaging,
+    developer: Developer,
     handle: VirtualHandle,
     projection: Option<Arc<ProjectedLight>>,
     pace: Pace,
@@ -83,6 +90,12 @@ pub struct Options {
     pub exposure_s: f64,
     /// Colour of the cloth as sRGB; `None` for the colour usual for the table.
     pub cloth_srgb: Option<[u8; 3]>,
+    /// What hangs over the table.
+    pub lighting: Lighting,
+    /// How the balls are made.
+    pub finish: Finish,
+    /// What the camera does to the light it gets.
+    pub imaging: Imaging,
     /// The camera; `None` for one under the ceiling that sees the whole table. Its image size
     /// counts, not `size`.
     pub camera: Option<CameraModel>,
@@ -116,6 +129,9 @@ pub enum BadOptions {
     /// The shutter can't be open that long.
     #[error("a shutter time of {0} s is not possible; use 0 to 1/fps")]
     Exposure(f64),
+    /// A camera that can't be.
+    #[error("a virtual camera like this is not possible: {0}")]
+    Imaging(&'static str),
     /// The camera does not look down on the whole of the cloth's plane.
     #[error("the virtual camera must hang over the table and look down; part of its picture shows no floor")]
     Camera,
@@ -147,6 +163,9 @@ impl Options {
             noise_levels: 1.4,
             exposure_s: 1.0 / 250.0,
             cloth_srgb: None,
+            lighting: Lighting::default(),
+            finish: Finish::default(),
+            imaging: Imaging::default(),
             camera: None,
         }
     }
@@ -165,6 +184,7 @@ impl Options {
         if !(0.0..=1.0 / self.fps).contains(&self.exposure_s) {
             return Err(BadOptions::Exposure(self.exposure_s));
         }
+        self.imaging.check(size).map_err(BadOptions::Imaging)?;
         match self.scene.needs() {
             Some(needs) if needs != self.table.ball_set => Err(BadOptions::Scene {
                 scene: self.scene,
@@ -176,7 +196,9 @@ impl Options {
         }
     }
 
-    fn cloth(&self) -> [u8; 3] {
+    /// The cloth's colour as sRGB.
+    #[must_use]
+    pub fn cloth(&self) -> [u8; 3] {
         self.cloth_srgb.unwrap_or(match self.table.ball_set {
             BallSet::Pool => [38, 132, 160],
             BallSet::Snooker => [34, 118, 66],
@@ -196,7 +218,8 @@ impl VirtualTable {
             .camera
             .unwrap_or_else(|| render::view::overhead(&options.table, options.size));
         let size = camera.lens.image;
-        let backdrop = Backdrop::new(&options.table, &camera, options.cloth(), options.seed as u32)
+        let (cloth, seed) = (options.cloth(), options.seed as u32);
+        let backdrop = Backdrop::new(&options.table, &camera, cloth, options.lighting, seed)
             .ok_or(BadOptions::Camera)?;
         let handle = VirtualHandle::new();
         Ok(Self {
@@ -204,8 +227,10 @@ impl VirtualTable {
             size,
             camera: Arc::new(camera),
             play: Play::new(&options.table, options.scene, options.seed, handle.clone()),
-            canvas: Canvas::new(backdrop, &options.table, options.exposure_s),
+            canvas: Canvas::new(backdrop, &options.table, options.finish, options.exposure_s),
             sensor: Sensor::new(options.noise_levels, size.width as usize * 3, options.seed),
+            imaging: options.imaging,
+            developer: Developer::new(options.imaging, size),
             handle,
             projection: None,
             pace: options.pace,
@@ -256,17 +281,23 @@ impl VirtualTable {
             self.canvas.project(projection.clone());
             self.projection = projection;
         }
-        self.canvas.draw(&self.play.moment());
+        let mut moment = self.play.moment();
+        let mut truth = self.play.truth();
+        self.imaging.roll(&self.camera, &mut moment, &mut truth);
+        self.canvas.draw(&moment);
         let row_bytes = self.size.width as usize * 3;
+        let time_s = self.period.as_secs_f64() * self.sequence as f64;
+        let light = self.developer.light(self.canvas.bytes(), time_s);
         let frame = Frame {
             sequence: self.sequence,
             captured,
             size: self.size,
             format: PixelFormat::Rgb8,
-            pixels: self.sensor.expose(self.canvas.bytes(), row_bytes),
+            pixels: self.sensor.expose(light, row_bytes),
             camera: Some(self.camera()),
-            truth: Some(self.play.truth()),
+            truth: Some(Arc::new(truth)),
         };
+        let frame = self.developer.deliver(frame);
         self.sequence += 1;
         frame
     }

@@ -6,8 +6,6 @@ mod stick;
 #[cfg(test)]
 mod tests;
 
-use std::sync::Arc;
-
 use glam::DQuat;
 
 use super::control::{Control, VirtualHandle};
@@ -174,8 +172,8 @@ impl Play {
     }
 
     /// What is really there now.
-    pub(super) fn truth(&self) -> Arc<Truth> {
-        Arc::new(Truth {
+    pub(super) fn truth(&self) -> Truth {
+        Truth {
             balls: self
                 .on_table()
                 .map(|ball| TrueBall {
@@ -189,7 +187,7 @@ impl Play {
                 direction,
             }),
             pocketed: self.pocketed.clone(),
-        })
+        }
     }
 
     /// Sets the scene up from the start.

@@ -3,6 +3,7 @@
 use crate::table::Group;
 use crate::units::Vec2;
 use crate::vision::observation::{BallSeen, Observation};
+use crate::vision::track::{TableState, TrackedBall};
 
 /// What is known of one ball in a picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -17,6 +18,8 @@ pub struct KnownBall {
     pub number: Option<u8>,
     /// It moves.
     pub moves: bool,
+    /// Its paint is of the cloth's hue.
+    pub cloth_coloured: bool,
 }
 
 /// What is known of one picture.
@@ -28,6 +31,8 @@ pub struct Known {
     pub ignore_px: Vec<Vec2>,
     /// Pockets TL TM TR BL BM BR, pixels, where they are known.
     pub pockets_px: [Option<Vec2>; 6],
+    /// Radius of the balls, metres, where it is known.
+    pub radius_m: Option<f64>,
     /// A ball found further from its centre than this is not found, pixels; at least a share of
     /// its radius is always allowed ([`REACH`]).
     pub reach_px: f64,
@@ -109,6 +114,8 @@ pub struct Tally {
     pub off_px: Vec<f64>,
     /// The same on the table, millimetres.
     pub off_mm: Vec<f64>,
+    /// Errors of the centres, each against its own covariance: squares of standard deviations.
+    pub off_sigma2: Vec<f64>,
     /// Pockets that are known.
     pub pockets: usize,
     /// … and told within two percent of the table's length.
@@ -131,6 +138,11 @@ impl Tally {
             if let Some(found) = found.and_then(|s| seen.balls.get(s)) {
                 self.found += 1;
                 self.add_ball(ball, found);
+                // Where the centre should be by the eyes' own calibration, whose error is not the centre's.
+                let at = |radius: f64| seen.table.as_ref()?.camera.on_plane(ball.center_px, radius);
+                if let (Some(right), Some(told)) = (known.radius_m.and_then(at), found.position_m) {
+                    self.off_sigma2.push(found.covariance_m2.squared(told - right));
+                }
             }
         }
         if let Some(table) = &seen.table {
@@ -165,23 +177,11 @@ impl Tally {
         }
     }
 
-    /// Adds another tally.
-    pub fn merge(&mut self, other: &Self) {
-        self.pictures += other.pictures;
-        self.balls += other.balls;
-        self.found += other.found;
-        self.wrong += other.wrong;
-        self.groups += other.groups;
-        self.groups_right += other.groups_right;
-        self.groups_unknown += other.groups_unknown;
-        self.numbers += other.numbers;
-        self.numbers_right += other.numbers_right;
-        self.pockets += other.pockets;
-        self.pockets_right += other.pockets_right;
-        self.no_table += other.no_table;
-        self.off_px.extend_from_slice(&other.off_px);
-        self.off_mm.extend_from_slice(&other.off_mm);
-        self.ms.extend_from_slice(&other.ms);
+    /// How many times as large errors are as their covariances say: 1 is honest. `None` without any.
+    #[must_use]
+    pub fn error_over_sigma(&self) -> Option<f64> {
+        // Half of the squares of two normal numbers are below 2 ln 2.
+        quantile(&self.off_sigma2, 0.5).map(|m| (m / (2.0 * std::f64::consts::LN_2)).sqrt())
     }
 
     /// Share of the balls that were found; `None` where there are none.
@@ -209,7 +209,62 @@ impl Tally {
     }
 }
 
-fn share(part: usize, whole: usize) -> Option<f64> {
+/// Balls that have lain still for a while, as the tracker has them.
+#[derive(Clone, Debug, Default)]
+pub struct Resting {
+    /// Balls whose group is known.
+    pub groups: usize,
+    /// … and told right.
+    pub groups_right: usize,
+    /// Balls whose number is known.
+    pub numbers: usize,
+    /// … and told right.
+    pub numbers_right: usize,
+    /// How far the place of a ball wandered, root mean square, millimetres; one per ball.
+    pub jitter_mm: Vec<f64>,
+}
+
+impl Resting {
+    /// Adds what the tracker said of one table: its places in frames after another, the last with
+    /// names. A ball that moves is left out.
+    pub fn add(&mut self, known: &Known, states: &[TableState]) {
+        let Some(last) = states.last() else { return };
+        for ball in known.balls.iter().filter(|b| !b.moves) {
+            let near = |state: &TableState| {
+                let place = ball.position_m?;
+                let apart = |b: &&TrackedBall| b.position_m.distance_squared(place);
+                let found = state.balls.iter().min_by(|a, b| apart(a).total_cmp(&apart(b)));
+                found.filter(|b| apart(b) < 0.015 * 0.015).copied()
+            };
+            let places: Vec<Vec2> = states.iter().filter_map(near).map(|b| b.position_m).collect();
+            let Some(told) = near(last).filter(|_| places.len() == states.len()) else {
+                continue;
+            };
+            let mean = places.iter().sum::<Vec2>() / places.len() as f64;
+            let square = places.iter().map(|p| p.distance_squared(mean)).sum::<f64>() / places.len() as f64;
+            self.jitter_mm.push(1e3 * square.sqrt());
+            if let Some(group) = ball.group {
+                self.groups += 1;
+                self.groups_right += usize::from(told.kind.group == group);
+            }
+            if let Some(number) = ball.number.filter(|n| *n > 0) {
+                self.numbers += 1;
+                self.numbers_right += usize::from(told.kind.number == Some(number));
+            }
+        }
+    }
+
+    /// Jitter of all balls, root mean square, millimetres; `None` of none.
+    #[must_use]
+    pub fn jitter_rms_mm(&self) -> Option<f64> {
+        let n = self.jitter_mm.len();
+        (n > 0).then(|| (self.jitter_mm.iter().map(|j| j * j).sum::<f64>() / n as f64).sqrt())
+    }
+}
+
+/// A share of a whole; `None` of nothing.
+#[must_use]
+pub fn share(part: usize, whole: usize) -> Option<f64> {
     (whole > 0).then(|| part as f64 / whole as f64)
 }
 
@@ -227,6 +282,7 @@ mod tests {
     use super::*;
     use crate::table::BallKind;
     use crate::units::ImageSize;
+    use crate::vision::observation::Covariance;
     use std::time::Instant;
 
     fn seen(places: &[(f64, f64)]) -> Observation {
@@ -234,7 +290,7 @@ mod tests {
             center_px: Vec2::new(x, y),
             radius_px: 10.0,
             position_m: None,
-            sigma_m: 0.001,
+            covariance_m2: Covariance::round(0.001),
             kind: BallKind::pool(3),
             confidence: 1.0,
             group_confidence: 1.0,
@@ -258,6 +314,7 @@ mod tests {
             group: Some(Group::Solid),
             number: Some(3),
             moves: false,
+            cloth_coloured: false,
         };
         Known {
             balls: places.iter().map(ball).collect(),

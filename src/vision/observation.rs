@@ -54,14 +54,66 @@ pub struct BallSeen {
     pub radius_px: f64,
     /// Centre in the table frame, metres, if the table is known.
     pub position_m: Option<Vec2>,
-    /// Standard deviation of the position, metres (1 σ per axis).
-    pub sigma_m: f64,
+    /// How sure the position is, m². What the calibration is off by is not in it.
+    pub covariance_m2: Covariance,
     /// Group and number.
     pub kind: BallKind,
     /// That it is a ball, 0..1.
     pub confidence: f64,
     /// That the group is right, 0..1.
     pub group_confidence: f64,
+}
+
+/// Covariance of a place on a plane, in its unit squared.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Covariance {
+    /// Variance along x.
+    pub xx: f64,
+    /// Covariance of x and y.
+    pub xy: f64,
+    /// Variance along y.
+    pub yy: f64,
+}
+
+impl Covariance {
+    /// The same standard deviation in every direction.
+    #[must_use]
+    pub fn round(sigma: f64) -> Self {
+        Self {
+            xx: sigma * sigma,
+            xy: 0.0,
+            yy: sigma * sigma,
+        }
+    }
+
+    /// Standard deviation per axis, the mean of both.
+    #[must_use]
+    pub fn sigma(self) -> f64 {
+        (0.5 * (self.xx + self.yy)).max(0.0).sqrt()
+    }
+
+    /// The covariance after a map whose derivative by x is `x` and by y is `y`.
+    #[must_use]
+    pub fn mapped(self, x: Vec2, y: Vec2) -> Self {
+        let (first, second) = (Vec2::new(x.x, y.x), Vec2::new(x.y, y.y));
+        Self {
+            xx: quadratic(self, first, first),
+            xy: quadratic(self, first, second),
+            yy: quadratic(self, second, second),
+        }
+    }
+
+    /// Square of an offset in standard deviations (Mahalanobis); 2 on the average for what fits.
+    #[must_use]
+    pub fn squared(self, off: Vec2) -> f64 {
+        let determinant = (self.xx * self.yy - self.xy * self.xy).max(1e-300);
+        (self.yy * off.x * off.x - 2.0 * self.xy * off.x * off.y + self.xx * off.y * off.y) / determinant
+    }
+}
+
+/// `a`ᵀ C `b`.
+fn quadratic(c: Covariance, a: Vec2, b: Vec2) -> f64 {
+    a.x * (c.xx * b.x + c.xy * b.y) + a.y * (c.xy * b.x + c.yy * b.y)
 }
 
 /// A cue stick in one frame.
@@ -114,10 +166,11 @@ pub struct TrueCue {
 impl Serialize for BallSeen {
     fn serialize<S: serde::Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         use serde::ser::SerializeStruct as _;
-        let mut out = s.serialize_struct("ball", 7)?;
+        let mut out = s.serialize_struct("ball", 8)?;
         out.serialize_field("center_px", &self.center_px.to_array())?;
         out.serialize_field("radius_px", &self.radius_px)?;
         out.serialize_field("position", &self.position_m.map(|p| p.to_array()))?;
+        out.serialize_field("covariance_m2", &self.position_m.map(|_| self.covariance_m2))?;
         out.serialize_field("group", self.kind.group.name())?;
         out.serialize_field(
             "number",
@@ -138,5 +191,35 @@ impl Serialize for CueSeen {
         out.serialize_field("butt_px", &self.butt_px.to_array())?;
         out.serialize_field("confidence", &self.confidence)?;
         out.end()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_covariance_follows_a_map_and_measures_offsets() {
+        let c = Covariance {
+            xx: 4.0,
+            xy: 1.0,
+            yy: 1.0,
+        };
+        // Turned by a quarter, both axes doubled.
+        let turned = c.mapped(Vec2::new(0.0, 2.0), Vec2::new(-2.0, 0.0));
+        assert_eq!(
+            turned,
+            Covariance {
+                xx: 4.0,
+                xy: -4.0,
+                yy: 16.0
+            }
+        );
+        // The same offset is as many standard deviations before as after.
+        let off = Vec2::new(0.7, -0.4);
+        let after = Vec2::new(-2.0 * off.y, 2.0 * off.x);
+        assert!((c.squared(off) - turned.squared(after)).abs() < 1e-12);
+        assert_eq!(Covariance::round(0.5).squared(Vec2::new(0.5, 0.5)), 2.0);
+        assert_eq!(Covariance::round(0.5).sigma(), 0.5);
     }
 }

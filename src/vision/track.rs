@@ -173,7 +173,7 @@ impl Track {
 
     fn correct(&mut self, seen: &BallSeen, measured: Vec2, dt: f64, now: Instant) {
         if let Some((mean, weight)) = &mut self.rest {
-            if measured.distance(*mean) < REST_RADIUS.max(4.0 * seen.sigma_m) {
+            if measured.distance(*mean) < REST_RADIUS.max(4.0 * seen.covariance_m2.sigma()) {
                 // Long average of a ball that lies still: jitter falls with the square root of its length.
                 *weight = (*weight + 1.0).min(60.0);
                 *mean += (measured - *mean) / *weight;
@@ -494,7 +494,7 @@ mod tests {
     use super::*;
     use crate::calibration::{CameraModel, Lens, Pose};
     use crate::units::{ImageSize, Vec3};
-    use crate::vision::observation::{CueSeen, TableSeen};
+    use crate::vision::observation::{Covariance, CueSeen, TableSeen};
     use std::time::Duration;
 
     fn observation(
@@ -525,7 +525,7 @@ mod tests {
                     center_px: Vec2::ZERO,
                     radius_px: 17.0,
                     position_m: Some(position),
-                    sigma_m: 0.0003,
+                    covariance_m2: Covariance::round(0.0003),
                     kind,
                     confidence: 1.0,
                     group_confidence: 0.9,

@@ -17,7 +17,7 @@ use crate::table::{BallKind, Geometry, PocketId, TableSpec};
 use crate::trainer::aim::{Assistance, ShotIntent};
 use crate::units::{ImageSize, Vec2, Vec3};
 use crate::vision::frame::{Frame, PixelFormat};
-use crate::vision::observation::{BallSeen, CueSeen, Observation};
+use crate::vision::observation::{BallSeen, Covariance, CueSeen, Observation};
 use crate::vision::track::{BallId, BallMotion, TableState, TrackedBall, TrackedCue};
 
 pub(super) const SIZE: ImageSize = ImageSize::new(1280, 720);
@@ -378,7 +378,7 @@ pub(super) fn snapshot(sequence: u64) -> Snapshot {
                 center_px: pixel(*position),
                 radius_px: 0.028_575 * SCALE,
                 position_m: Some(*position),
-                sigma_m: 0.001,
+                covariance_m2: Covariance::round(0.001),
                 kind: BallKind::pool(*number),
                 confidence: 0.97,
                 group_confidence: 0.98,

@@ -1,13 +1,13 @@
 //! `evaluate vision`.
 
 mod dataset;
+mod rooms;
 mod speed;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use clap::Args;
 use image::Rgb;
@@ -16,14 +16,10 @@ use serde_json::{Value, json};
 
 use crate::cli::Failure;
 use crate::units::Vec2;
-use crate::virtual_table::domain::as_calibrated;
-use crate::virtual_table::{Options, VirtualTable};
-use crate::vision::analyse::Analyser;
 use crate::vision::annotate::annotated;
-use crate::vision::evaluate::{Compared, Known, KnownBall, Tally, compare, quantile};
+use crate::vision::evaluate::{Compared, Known, KnownBall, Resting, Tally, quantile, share};
 use crate::vision::frame::Frame;
 use crate::vision::observation::Observation;
-use crate::vision::source::FrameSource as _;
 
 /// How well do the eyes see?
 #[derive(Debug, Args)]
@@ -56,8 +52,21 @@ pub(crate) struct Vision {
 struct Report {
     all: Tally,
     strata: BTreeMap<String, Tally>,
+    /// Virtual tables after a second at rest.
+    resting: Resting,
+    /// What was found of virtual tables without any calibration.
+    uncalibrated: Uncalibrated,
     failed: usize,
     failures: Option<PathBuf>,
+}
+
+/// How far lines and pockets that were found in a picture nobody calibrated are off, millimetres.
+#[derive(Default)]
+struct Uncalibrated {
+    tables: usize,
+    found: usize,
+    noses_mm: Vec<f64>,
+    pockets_mm: Vec<f64>,
 }
 
 impl Vision {
@@ -86,6 +95,8 @@ impl Vision {
         let mut report = Report {
             all: Tally::default(),
             strata: BTreeMap::new(),
+            resting: Resting::default(),
+            uncalibrated: Uncalibrated::default(),
             failed: 0,
             failures: self.failures.clone(),
         };
@@ -96,7 +107,7 @@ impl Vision {
                         "virtual:{seed} must have a whole number, as in virtual:1000"
                     ))
                 })?;
-                self.look_at_rooms(seed, &mut report)?;
+                rooms::look(seed, self.rooms, self.frames, &mut report)?;
             }
             None => dataset::look(Path::new(&self.dataset), &mut report)?,
         }
@@ -106,63 +117,6 @@ impl Vision {
             report.in_words()
         })
     }
-
-    fn look_at_rooms(&self, seed: u64, report: &mut Report) -> Result<(), Failure> {
-        for room in 0..self.rooms {
-            let domain = seed.wrapping_mul(1_000_003).wrapping_add(room);
-            let options = Options::of_domain(domain);
-            progress(room, self.rooms, "rooms");
-            let failed = |error: &dyn std::fmt::Display| Failure::failed(format!("room {domain}: {error}"));
-            let mut table = VirtualTable::new(&options).map_err(|e| failed(&e))?;
-            let mut analyser = Analyser::new(Some(options.table.clone()));
-            let camera = std::sync::Arc::new(as_calibrated(&table.camera(), domain));
-            let mut random = fastrand::Rng::with_seed(domain);
-            for index in 0..self.frames {
-                // Any moment of the next seconds of play.
-                table.skip(random.u64(5..150));
-                let Some(mut frame) = table.next(Duration::from_secs(1)).map_err(|e| failed(&e))? else {
-                    continue;
-                };
-                let Some(known) = known_of(&frame, options.table.ball.radius_m) else {
-                    continue;
-                };
-                frame.camera = Some(std::sync::Arc::clone(&camera));
-                let seen = analyser.analyse(&frame);
-                let compared = compare(&known, &seen);
-                report.all.add(&known, &seen, &compared);
-                let name = format!("room{domain}-{index}");
-                for stratum in [
-                    format!("table {}", options.table.name),
-                    format!("scene {}", options.scene),
-                    format!("picture {}x{}", frame.size.width, frame.size.height),
-                ] {
-                    report.note(&stratum, &known, &seen, &compared);
-                }
-                report.note_moving(&known, &seen, &compared);
-                report.keep_failure(&name, &frame, &known, &seen, &compared);
-            }
-        }
-        progress(self.rooms, self.rooms, "rooms");
-        Ok(())
-    }
-}
-
-/// What a virtual frame shows, in pixels of its true camera.
-fn known_of(frame: &Frame, radius_m: f64) -> Option<Known> {
-    let (truth, camera) = (frame.truth.as_ref()?, frame.camera.as_ref()?);
-    let balls = truth.balls.iter().filter_map(|ball| {
-        Some(KnownBall {
-            center_px: camera.project(ball.position_m.extend(radius_m))?,
-            position_m: Some(ball.position_m),
-            group: Some(ball.kind.group),
-            number: ball.kind.number,
-            moves: ball.velocity_m_s.length() > 0.02,
-        })
-    });
-    Some(Known {
-        balls: balls.collect(),
-        ..Known::default()
-    })
 }
 
 impl Report {
@@ -171,27 +125,26 @@ impl Report {
         tally.add(known, seen, compared);
     }
 
-    /// Balls at rest and balls that move, each for themselves.
-    fn note_moving(&mut self, known: &Known, seen: &Observation, compared: &Compared) {
-        for (moves, stratum) in [(false, "balls at rest"), (true, "balls that move")] {
-            let chosen = |(ball, _): &(&KnownBall, &Option<usize>)| ball.moves == moves;
-            let (balls, found) = known
-                .balls
-                .iter()
-                .zip(&compared.found)
-                .filter(chosen)
-                .map(|(ball, found)| (*ball, *found))
-                .unzip();
-            let part = Known {
-                balls,
-                ..known.clone()
-            };
-            let compared = Compared {
-                found,
-                wrong: Vec::new(),
-            };
-            self.note(stratum, &part, seen, &compared);
-        }
+    /// Notes those balls of a picture that are `chosen`, by themselves.
+    fn note_those(
+        &mut self,
+        stratum: &str,
+        chosen: impl Fn(&KnownBall) -> bool,
+        known: &Known,
+        seen: &Observation,
+        compared: &Compared,
+    ) {
+        let pairs = known.balls.iter().zip(&compared.found);
+        let (balls, found) = pairs
+            .filter(|(ball, _)| chosen(ball))
+            .map(|(b, f)| (*b, *f))
+            .unzip();
+        let part = Known {
+            balls,
+            ..known.clone()
+        };
+        let wrong = Vec::new();
+        self.note(stratum, &part, seen, &Compared { found, wrong });
     }
 
     fn keep_failure(
@@ -255,7 +208,7 @@ impl Report {
             "no table"
         );
         let percent =
-            |share: Option<f64>| share.map_or_else(|| "-".to_owned(), |s| format!("{:.2} %", 100.0 * s));
+            |part: Option<f64>| part.map_or_else(|| "-".to_owned(), |p| format!("{:.2} %", 100.0 * p));
         let pair = |numbers: &[f64]| match (quantile(numbers, 0.5), quantile(numbers, 0.95)) {
             (Some(middle), Some(high)) => format!("{middle:.2}/{high:.2}"),
             _ => "-".to_owned(),
@@ -295,6 +248,31 @@ impl Report {
             whole.groups_unknown,
             self.failed
         );
+        let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}"));
+        if let Some(ratio) = whole.error_over_sigma() {
+            let _ = writeln!(text, "errors are {ratio:.2} times what their own covariances say");
+        }
+        let (rest, line) = (&self.resting, &self.uncalibrated);
+        if rest.groups > 0 {
+            let _ = writeln!(
+                text,
+                "after a second at rest: {} balls, group {}, number {}, jitter {} mm rms",
+                rest.groups,
+                percent(share(rest.groups_right, rest.groups)),
+                percent(share(rest.numbers_right, rest.numbers)),
+                number(rest.jitter_rms_mm()),
+            );
+        }
+        if line.tables > 0 {
+            let _ = writeln!(
+                text,
+                "without calibration: {} of {} tables found, noses off {} mm, pockets {} mm (p50/95)",
+                line.found,
+                line.tables,
+                pair(&line.noses_mm),
+                pair(&line.pockets_mm),
+            );
+        }
         text
     }
 
@@ -307,6 +285,7 @@ impl Report {
                 "numbers": t.numbers, "numbers_right": t.numbers_right,
                 "pockets": t.pockets, "pockets_right": t.pockets_right, "no_table": t.no_table,
                 "error_px": { "p50": quantile(&t.off_px, 0.5), "p95": quantile(&t.off_px, 0.95) },
+                "error_over_sigma": t.error_over_sigma(),
                 "error_mm": { "p50": quantile(&t.off_mm, 0.5), "p95": quantile(&t.off_mm, 0.95) },
                 "ms": { "p50": quantile(&t.ms, 0.5), "p99": quantile(&t.ms, 0.99) },
             })
@@ -316,7 +295,20 @@ impl Report {
             .iter()
             .map(|(name, t)| (name.clone(), tally(t)))
             .collect();
-        json!({ "all": tally(&self.all), "strata": strata, "pictures_with_failures": self.failed })
+        let (rest, line) = (&self.resting, &self.uncalibrated);
+        json!({
+            "all": tally(&self.all), "strata": strata, "pictures_with_failures": self.failed,
+            "after_a_second_at_rest": {
+                "groups": rest.groups, "groups_right": rest.groups_right,
+                "numbers": rest.numbers, "numbers_right": rest.numbers_right,
+                "jitter_rms_mm": rest.jitter_rms_mm(),
+            },
+            "without_calibration": {
+                "tables": line.tables, "found": line.found,
+                "noses_mm": { "p50": quantile(&line.noses_mm, 0.5), "p95": quantile(&line.noses_mm, 0.95) },
+                "pockets_mm": { "p50": quantile(&line.pockets_mm, 0.5), "p95": quantile(&line.pockets_mm, 0.95) },
+            },
+        })
     }
 }
 

@@ -3,7 +3,7 @@
 use glam::Vec2;
 
 use super::furniture::{Furniture, Hit, Material};
-use super::lamps::Lamps;
+use super::lamps::{Lamps, Lighting};
 use super::tone::{ONE, Tone, linear};
 use super::view::RayMap;
 use super::{Light, Point, smoothstep, texture};
@@ -39,11 +39,12 @@ impl Backdrop {
         table: &TableSpec,
         camera: &CameraModel,
         cloth_srgb: [u8; 3],
+        lighting: Lighting,
         seed: u32,
     ) -> Option<Self> {
         let size = camera.lens.image;
         let rays = RayMap::new(camera)?;
-        let lamps = Lamps::over(table, rays.eye.z);
+        let lamps = Lamps::over(table, rays.eye.z, lighting);
         let cloth = linear(cloth_srgb);
         let painter = Painter {
             furniture: Furniture::of(table),

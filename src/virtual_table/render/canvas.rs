@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::backdrop::Backdrop;
 use super::ball::BallDraw;
 use super::cue::CueDraw;
-use super::paint::Paint;
+use super::paint::{Finish, Paint};
 use super::projection::ProjectedLight;
 use super::tile::{Surroundings, Tile};
 use crate::table::{BallKind, TableSpec};
@@ -20,6 +20,7 @@ pub(in crate::virtual_table) struct Canvas {
     kinds: Vec<BallKind>,
     paints: Vec<Paint>,
     set: crate::table::BallSet,
+    finish: Finish,
     bytes: Vec<u8>,
     drawn: Moment,
     columns: usize,
@@ -35,7 +36,12 @@ pub(in crate::virtual_table) struct Canvas {
 
 impl Canvas {
     /// An empty table, ready to be drawn on; the shutter stays open for `exposure_s`.
-    pub(in crate::virtual_table) fn new(backdrop: Backdrop, table: &TableSpec, exposure_s: f64) -> Self {
+    pub(in crate::virtual_table) fn new(
+        backdrop: Backdrop,
+        table: &TableSpec,
+        finish: Finish,
+        exposure_s: f64,
+    ) -> Self {
         let size = backdrop.size;
         let columns = (size.width as usize).div_ceil(Tile::SIDE);
         let rows = (size.height as usize).div_ceil(Tile::SIDE);
@@ -47,6 +53,7 @@ impl Canvas {
             kinds: Vec::new(),
             paints: Vec::new(),
             set: table.ball_set,
+            finish,
             drawn: Moment::default(),
             columns,
             rows,
@@ -232,7 +239,7 @@ impl Canvas {
             return known;
         }
         self.kinds.push(kind);
-        self.paints.push(Paint::of(kind, self.set));
+        self.paints.push(Paint::of(kind, self.set, &self.finish));
         self.kinds.len() - 1
     }
 

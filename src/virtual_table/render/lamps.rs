@@ -36,35 +36,95 @@ pub(super) struct Lamps {
 /// Light on the cloth in the middle of the table: a camera exposes a little above white paper.
 const EXPOSURE: f32 = 1.18;
 
+/// Which lamps hang where.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lighting {
+    /// Two boxes beyond one long rail, one beyond the other, under the ceiling.
+    #[default]
+    Boxes,
+    /// Six round shades in two rows above the table.
+    Rows,
+    /// Bars of light around the table, lower than the camera.
+    Bars,
+    /// One panel beside the camera.
+    Panel,
+    /// A strong light far to one side and hardly any other: half the light at the far rail.
+    Side,
+}
+
+impl Lighting {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::Boxes, Self::Rows, Self::Bars, Self::Panel, Self::Side];
+}
+
+/// A lamp as planned: place, half sizes, metres; power against the others.
+type Planned = ([f32; 3], [f32; 2], f32);
+
 impl Lamps {
-    /// Two boxes beyond the left rail, one beyond the right, above the camera.
-    pub(super) fn over(table: &TableSpec, eye_height_m: f32) -> Self {
+    /// The lamps of `lighting` over a table, the camera at this height.
+    pub(super) fn over(table: &TableSpec, eye_height_m: f32, lighting: Lighting) -> Self {
         let (hl, hw) = (table.half_length_m() as f32, table.half_width_m() as f32);
-        let z = eye_height_m + 0.25;
-        let boxes: Vec<LampBox> = [
-            (-0.66 * hl, hw + 0.82),
-            (0.74 * hl, hw + 0.78),
-            (0.06 * hl, -hw - 0.70),
-        ]
-        .into_iter()
-        .map(|(x, y)| LampBox {
-            centre: Point::new(x, y, z),
-            half_x: 0.62,
-            half_y: 0.24,
-        })
-        .collect();
-        let power = [1.0_f32, 0.92, 1.25];
+        let ceiling = eye_height_m + 0.25;
+        let (planned, ambient): (Vec<Planned>, f32) = match lighting {
+            Lighting::Boxes => (
+                vec![
+                    ([-0.66 * hl, hw + 0.82, ceiling], [0.62, 0.24], 1.0),
+                    ([0.74 * hl, hw + 0.78, ceiling], [0.62, 0.24], 0.92),
+                    ([0.06 * hl, -hw - 0.70, ceiling], [0.62, 0.24], 1.25),
+                ],
+                0.34,
+            ),
+            Lighting::Rows => (
+                [-0.62, 0.0, 0.62]
+                    .into_iter()
+                    .flat_map(|x| [0.62, -0.7].map(|y| ([x * hl, y * hw, ceiling], [0.17, 0.17], 1.0)))
+                    .collect(),
+                0.22,
+            ),
+            Lighting::Bars => {
+                let (x, y, z) = (hl + 0.12, hw + 0.12, 0.72 * eye_height_m);
+                (
+                    vec![
+                        ([-0.5 * x, y, z], [0.5 * x, 0.03], 1.0),
+                        ([0.5 * x, y, z], [0.5 * x, 0.03], 1.0),
+                        ([-0.5 * x, -y, z], [0.5 * x, 0.03], 1.0),
+                        ([0.5 * x, -y, z], [0.5 * x, 0.03], 1.0),
+                        ([-x, 0.0, z], [0.03, y], 0.9),
+                        ([x, 0.0, z], [0.03, y], 0.9),
+                    ],
+                    0.26,
+                )
+            }
+            Lighting::Panel => (vec![([0.32, 0.38, ceiling], [0.5, 0.3], 1.0)], 0.42),
+            Lighting::Side => (
+                vec![
+                    ([0.5 * hl, -hw - 2.6, ceiling], [0.8, 0.5], 1.0),
+                    ([-0.4 * hl, hw + 0.8, ceiling], [0.6, 0.2], 0.06),
+                ],
+                0.30,
+            ),
+        };
         let mut bulbs = Vec::new();
-        for (lamp, power) in boxes.iter().zip(power) {
+        for ([x, y, z], [half_x, half_y], power) in &planned {
+            let (long, wide) = (half_x.max(*half_y), half_x.min(*half_y));
             for side in [-0.5, 0.5] {
+                let along = if half_x >= half_y { Point::X } else { Point::Y };
                 bulbs.push(Bulb {
-                    at: lamp.centre + Point::new(side * lamp.half_x, 0.0, 0.0),
-                    radius: 0.24,
-                    power,
+                    at: Point::new(*x, *y, *z) + along * (side * long),
+                    radius: wide.max(0.3 * long).min(0.24),
+                    power: *power,
                 });
             }
         }
-        let ambient = 0.34 * EXPOSURE;
+        let boxes = planned
+            .iter()
+            .map(|([x, y, z], [half_x, half_y], _)| LampBox {
+                centre: Point::new(*x, *y, *z),
+                half_x: *half_x,
+                half_y: *half_y,
+            })
+            .collect();
+        let ambient = ambient * EXPOSURE;
         let mut lamps = Self {
             boxes,
             bulbs,
@@ -104,13 +164,10 @@ impl Lamps {
         if direction.z < 0.05 {
             return 0.0;
         }
-        let Some(first) = self.boxes.first() else {
-            return 0.0;
-        };
-        let hit = at + direction * ((first.centre.z - at.z) / direction.z);
         self.boxes
             .iter()
             .map(|lamp| {
+                let hit = at + direction * ((lamp.centre.z - at.z) / direction.z);
                 let x = (hit.x - lamp.centre.x).abs();
                 let y = (hit.y - lamp.centre.y).abs();
                 let seen = (1.0 - smoothstep(lamp.half_x - blur, lamp.half_x + blur, x))

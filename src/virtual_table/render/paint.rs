@@ -5,17 +5,67 @@ use super::tone::linear;
 use super::{Light, Point, smoothstep};
 use crate::table::{BallKind, BallSet, Group};
 
-/// Half the width of a stripe's band, in ball radii.
-const BAND: f32 = 0.56;
 /// Radius of the white disc that carries the number, in ball radii.
 const DISC: f32 = 0.36;
 /// Radius of a red point on a training cue ball, in ball radii.
 const POINT: f32 = 0.12;
 
+/// How a set of balls is made.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Finish {
+    /// The colours of television sets: pink 4, purple 5, pale green 6, tan 7.
+    pub television: bool,
+    /// The white of cue ball, bands and number discs as sRGB: it yellows with age.
+    pub white_srgb: [u8; 3],
+    /// Half the width of a stripe's band, in ball radii, 0.3..=0.8.
+    pub band: f64,
+    /// Red points on a pool or carom cue ball.
+    pub points: bool,
+    /// How far paints differ from the usual, as a share, and which way: a seed.
+    pub odd: (f64, u64),
+}
+
+impl Default for Finish {
+    /// A new set of the usual colours.
+    fn default() -> Self {
+        Self {
+            television: false,
+            white_srgb: [240, 232, 212],
+            band: 0.56,
+            points: true,
+            odd: (0.0, 0),
+        }
+    }
+}
+
+impl Finish {
+    /// The paint of a ball as sRGB.
+    #[must_use]
+    pub fn paint_srgb(&self, kind: BallKind) -> [u8; 3] {
+        let usual = match (kind.group, kind.number) {
+            (Group::Solid | Group::Stripe, Some(n)) if self.television => match n % 8 {
+                4 => [235, 105, 150],
+                5 => [95, 45, 145],
+                6 => [115, 175, 60],
+                7 => [160, 100, 58],
+                _ => kind.paint_srgb(),
+            },
+            (Group::Cue, _) if self.white_srgb != Self::default().white_srgb => self.white_srgb,
+            _ => kind.paint_srgb(),
+        };
+        let (share, seed) = self.odd;
+        // The same paint for a number and its stripe.
+        let paint = u64::from(kind.number.map_or(100 + kind.group as u8, |n| n % 8));
+        let mut random = fastrand::Rng::with_seed(seed ^ (paint << 32));
+        usual.map(|c| (f64::from(c) * (1.0 + share * (2.0 * random.f64() - 1.0))).clamp(0.0, 255.0) as u8)
+    }
+}
+
 /// The paint of one kind of ball.
 pub(super) struct Paint {
     body: Light,
     ivory: Light,
+    band: f32,
     pattern: Pattern,
 }
 
@@ -27,17 +77,18 @@ enum Pattern {
 }
 
 impl Paint {
-    pub(super) fn of(kind: BallKind, set: BallSet) -> Self {
+    pub(super) fn of(kind: BallKind, set: BallSet, finish: &Finish) -> Self {
         let numeral = || Numeral::new(kind.number.unwrap_or(0));
         let pattern = match (kind.group, set) {
-            (Group::Cue, BallSet::Pool | BallSet::Carom) => Pattern::Points,
+            (Group::Cue, BallSet::Pool | BallSet::Carom) if finish.points => Pattern::Points,
             (Group::Solid | Group::Eight, BallSet::Pool) => Pattern::Disc(numeral()),
             (Group::Stripe, BallSet::Pool) => Pattern::Stripe(numeral()),
             _ => Pattern::Plain,
         };
         Self {
-            body: linear(kind.paint_srgb()),
-            ivory: linear([240, 232, 212]),
+            body: linear(finish.paint_srgb(kind)),
+            ivory: linear(finish.white_srgb),
+            band: finish.band as f32,
             pattern,
         }
     }
@@ -55,7 +106,7 @@ impl Paint {
             }
             Pattern::Disc(numeral) => self.disc(self.body, numeral, v, soft),
             Pattern::Stripe(numeral) => {
-                let band = 1.0 - smoothstep(BAND - soft, BAND + soft, v.y.abs());
+                let band = 1.0 - smoothstep(self.band - soft, self.band + soft, v.y.abs());
                 self.disc(self.ivory.lerp(self.body, band), numeral, v, soft)
             }
         }

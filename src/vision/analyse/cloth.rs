@@ -19,6 +19,8 @@ pub(super) struct ClothColour {
     tolerance: f32,
     /// Median brightness of the mode, 0..255.
     pub(super) brightness: f32,
+    /// Shares of that brightness between which a pixel counts as cloth.
+    lit: (f32, f32),
     /// Share of the central part that belongs to the mode, 0..1.
     pub(super) share: f32,
 }
@@ -105,6 +107,7 @@ impl ClothColour {
             blue,
             tolerance: (3.5 * spread).clamp(0.03, 0.07),
             brightness: f32::from(*median),
+            lit: (0.22, 2.2),
             share: members as f32 / all.max(1) as f32,
         })
     }
@@ -129,6 +132,15 @@ impl ClothColour {
         Self { red, blue, ..*self }
     }
 
+    /// The same cloth without its deep shadows, and with its tolerance stretched: tells cloth from wood
+    /// and floor of nearly its colour.
+    pub(super) fn well_lit(self, factor: f32) -> Self {
+        Self {
+            lit: (0.55, 1.7),
+            ..self.looser(factor)
+        }
+    }
+
     /// The same cloth with its tolerance stretched.
     pub(super) fn looser(self, factor: f32) -> Self {
         Self {
@@ -140,7 +152,7 @@ impl ClothColour {
     /// True for a pixel of the cloth's colour, lit or in shadow.
     pub(super) fn is_cloth(&self, px: [u8; 4]) -> bool {
         let y = f32::from(px[3]);
-        if y < 0.22 * self.brightness || y > 2.2 * self.brightness {
+        if y < self.lit.0 * self.brightness || y > self.lit.1 * self.brightness {
             return false;
         }
         let (r, b) = shares(px);
@@ -175,6 +187,38 @@ impl LocalCloth {
     pub(super) fn tint(self, [r, _, b, y]: [f32; 4]) -> f32 {
         let (dr, db) = (r - self.red * y, b - self.blue * y);
         (dr * dr + db * db).sqrt() / y.max(0.25 * self.brightness).max(1.0)
+    }
+}
+
+impl LocalCloth {
+    /// How far grey is from the cloth's tint.
+    pub(super) fn tint_of_grey(self) -> f32 {
+        (1.0 - self.red).hypot(1.0 - self.blue)
+    }
+
+    /// The tint of the same cloth in a shadow that leaves it `share` of its brightness. A camera's curve is steeper
+    /// in the dark, so there a colour looks richer; with the curve of sRGB as an example.
+    pub(super) fn in_shadow(self, share: f32) -> Self {
+        let level = |bright: f32| (bright / 255.0).max(0.0).powf(2.4);
+        let (red, blue) = (self.red * self.brightness, self.blue * self.brightness);
+        let green = 0.5 * (4.0 * self.brightness - red - blue);
+        let light = ((share + 0.055) / 1.055).powf(2.4);
+        let seen = |bright: f32| {
+            let x = light * level(bright);
+            255.0
+                * if x < 0.0031 {
+                    12.92 * x
+                } else {
+                    1.055 * x.powf(1.0 / 2.4) - 0.055
+                }
+        };
+        let [r, g, b] = [red, green, blue].map(seen);
+        let brightness = (0.25 * (r + 2.0 * g + b)).max(1e-3);
+        Self {
+            red: r / brightness,
+            blue: b / brightness,
+            brightness: self.brightness,
+        }
     }
 }
 

@@ -255,9 +255,12 @@ fn ln_step(x: f64) -> f64 {
     -(1.0 + (-x).exp()).ln()
 }
 
-/// Paint prototypes by pool number: hue (degrees), saturation, value against white. The first set are the
-/// usual colours, then those of television sets (pink 4, purple 5, pale green 6, brown 7).
-const POOL_PAINTS: [(u8, f64, f64, f64, f64); 13] = [
+/// Paints by pool number modulo eight: hue (degrees), saturation, value against white, and how much
+/// rarer than the usual (ln).
+type Paint = (u8, f64, f64, f64, f64);
+
+/// The usual colours, and those that single balls of many sets have instead.
+const USUAL_PAINTS: [Paint; 13] = [
     (1, 43.0, 0.85, 0.90, 0.0),
     (2, 226.0, 0.80, 0.50, 0.0),
     (3, 358.0, 0.85, 0.75, 0.0),
@@ -273,6 +276,20 @@ const POOL_PAINTS: [(u8, f64, f64, f64, f64); 13] = [
     (6, 165.0, 0.50, 0.75, -2.0),
 ];
 
+/// The colours of television sets: pink 4, purple 5, pale green 6, tan 7.
+const TELEVISION_PAINTS: [Paint; 7] = [
+    (1, 43.0, 0.85, 0.90, 0.0),
+    (2, 226.0, 0.80, 0.50, 0.0),
+    (3, 358.0, 0.85, 0.75, 0.0),
+    (4, 335.0, 0.55, 0.85, 0.0),
+    (5, 275.0, 0.60, 0.45, 0.0),
+    (6, 85.0, 0.70, 0.60, 0.0),
+    (7, 22.0, 0.62, 0.58, 0.0),
+];
+
+/// How much rarer television sets are (ln): one odd ball does not make one.
+const TELEVISION_RARITY: f64 = -3.0;
+
 fn paint_likelihood(look: &Look, hue: f64, saturation: f64, value: f64, hue_spread: f64) -> f64 {
     let h = hue_distance(look.hue, hue) / hue_spread;
     let s = (look.saturation - saturation) / 0.25;
@@ -282,8 +299,8 @@ fn paint_likelihood(look: &Look, hue: f64, saturation: f64, value: f64, hue_spre
     -q.min(6.0 + 0.15 * q)
 }
 
-/// ln likelihood of each pool number for a look.
-fn pool_likelihood(look: &Look, number: u8) -> f64 {
+/// ln likelihood of a pool number for a look, in a set of these paints.
+fn pool_likelihood(look: &Look, number: u8, paints: &[Paint]) -> f64 {
     let w = look.white;
     match BallKind::pool(number).group {
         Group::Cue => {
@@ -301,7 +318,7 @@ fn pool_likelihood(look: &Look, number: u8) -> f64 {
             } else {
                 ln_step((0.22 - w) / 0.035)
             };
-            let paint = POOL_PAINTS
+            let paint = paints
                 .iter()
                 .filter(|p| p.0 % 8 == number % 8)
                 .map(|p| p.4 + paint_likelihood(look, p.1, p.2, p.3, 13.0))
@@ -316,24 +333,44 @@ fn pool_likelihood(look: &Look, number: u8) -> f64 {
     }
 }
 
-fn name_pool(looks: &[Look]) -> Vec<(BallKind, f64)> {
-    const NUMBERS: usize = 16;
+/// Pool numbers, the cue ball's 0 among them.
+const NUMBERS: usize = 16;
+
+/// ln likelihood of a ball without a number.
+const NONE: f64 = -9.0;
+
+/// Every ball's likelihoods in a set of these paints, the joint choice of numbers (each once; more balls
+/// than numbers, or one that fits none, stay without), and how well the whole set fits.
+fn in_set(looks: &[Look], paints: &[Paint]) -> (Vec<Vec<f64>>, Vec<usize>, f64) {
+    let numbers = || 0..NUMBERS as u8;
     let likelihoods: Vec<Vec<f64>> = looks
         .iter()
-        .map(|l| (0..NUMBERS as u8).map(|n| pool_likelihood(l, n)).collect())
+        .map(|l| numbers().map(|n| pool_likelihood(l, n, paints)).collect())
         .collect();
-    // Every number once; more balls than numbers (or none that fits) stay without one.
-    const NONE: f64 = -9.0;
     let costs: Vec<Vec<f64>> = likelihoods
         .iter()
         .map(|l| {
-            l.iter()
-                .map(|v| -v)
-                .chain((0..looks.len()).map(|_| -NONE))
-                .collect()
+            let none = looks.iter().map(|_| -NONE);
+            l.iter().map(|v| -v).chain(none).collect()
         })
         .collect();
     let chosen = assign(&costs);
+    let fit = costs
+        .iter()
+        .zip(&chosen)
+        .filter_map(|(c, n)| c.get(*n))
+        .sum::<f64>();
+    (likelihoods, chosen, -fit)
+}
+
+fn name_pool(looks: &[Look]) -> Vec<(BallKind, f64)> {
+    let usual = in_set(looks, &USUAL_PAINTS);
+    let television = in_set(looks, &TELEVISION_PAINTS);
+    let (likelihoods, chosen, _) = if television.2 + TELEVISION_RARITY > usual.2 {
+        television
+    } else {
+        usual
+    };
     likelihoods
         .iter()
         .enumerate()

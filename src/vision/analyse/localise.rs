@@ -8,6 +8,7 @@ use super::patch::Patch;
 use crate::calibration::CameraModel;
 use crate::units::Vec2;
 use crate::vision::frame::Frame;
+use crate::vision::observation::Covariance;
 
 /// Rays from the centre along which the outline is looked for.
 const RAYS: usize = 48;
@@ -24,8 +25,8 @@ pub(super) struct Outline {
     pub(super) support: f64,
     /// Share of the rays beyond whose edge cloth lies.
     pub(super) cloth_around: f64,
-    /// Standard deviation of the centre, pixels per axis.
-    pub(super) sigma: f64,
+    /// Covariance of the centre, square pixels.
+    pub(super) covariance: Covariance,
 }
 
 /// What the fit needs to know about the picture around a ball.
@@ -79,7 +80,7 @@ pub(super) fn fit_outline(
             radius: mean * scale,
             support: fit.support,
             cloth_around: fit.cloth_around,
-            sigma: fit.sigma * mean,
+            covariance: fit.covariance,
         });
     }
     result
@@ -208,12 +209,19 @@ fn edges(
 /// In the end edges further from the outline than about this count little, radii.
 const NARROW: f64 = 0.06;
 
+/// Edges beside each other see the same pixels, highlights and shadows: this many count as one.
+/// Chosen so that errors on the virtual table are as large as the covariance says.
+const NEIGHBOURS: f64 = 8.0;
+
+/// No centre is surer than this, pixels.
+const FLOOR_PX: f64 = 0.03;
+
 struct Fit {
     shift: Vec2,
     scale: f64,
     support: f64,
     cloth_around: f64,
-    sigma: f64,
+    covariance: Covariance,
 }
 
 /// Least squares with Geman–McClure weights for shift, size and stretch (along `outward`) of the outline.
@@ -233,7 +241,7 @@ fn solve(
     let usual = strengths.get(strengths.len() / 2).copied().unwrap_or(1.0);
     let mut x = Vector4::new(0.0, 0.0, scale, 0.0);
     let mut spread = 0.5 * reach;
-    let mut sigma = 0.0;
+    let mut covariance = Covariance::default();
     let row = |e: &Edge| {
         let along = e.direction.dot(outward);
         Vector4::new(
@@ -266,10 +274,16 @@ fn solve(
         // A weak pull to the start keeps a half hidden ball from running away.
         a[(0, 0)] += 1e-6;
         a[(1, 1)] += 1e-6;
-        let better = a.lu().solve(&b)?;
+        let inverse = a.try_inverse()?;
+        let better = inverse * b;
         let settled = spread <= NARROW && (better - x).amax() < 1e-4;
         x = better;
-        sigma = (squares / total.max(1e-9)).sqrt() / (total.max(4.0) / 2.0).sqrt();
+        let variance = NEIGHBOURS * squares / total.max(1e-9);
+        covariance = Covariance {
+            xx: variance * inverse[(0, 0)] + FLOOR_PX * FLOOR_PX,
+            xy: variance * inverse[(0, 1)],
+            yy: variance * inverse[(1, 1)] + FLOOR_PX * FLOOR_PX,
+        };
         if settled {
             break;
         }
@@ -285,6 +299,6 @@ fn solve(
         scale: x[2],
         support: good().count() as f64 / rays as f64,
         cloth_around: good().filter(|e| e.on_cloth).count() as f64 / rays as f64,
-        sigma,
+        covariance,
     })
 }

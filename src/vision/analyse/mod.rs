@@ -264,7 +264,7 @@ impl Analyser {
         } else {
             self.find_of_any_size(frame, &mut view, &found, clock)
         };
-        drop_doubles(&mut balls);
+        self.settle(&mut balls, &view);
         self.name_balls(frame, &view, &balls, observation);
         clock.lap("identity");
         let grid = self.picture.grid;
@@ -286,8 +286,20 @@ impl Analyser {
         let cues = self.find_cues(&blobs, view);
         clock.lap("cue");
         let mut balls = self.measure(frame, view, &blobs.candidates, &[]);
-        drop_doubles(&mut balls);
+        self.settle(&mut balls, view);
         clock.lap("localise");
+        let faint = self.find_rims(view, &balls, &cues);
+        clock.lap("rims");
+        balls.extend(self.measure(frame, view, &blobs.with_demands(faint), &[]));
+        let between = self.between_balls(&balls, view, found);
+        let added = self.measure(frame, view, &blobs.with_demands(between), &balls);
+        balls.extend(added);
+        clock.lap("localise");
+        (balls, cues)
+    }
+
+    /// Places where many edges point to one centre, as they do on balls of the cloth's colour.
+    fn find_rims(&mut self, view: &View, balls: &[Measured], cues: &[CueFound]) -> Vec<Candidate> {
         // What is surely a ball has no other within a diameter; what is not may lie a little off.
         let room = |(outline, score): &Measured| {
             let (centre, radius) = self.on_picture(outline, view);
@@ -300,13 +312,7 @@ impl Analyser {
             !on_cue && self.looks_like_paint(c.centre, c.radius)
         });
         faint.truncate(MOST_RIMS);
-        clock.lap("rims");
-        balls.extend(self.measure(frame, view, &blobs.with_demands(faint), &[]));
-        let between = self.between_balls(&balls, view, found);
-        let added = self.measure(frame, view, &blobs.with_demands(between), &balls);
-        balls.extend(added);
-        clock.lap("localise");
-        (balls, cues)
+        faint
     }
 
     /// Balls and cues in a picture that nobody calibrated; corrects the balls' size by their outlines.
@@ -327,11 +333,11 @@ impl Analyser {
             blobs.demand_more_inside_occluders();
             clock.lap("blobs");
             let mut balls = self.measure(frame, view, &blobs.candidates, &[]);
-            drop_doubles(&mut balls);
+            self.settle(&mut balls, view);
             // What the strict mask adds, and then what both leave unexplained.
             let added = self.measure(frame, view, &blobs.with_demands(other.candidates), &balls);
             balls.extend(added);
-            drop_doubles(&mut balls);
+            self.settle(&mut balls, view);
             let known: Vec<(Vec2, f64)> = balls.iter().map(|(o, _)| self.on_picture(o, view)).collect();
             let more = blobs::around_fragments(&strict, &known, &self.picture, &view.bed, view.radius_m);
             balls.extend(self.measure(frame, view, &more, &[]));
@@ -346,6 +352,9 @@ impl Analyser {
                 None => {
                     let cues = self.find_cues(&blobs, view);
                     clock.lap("cue");
+                    let faint = self.find_rims(view, &balls, &cues);
+                    balls.extend(self.measure(frame, view, &blobs.with_demands(faint), &[]));
+                    clock.lap("rims");
                     return (balls, cues);
                 }
             }
@@ -548,6 +557,66 @@ impl Analyser {
             && (at(&mut tints, 0.5) > LEAST_TINT || at(&mut deviations, 0.95) > MARK)
     }
 
+    /// Leaves of overlapping outlines the best, and of those in a deep shadow none.
+    fn settle(&self, balls: &mut Vec<Measured>, view: &View) {
+        let discs: Vec<(Vec2, f64)> = balls.iter().map(|(o, _)| self.on_picture(o, view)).collect();
+        let mut disc = discs.iter();
+        balls.retain(|_| disc.next().is_none_or(|d| !self.is_bare_shadow(*d, &discs)));
+        drop_doubles(balls);
+    }
+
+    /// True for a disc (centre and radius, working pixels) that is dark and of the cloth's tint
+    /// wherever no other of `discs` lies, with no lamp, number or paint in it: the core of a deep
+    /// shadow. Any ball mirrors a lamp or shows its number, and a black one is not of a coloured
+    /// cloth's tint.
+    fn is_bare_shadow(&self, (centre, radius): (Vec2, f64), discs: &[(Vec2, f64)]) -> bool {
+        /// Shares of the cloth's brightness between which a disc is in a shadow (no lamp is alone in a
+        /// room: some sixteenth of the light is left), and above which a pixel is a mark.
+        const DARK: std::ops::Range<f32> = 0.3..0.72;
+        const MARK: f32 = 1.25;
+        /// Pixels that may be odd.
+        const ODD: usize = 3;
+        let local = self.field.around(centre);
+        if local.brightness < 1.0 {
+            return false;
+        }
+        let beside = |other: &&(Vec2, f64)| {
+            let apart = other.0.distance(centre);
+            apart > 0.6 * radius && apart < radius + 1.2 * other.1
+        };
+        let others: Vec<_> = discs.iter().filter(beside).collect();
+        let (mut levels, mut tints) = ([0f32; identity::SAMPLES], [0f32; identity::SAMPLES]);
+        let pixels = || {
+            identity::spots()
+                .iter()
+                .map(|spot| centre + *spot * radius)
+                .filter(|p| others.iter().all(|(c, r)| c.distance(*p) > 1.2 * r))
+                .map(|p| self.picture.at(p.x as isize, p.y as isize).map(f32::from))
+        };
+        let mut count = 0;
+        for (level, px) in levels.iter_mut().zip(pixels()) {
+            *level = px[3] / local.brightness;
+            count += 1;
+        }
+        let (Some(levels), Some(tints)) = (levels.get_mut(..count), tints.get_mut(..count)) else {
+            return false;
+        };
+        let at = |values: &mut [f32], rank: usize| *values.select_nth_unstable_by(rank, f32::total_cmp).1;
+        if count < identity::SAMPLES / 3 {
+            return false;
+        }
+        let usual = at(levels, count / 2);
+        if !DARK.contains(&usual) || at(levels, count - 1 - ODD) > MARK {
+            return false;
+        }
+        let deep = local.in_shadow(usual);
+        for (tint, px) in tints.iter_mut().zip(pixels()) {
+            *tint = local.tint(px).min(deep.tint(px));
+        }
+        let most = f32::max(0.16, 0.27 * local.tint_of_grey());
+        at(tints, count / 2) < most && at(tints, count - 1 - ODD) < 2.5 * most
+    }
+
     fn name_balls(&self, frame: &Frame, view: &View, balls: &[Measured], observation: &mut Observation) {
         let cloth_at = |p: Vec2| self.field.around(self.picture.grid.on_grid(p));
         let light = |p: Vec2| f64::from(cloth_at(p).brightness);
@@ -592,12 +661,16 @@ impl Analyser {
         let camera = &view.seen.camera;
         for ((outline, confidence), (kind, group_confidence)) in balls.iter().zip(kinds) {
             let position_m = camera.on_plane(outline.centre, view.radius_m);
-            let metres_per_px = view.radius_m / outline.radius.max(1e-6);
+            // How the place follows the centre: a pixel to the right, a pixel down.
+            let moved = |step: Vec2| {
+                let to = camera.on_plane(outline.centre + step, view.radius_m);
+                position_m.zip(to).map_or(Vec2::ZERO, |(from, to)| to - from)
+            };
             observation.balls.push(BallSeen {
                 center_px: outline.centre,
                 radius_px: outline.radius,
                 position_m,
-                sigma_m: outline.sigma.max(0.03) * metres_per_px,
+                covariance_m2: outline.covariance.mapped(moved(Vec2::X), moved(Vec2::Y)),
                 kind,
                 confidence: confidence.clamp(0.0, 1.0),
                 group_confidence,

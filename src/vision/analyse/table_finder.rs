@@ -25,8 +25,21 @@ pub(super) struct TableOutline {
 const CUSHION_SHARE: f64 = 0.023;
 
 impl TableOutline {
-    /// Looks for the table; `None` when no four-sided piece of cloth stands out.
+    /// Looks for the table; `None` when no four-sided piece of cloth stands out. Cloth of nearly the
+    /// colour of rails or floor stands out only when it is looked at more narrowly.
     pub(super) fn find(picture: &WorkingPicture, colour: &ClothColour) -> Option<Self> {
+        let narrower = [
+            *colour,
+            colour.well_lit(1.0),
+            colour.well_lit(0.6),
+            colour.well_lit(0.35),
+        ];
+        narrower
+            .iter()
+            .find_map(|colour| Self::find_cloth(picture, colour))
+    }
+
+    fn find_cloth(picture: &WorkingPicture, colour: &ClothColour) -> Option<Self> {
         let mask: Vec<u8> = picture
             .px
             .iter()

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::table::{BallSet, TableMeasures};
-use crate::virtual_table::{Options, Pace, SceneName, VirtualTable};
+use crate::virtual_table::{Lighting, Options, Pace, SceneName, VirtualTable};
 use crate::vision::source::FrameSource as _;
 use std::time::Duration;
 
@@ -110,6 +110,45 @@ fn the_empty_virtual_table_is_empty() {
     for calibrated in [true, false] {
         let s = score(SceneName::Empty, 0, 1, calibrated);
         assert_eq!((s.balls, s.extra), (0, 0));
+    }
+}
+
+#[test]
+fn hard_shadows_beside_the_balls_are_no_balls() {
+    // One lamp far to the side: every ball has a dark disc beside it.
+    for cloth in [[160, 30, 40], [86, 50, 120], [104, 108, 112]] {
+        let options = Options {
+            lighting: Lighting::Side,
+            cloth_srgb: Some(cloth),
+            ..Options::new(SceneName::Grid)
+        };
+        let s = score_with(&options, 0, 1, true);
+        assert!(s.found + 1 >= s.balls && s.extra == 0, "{cloth:?}: {s:?}");
+    }
+}
+
+#[test]
+fn a_table_of_the_floors_colour_is_found_in_a_picture() {
+    for lighting in [Lighting::Rows, Lighting::Bars] {
+        let options = Options {
+            lighting,
+            cloth_srgb: Some([176, 150, 108]),
+            size: ImageSize::new(1280, 720),
+            ..Options::new(SceneName::Practice)
+        };
+        let mut frame = VirtualTable::new(&options).unwrap();
+        let mut frame = frame.next(Duration::from_secs(1)).unwrap().unwrap();
+        let camera = frame.camera.take().unwrap();
+        let seen = Analyser::new(None).analyse(&frame);
+        let table = seen
+            .table
+            .unwrap_or_else(|| panic!("{lighting:?}: {:?}", seen.warnings));
+        let half = Vec2::new(options.table.half_length_m(), options.table.half_width_m());
+        for corner in table.corners_px {
+            let place = camera.on_plane(corner, options.table.nose_height_m).unwrap();
+            let off = (place.abs() - half).abs().max_element();
+            assert!(off < 0.02, "{lighting:?}: a corner is {off} m off");
+        }
     }
 }
 

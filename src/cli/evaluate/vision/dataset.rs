@@ -142,11 +142,13 @@ impl Item {
             group: group_named(&ball.group),
             number: ball.number,
             moves: false,
+            cloth_coloured: false,
         });
         let pockets = self.pockets_px.as_ref();
         // Annotations are as good as a person clicks: six pixels of a 1280 pixel picture.
         let clicked = 6.0 * f64::from(size.width) / 1280.0;
         Known {
+            radius_m: None,
             balls: balls.collect(),
             ignore_px: self.balls_in_pockets_px.iter().copied().map(point).collect(),
             pockets_px: pockets.map_or([None; 6], |p| {

@@ -1,0 +1,225 @@
+//! Rooms made up by a number: the virtual table knows what is really there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Report, Uncalibrated, progress};
+use crate::calibration::CameraModel;
+use crate::cli::Failure;
+use crate::table::{Geometry, TableSpec};
+use crate::units::Vec2;
+use crate::virtual_table::domain::as_calibrated;
+use crate::virtual_table::{Options, VirtualTable};
+use crate::vision::analyse::Analyser;
+use crate::vision::evaluate::{Known, KnownBall, compare};
+use crate::vision::frame::Frame;
+use crate::vision::source::FrameSource as _;
+use crate::vision::track::Tracker;
+
+/// Frames of a second at rest, and how many of the last of them tell the jitter.
+const SECOND: usize = 30;
+const SETTLED: usize = 10;
+
+/// Looks at `frames` pictures of each of `rooms` rooms.
+pub(super) fn look(seed: u64, rooms: u64, frames: u64, report: &mut Report) -> Result<(), Failure> {
+    for room in 0..rooms {
+        let domain = seed.wrapping_mul(1_000_003).wrapping_add(room);
+        progress(room, rooms, "rooms");
+        let mut room = Room::new(domain)?;
+        let mut random = fastrand::Rng::with_seed(domain);
+        for index in 0..frames {
+            // Any moment of the next seconds of play.
+            room.table.skip(random.u64(5..150));
+            room.look_once(&format!("room{domain}-{index}"), report)?;
+        }
+        room.look_without_calibration(report)?;
+        room.look_for_a_second(report)?;
+    }
+    progress(rooms, rooms, "rooms");
+    Ok(())
+}
+
+/// A virtual table and the eyes on it.
+struct Room {
+    domain: u64,
+    options: Options,
+    table: VirtualTable,
+    analyser: Analyser,
+    /// What a calibration would say of the camera.
+    calibrated: Arc<CameraModel>,
+}
+
+impl Room {
+    fn new(domain: u64) -> Result<Self, Failure> {
+        let options = Options::of_domain(domain);
+        let table = VirtualTable::new(&options)
+            .map_err(|error| Failure::failed(format!("room {domain}: {error}")))?;
+        Ok(Self {
+            domain,
+            analyser: Analyser::new(Some(options.table.clone())),
+            calibrated: Arc::new(as_calibrated(&table.camera(), &options.table, domain)),
+            table,
+            options,
+        })
+    }
+
+    /// The next picture, with its true camera.
+    fn picture(&mut self) -> Result<Option<Frame>, Failure> {
+        let next = self.table.next(Duration::from_secs(1));
+        next.map_err(|error| Failure::failed(format!("room {}: {error}", self.domain)))
+    }
+
+    fn look_once(&mut self, name: &str, report: &mut Report) -> Result<(), Failure> {
+        let Some(mut frame) = self.picture()? else {
+            return Ok(());
+        };
+        let Some(known) = known_of(&frame, &self.options) else {
+            return Ok(());
+        };
+        frame.camera = Some(Arc::clone(&self.calibrated));
+        let seen = self.analyser.analyse(&frame);
+        let compared = compare(&known, &seen);
+        report.all.add(&known, &seen, &compared);
+        let options = &self.options;
+        for stratum in [
+            format!("table {}", options.table.name),
+            format!("scene {}", options.scene),
+            format!("picture {}x{}", frame.size.width, frame.size.height),
+            format!("lamps {:?}", options.lighting).to_lowercase(),
+            format!("delivered as {}", options.imaging.delivery),
+        ] {
+            report.note(&stratum, &known, &seen, &compared);
+        }
+        report.note_those("balls at rest", |b| !b.moves, &known, &seen, &compared);
+        report.note_those("balls that move", |b| b.moves, &known, &seen, &compared);
+        let like_cloth = |b: &KnownBall| b.cloth_coloured;
+        report.note_those("balls of the cloth's hue", like_cloth, &known, &seen, &compared);
+        let other = |b: &KnownBall| !b.cloth_coloured && !b.moves;
+        report.note_those("balls at rest, other hue", other, &known, &seen, &compared);
+        report.keep_failure(name, &frame, &known, &seen, &compared);
+        Ok(())
+    }
+
+    /// A picture that comes without a camera: balls, noses and pockets.
+    fn look_without_calibration(&mut self, report: &mut Report) -> Result<(), Failure> {
+        let Some(mut frame) = self.picture()? else {
+            return Ok(());
+        };
+        let known = known_of(&frame, &self.options);
+        let (Some(known), Some(camera)) = (known, frame.camera.take()) else {
+            return Ok(());
+        };
+        let seen = Analyser::new(Some(self.options.table.clone())).analyse(&frame);
+        let compared = compare(&known, &seen);
+        report.note("without calibration", &known, &seen, &compared);
+        report.keep_failure(
+            &format!("room{}-uncalibrated", self.domain),
+            &frame,
+            &known,
+            &seen,
+            &compared,
+        );
+        let line = &mut report.uncalibrated;
+        line.tables += 1;
+        if let Some(table) = seen.table {
+            line.found += 1;
+            line.add(&camera, &self.options.table, &table.corners_px, &table.pockets_px);
+        }
+        Ok(())
+    }
+
+    /// What the tracker makes of a second in which nothing moves.
+    fn look_for_a_second(&mut self, report: &mut Report) -> Result<(), Failure> {
+        let mut tracker = Tracker::new(&self.options.table);
+        let mut states = Vec::with_capacity(SECOND);
+        let mut first = None;
+        for _ in 0..SECOND {
+            let Some(mut frame) = self.picture()? else {
+                return Ok(());
+            };
+            let still = |known: &Known| known.balls.iter().all(|b| !b.moves);
+            let Some(known) = known_of(&frame, &self.options).filter(still) else {
+                return Ok(());
+            };
+            first.get_or_insert(known);
+            frame.camera = Some(Arc::clone(&self.calibrated));
+            states.extend(tracker.update(&self.analyser.analyse(&frame)));
+        }
+        if let (Some(known), Some(settled)) = (first, states.len().checked_sub(SETTLED)) {
+            report
+                .resting
+                .add(&known, states.get(settled..).unwrap_or_default());
+        }
+        Ok(())
+    }
+}
+
+impl Uncalibrated {
+    /// Compares corners of the noses' rectangle and pockets as found with where the true camera sees
+    /// them: the noses at their height, the holes in the cloth.
+    fn add(&mut self, camera: &CameraModel, table: &TableSpec, corners: &[Vec2; 4], pockets: &[Vec2; 6]) {
+        let height = table.nose_height_m;
+        let half = Vec2::new(table.half_length_m(), table.half_width_m());
+        let [tl, tr, br, bl] = corners;
+        for (from, to) in [(tl, tr), (tr, br), (br, bl), (bl, tl)] {
+            for k in 1..=5 {
+                // Away from the corners, where pockets are.
+                let place = camera.on_plane(from.lerp(*to, f64::from(k) / 6.0), height);
+                self.noses_mm.extend(place.map(|p| {
+                    let off = p.abs() - half;
+                    1e3 * off.x.abs().min(off.y.abs())
+                }));
+            }
+        }
+        let true_pockets = Geometry::of(table).pockets;
+        for told in pockets.iter().filter_map(|px| camera.on_plane(*px, 0.0)) {
+            let off = true_pockets.iter().map(|p| p.centre.distance(told));
+            self.pockets_mm
+                .extend(off.min_by(f64::total_cmp).map(|m| 1e3 * m));
+        }
+    }
+}
+
+/// What a virtual frame shows, in pixels of its true camera.
+fn known_of(frame: &Frame, options: &Options) -> Option<Known> {
+    let (truth, camera) = (frame.truth.as_ref()?, frame.camera.as_ref()?);
+    let radius_m = options.table.ball.radius_m;
+    let cloth = hue_of(options.cloth());
+    let balls = truth.balls.iter().filter_map(|ball| {
+        let paint = hue_of(options.finish.paint_srgb(ball.kind));
+        let alike = cloth.zip(paint).is_some_and(|(a, b)| {
+            let apart = (a - b).rem_euclid(360.0);
+            apart.min(360.0 - apart) < 25.0
+        });
+        Some(KnownBall {
+            center_px: camera.project(ball.position_m.extend(radius_m))?,
+            position_m: Some(ball.position_m),
+            group: Some(ball.kind.group),
+            number: ball.kind.number,
+            moves: ball.velocity_m_s.length() > 0.02,
+            cloth_coloured: alike,
+        })
+    });
+    Some(Known {
+        balls: balls.collect(),
+        radius_m: Some(radius_m),
+        ..Known::default()
+    })
+}
+
+/// Hue in degrees of a colour that has one.
+fn hue_of(srgb: [u8; 3]) -> Option<f64> {
+    let [r, g, b] = srgb.map(f64::from);
+    let (low, high) = (r.min(g).min(b), r.max(g).max(b));
+    let chroma = high - low;
+    (chroma > 0.2 * high && high > 30.0).then(|| {
+        let sixth = if high <= r {
+            (g - b) / chroma
+        } else if high <= g {
+            (b - r) / chroma + 2.0
+        } else {
+            (r - g) / chroma + 4.0
+        };
+        (60.0 * sixth).rem_euclid(360.0)
+    })
+}
