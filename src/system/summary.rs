@@ -222,6 +222,8 @@ mod tests {
             kind: BallKind::pool(n),
             confidence: 1.0,
             group_confidence: 1.0,
+            odds: Default::default(),
+            look: Default::default(),
         };
         let observation = Observation {
             sequence: 1,

@@ -294,6 +294,8 @@ mod tests {
             kind: BallKind::pool(3),
             confidence: 1.0,
             group_confidence: 1.0,
+            odds: Default::default(),
+            look: Default::default(),
         };
         Observation {
             sequence: 0,

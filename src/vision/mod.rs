@@ -11,6 +11,9 @@ mod digits;
 pub mod evaluate;
 pub mod eyes;
 pub mod frame;
+pub mod house_set;
+pub mod look;
+pub mod naming;
 pub mod observation;
 pub mod picture_file;
 #[cfg(feature = "app")]

@@ -7,6 +7,8 @@ use serde::Serialize;
 use crate::calibration::CameraModel;
 use crate::table::{BallKind, Group, PocketId};
 use crate::units::{ImageSize, Vec2};
+use crate::vision::look::Look;
+use crate::vision::naming::Odds;
 
 /// Everything that was found in one frame.
 #[derive(Clone, Debug)]
@@ -62,6 +64,10 @@ pub struct BallSeen {
     pub confidence: f64,
     /// That the group is right, 0..1.
     pub group_confidence: f64,
+    /// What this one look says about every kind of ball.
+    pub odds: Odds,
+    /// What it looks like.
+    pub look: Look,
 }
 
 /// Covariance of a place on a plane, in its unit squared.

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::table::{BallKind, Geometry, Group, PocketId, TableSpec};
 use crate::units::Vec2;
+use crate::vision::naming::{Evidence, Name, name_jointly};
 use crate::vision::observation::{BallSeen, Observation};
 
 /// A lasting number for a tracked ball.
@@ -106,6 +107,8 @@ const HOLD_MOVING: f64 = 0.35;
 const UNSEEN: f64 = 0.1;
 /// Hardest shots leave the tip at about 13 m/s.
 const MAX_SPEED: f64 = 14.0;
+/// A group or number less sure than this is not told.
+const CLEAR: f64 = 0.6;
 /// Pocketed balls kept in the list.
 const POCKETED_KEPT: usize = 64;
 
@@ -132,31 +135,24 @@ struct Track {
     rest: Option<(Vec2, f64)>,
     seen: Instant,
     sightings: u32,
-    votes: Vec<(BallKind, f64)>,
+    evidence: Evidence,
+    /// Where the ball was when it began to show its present side.
+    judged_at: Vec2,
+    /// What it was called last.
+    name: (BallKind, f64),
 }
 
 impl Track {
-    fn kind(&self) -> (BallKind, f64) {
-        let total: f64 = self.votes.iter().map(|v| v.1).sum();
-        self.votes
-            .iter()
-            .max_by(|a, b| a.1.total_cmp(&b.1))
-            .map_or((BallKind::default(), 0.0), |(kind, weight)| {
-                (*kind, weight / total.max(1e-9))
-            })
-    }
-
-    fn vote(&mut self, seen: &BallSeen) {
-        const FORGET: f64 = 0.97;
-        for vote in &mut self.votes {
-            vote.1 *= FORGET;
+    /// Takes in what the ball looks like. A ball that has rolled shows another side: a new look.
+    fn judge(&mut self, seen: &BallSeen, radius: f64) {
+        const TURNED: f64 = 0.35;
+        if self.position.distance(self.judged_at) > TURNED * radius {
+            self.evidence.turn();
+            self.judged_at = self.position;
         }
-        self.votes.retain(|v| v.1 > 1e-3);
-        let weight = seen.group_confidence.clamp(0.01, 1.0);
-        match self.votes.iter_mut().find(|v| v.0 == seen.kind) {
-            Some(vote) => vote.1 += weight,
-            None => self.votes.push((seen.kind, weight)),
-        }
+        // What moves is blurred.
+        let speed = self.velocity.length();
+        self.evidence.look(&seen.odds, 1.0 / (1.0 + speed * speed));
     }
 
     fn is_resting(&self) -> bool {
@@ -171,7 +167,7 @@ impl Track {
         }
     }
 
-    fn correct(&mut self, seen: &BallSeen, measured: Vec2, dt: f64, now: Instant) {
+    fn correct(&mut self, seen: &BallSeen, measured: Vec2, dt: f64, now: Instant, radius: f64) {
         if let Some((mean, weight)) = &mut self.rest {
             if measured.distance(*mean) < REST_RADIUS.max(4.0 * seen.covariance_m2.sigma()) {
                 // Long average of a ball that lies still: jitter falls with the square root of its length.
@@ -204,7 +200,7 @@ impl Track {
         self.velocity = self.velocity.clamp_length_max(MAX_SPEED);
         self.seen = now;
         self.sightings += 1;
-        self.vote(seen);
+        self.judge(seen, radius);
     }
 }
 
@@ -260,14 +256,9 @@ impl Tracker {
             events.push(TableEvent::ShotStruck);
             self.was_at_rest = false;
         }
-        let names = self.names(now);
-        let balls = self
-            .tracks
-            .iter()
-            .zip(names)
-            .filter(|(t, _)| t.sightings >= CONFIRM)
-            .map(|(t, name)| describe(t, name, now))
-            .collect();
+        self.doubt_the_confused(dt);
+        self.name_all(now);
+        let balls = self.confirmed().map(|t| describe(t, now)).collect();
         Some(TableState {
             sequence: observation.sequence,
             captured: now,
@@ -301,9 +292,8 @@ impl Tracker {
                 .min(if track.is_resting() { 0.3 } else { 1.5 });
             for (s, (ball, place)) in seen.iter().enumerate() {
                 let distance = track.predicted(gap).distance(*place);
-                let (kind, confidence) = track.kind();
-                let other =
-                    kind != ball.kind && kind.group != Group::Unknown && ball.kind.group != Group::Unknown;
+                let (kind, confidence) = track.name;
+                let other = differ(kind, ball.kind);
                 let cost = distance
                     + if other {
                         0.06 * confidence * ball.group_confidence
@@ -329,7 +319,7 @@ impl Tracker {
             }
             if let (Some(track), Some((ball, place))) = (self.tracks.get_mut(t), seen.get(s)) {
                 let gap = now.saturating_duration_since(track.seen).as_secs_f64().max(1e-3);
-                track.correct(ball, *place, gap, now);
+                track.correct(ball, *place, gap, now, self.radius);
                 (*track_taken, *seen_taken) = (true, true);
             }
         }
@@ -342,9 +332,11 @@ impl Tracker {
                     rest: Some((*place, 1.0)),
                     seen: now,
                     sightings: 1,
-                    votes: Vec::new(),
+                    evidence: Evidence::new(),
+                    judged_at: *place,
+                    name: (BallKind::default(), 0.0),
                 };
-                track.vote(ball);
+                track.judge(ball, self.radius);
                 self.next_id = self.next_id.wrapping_add(1);
                 self.tracks.push(track);
             }
@@ -371,7 +363,7 @@ impl Tracker {
                 && !track.is_resting()
                 && let Some(pocket) = pocket_ahead(geometry, radius, track)
             {
-                fallen.push((track.id, track.kind().0, pocket));
+                fallen.push((track.id, track.name.0, pocket));
             }
             false
         });
@@ -418,40 +410,72 @@ impl Tracker {
         }
     }
 
-    /// What each track is called. There is one cue ball, and one ball of each number: of several
-    /// claims the one that is seen now and surest stands, the others are unknown until it is settled.
-    fn names(&self, now: Instant) -> Vec<(BallKind, f64)> {
-        let claims: Vec<(BallKind, f64, bool)> = self
+    /// Calls every ball what it was seen to be, all together: there is one cue ball, and one ball of
+    /// each number. What is not clear is unknown. A ball that is not seen at present keeps its name
+    /// unless one that is seen has it: a ball taken up and put down elsewhere is named there.
+    fn name_all(&mut self, now: Instant) {
+        let is_seen = |track: &Track| now.saturating_duration_since(track.seen).as_secs_f64() <= UNSEEN;
+        let odds: Vec<_> = (self.tracks.iter().filter(|t| is_seen(t)))
+            .map(|t| t.evidence.odds())
+            .collect();
+        let mut names = name_jointly(&odds).into_iter();
+        let mut given: Vec<BallKind> = Vec::with_capacity(self.tracks.len());
+        for track in self.tracks.iter_mut().filter(|t| is_seen(t)) {
+            track.name = names.next().map_or_else(Default::default, clear_name);
+            given.push(track.name.0);
+        }
+        for track in self.tracks.iter_mut().filter(|t| !is_seen(t)) {
+            let own = name_jointly(&[track.evidence.odds()]).into_iter().next();
+            let name = own.map_or_else(Default::default, clear_name);
+            let unique = name.0.group == Group::Cue || name.0.number.is_some();
+            track.name = if unique && given.contains(&name.0) {
+                Default::default()
+            } else {
+                name
+            };
+            given.push(track.name.0);
+        }
+    }
+
+    /// Two balls that meet so fast that either may be the one seen next may have changed names.
+    fn doubt_the_confused(&mut self, dt: f64) {
+        let spots: Vec<(Vec2, f64)> = self
             .tracks
             .iter()
-            .map(|t| {
-                let (kind, confidence) = t.kind();
-                (
-                    kind,
-                    confidence,
-                    now.saturating_duration_since(t.seen).as_secs_f64() <= UNSEEN,
-                )
-            })
+            .map(|t| (t.position, t.velocity.length() * dt))
             .collect();
-        claims
-            .iter()
-            .enumerate()
-            .map(|(i, &(kind, own, seen))| {
-                let unique = kind.group == Group::Cue || kind.number.is_some();
-                let beaten = claims.iter().enumerate().any(|(j, &(other, theirs, there))| {
-                    j != i && other == kind && (there, theirs, i) > (seen, own, j)
-                });
-                if unique && beaten {
-                    (BallKind::default(), 0.0)
-                } else {
-                    (kind, own)
-                }
-            })
-            .collect()
+        for (i, track) in self.tracks.iter_mut().enumerate() {
+            let confused = spots.iter().enumerate().any(|(j, (place, way))| {
+                let longest = way.max(track.velocity.length() * dt);
+                i != j
+                    && longest > 0.5 * self.radius
+                    && place.distance(track.position) < 2.0 * self.radius + longest
+            });
+            if confused {
+                track.evidence.doubt();
+            }
+        }
     }
 }
 
-fn describe(track: &Track, (kind, group_confidence): (BallKind, f64), now: Instant) -> TrackedBall {
+/// A name as far as it is clear.
+fn clear_name(name: Name) -> (BallKind, f64) {
+    if name.group_confidence < CLEAR {
+        return (BallKind::default(), 0.0);
+    }
+    let number = name.kind.number.filter(|_| name.confidence >= CLEAR);
+    (BallKind { number, ..name.kind }, name.group_confidence)
+}
+
+/// True for two kinds that can't be the same ball; what is not known can be any.
+fn differ(a: BallKind, b: BallKind) -> bool {
+    let numbers = a.number.zip(b.number).is_some_and(|(a, b)| a != b);
+    let known = a.group != Group::Unknown && b.group != Group::Unknown;
+    known && (a.group != b.group || numbers)
+}
+
+fn describe(track: &Track, now: Instant) -> TrackedBall {
+    let (kind, group_confidence) = track.name;
     let unseen = now.saturating_duration_since(track.seen).as_secs_f64();
     let motion = if unseen > UNSEEN {
         BallMotion::Held
@@ -494,6 +518,7 @@ mod tests {
     use super::*;
     use crate::calibration::{CameraModel, Lens, Pose};
     use crate::units::{ImageSize, Vec3};
+    use crate::vision::naming::Odds;
     use crate::vision::observation::{Covariance, CueSeen, TableSeen};
     use std::time::Duration;
 
@@ -529,6 +554,8 @@ mod tests {
                     kind,
                     confidence: 1.0,
                     group_confidence: 0.9,
+                    odds: Odds::of_name(kind, 0.9),
+                    look: Default::default(),
                 })
                 .collect(),
             cues: cue
@@ -664,6 +691,142 @@ mod tests {
         let state = state.unwrap();
         let groups: Vec<_> = state.balls.iter().map(|b| b.kind.group).collect();
         assert_eq!(groups, [Group::Cue, Group::Unknown]);
+    }
+
+    /// Shows the tracker balls with these odds, each `frames` times where it lies and then `step` further.
+    fn roll(
+        tracker: &mut Tracker,
+        start: Instant,
+        frames: std::ops::Range<u64>,
+        balls: &[(Odds, Vec2, Vec2)],
+    ) -> TableState {
+        let mut state = None;
+        for (k, frame) in frames.enumerate() {
+            let places: Vec<_> = balls
+                .iter()
+                .map(|(_, place, step)| (BallKind::default(), *place + *step * k as f64))
+                .collect();
+            let mut seen = observation(start, frame, &places, None);
+            for (ball, (odds, ..)) in seen.balls.iter_mut().zip(balls) {
+                ball.odds = *odds;
+            }
+            state = tracker.update(&seen);
+        }
+        state.unwrap()
+    }
+
+    fn odds(fits: &[(u8, f64)]) -> Odds {
+        Odds::of_likelihoods(fits.iter().map(|(n, fit)| (BallKind::pool(*n), *fit)))
+    }
+
+    /// A stripe that lies with its white side up: most of all a cue ball.
+    fn white_side_up() -> Odds {
+        odds(&[(0, -0.1), (9, -4.0), (10, -4.0), (11, -4.0), (12, -4.0)])
+    }
+
+    #[test]
+    fn a_stripe_that_comes_to_rest_white_side_up_keeps_its_number() {
+        let (mut tracker, start) = (tracker(), Instant::now());
+        let step = Vec2::new(0.012, 0.0);
+        let eleven = odds(&[(11, -0.1), (15, -2.5), (3, -3.0)]);
+        let place = Vec2::new(-0.5, 0.1);
+        let state = roll(&mut tracker, start, 0..20, &[(eleven, place, step)]);
+        assert_eq!(state.balls[0].kind, BallKind::pool(11));
+        let end = place + step * 20.0;
+        let state = roll(
+            &mut tracker,
+            start,
+            20..400,
+            &[(white_side_up(), end, Vec2::ZERO)],
+        );
+        assert_eq!(
+            (state.balls[0].id, state.balls[0].kind),
+            (BallId(1), BallKind::pool(11))
+        );
+    }
+
+    #[test]
+    fn a_white_ball_beside_the_cue_ball_is_a_stripe_without_a_number() {
+        let (mut tracker, start) = (tracker(), Instant::now());
+        let balls = [
+            (odds(&[(0, 0.0)]), Vec2::ZERO, Vec2::ZERO),
+            (white_side_up(), Vec2::new(0.5, 0.0), Vec2::ZERO),
+        ];
+        let state = roll(&mut tracker, start, 0..60, &balls);
+        let kinds: Vec<_> = state
+            .balls
+            .iter()
+            .map(|b| (b.kind.group, b.kind.number))
+            .collect();
+        assert_eq!(kinds, [(Group::Cue, Some(0)), (Group::Stripe, None)]);
+    }
+
+    #[test]
+    fn of_two_that_claim_a_number_the_better_has_it() {
+        let (mut tracker, start) = (tracker(), Instant::now());
+        let balls = [
+            (odds(&[(3, -1.0), (7, -2.5)]), Vec2::ZERO, Vec2::ZERO),
+            (odds(&[(3, -0.2), (7, -5.0)]), Vec2::new(0.5, 0.0), Vec2::ZERO),
+        ];
+        let state = roll(&mut tracker, start, 0..60, &balls);
+        let kinds: Vec<_> = state.balls.iter().map(|b| b.kind).collect();
+        assert_eq!(kinds, [BallKind::pool(7), BallKind::pool(3)]);
+    }
+
+    #[test]
+    fn what_is_not_clear_is_unknown() {
+        let (mut tracker, start) = (tracker(), Instant::now());
+        let unclear = odds(&[(0, -1.0), (9, -1.0), (3, -1.1)]);
+        let state = roll(&mut tracker, start, 0..60, &[(unclear, Vec2::ZERO, Vec2::ZERO)]);
+        assert_eq!(state.balls[0].kind, BallKind::default());
+        let nothing = roll(
+            &mut tracker,
+            start,
+            60..90,
+            &[(Odds::default(), Vec2::new(0.8, 0.0), Vec2::ZERO)],
+        );
+        assert_eq!(nothing.balls.last().unwrap().kind, BallKind::default());
+    }
+
+    #[test]
+    fn a_name_is_given_up_when_another_ball_lies_there() {
+        let (mut tracker, start) = (tracker(), Instant::now());
+        roll(
+            &mut tracker,
+            start,
+            0..60,
+            &[(odds(&[(3, 0.0)]), Vec2::ZERO, Vec2::new(0.001, 0.0))],
+        );
+        let place = Vec2::new(0.06, 0.0);
+        let state = roll(
+            &mut tracker,
+            start,
+            60..120,
+            &[(odds(&[(2, 0.0)]), place, Vec2::ZERO)],
+        );
+        assert_eq!(state.balls[0].kind, BallKind::pool(2));
+    }
+
+    #[test]
+    fn balls_that_meet_fast_are_looked_at_anew() {
+        let (mut tracker, start) = (tracker(), Instant::now());
+        let step = Vec2::new(0.04, 0.0);
+        let balls = [
+            (odds(&[(3, 0.0), (7, -3.0)]), Vec2::new(-0.9, 0.0), step),
+            (odds(&[(7, 0.0), (3, -3.0)]), Vec2::new(-0.07, 0.03), Vec2::ZERO),
+        ];
+        let state = roll(&mut tracker, start, 0..21, &balls);
+        assert_eq!(state.balls.len(), 2);
+        // Seen the other way round from now on: whatever was believed before gives way.
+        let after = [
+            (odds(&[(7, 0.0), (3, -3.0)]), Vec2::new(-0.1, -0.02), Vec2::ZERO),
+            (odds(&[(3, 0.0), (7, -3.0)]), Vec2::new(-0.03, 0.04), Vec2::ZERO),
+        ];
+        let state = roll(&mut tracker, start, 21..80, &after);
+        for ball in &state.balls {
+            let expected = if ball.position_m.x < -0.06 { 7 } else { 3 };
+            assert_eq!(ball.kind, BallKind::pool(expected), "{ball:?}");
+        }
     }
 
     #[test]

@@ -382,6 +382,8 @@ pub(super) fn snapshot(sequence: u64) -> Snapshot {
                 kind: BallKind::pool(*number),
                 confidence: 0.97,
                 group_confidence: 0.98,
+                odds: Default::default(),
+                look: Default::default(),
             })
             .collect(),
         cues: vec![CueSeen {

@@ -3,7 +3,7 @@
 /// For each row the column it gets so that the sum of costs is least (Kuhn 1955, in the
 /// shortest-path form of Jonker & Volgenant 1987). Needs at least as many columns as rows;
 /// a ragged or empty table gives an empty answer.
-pub(super) fn assign(costs: &[Vec<f64>]) -> Vec<usize> {
+pub(in crate::vision) fn assign(costs: &[Vec<f64>]) -> Vec<usize> {
     let n = costs.len();
     let m = costs.first().map_or(0, Vec::len);
     if n == 0 || m < n || costs.iter().any(|r| r.len() != m) {

@@ -3,10 +3,12 @@
 
 use std::sync::LazyLock;
 
-use super::assignment::assign;
 use crate::table::{BallKind, BallSet, Group};
 use crate::units::Vec2;
 use crate::vision::frame::Frame;
+use crate::vision::house_set::{HouseBall, HouseSet};
+use crate::vision::look::{Look, Shade, hue_distance};
+use crate::vision::naming::{Odds, name_looks};
 
 /// Samples taken inside a ball.
 pub(super) const SAMPLES: usize = 220;
@@ -22,91 +24,90 @@ pub(super) struct Subject {
     pub(super) light: f64,
 }
 
-/// What a ball looks like.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub(super) struct Look {
-    /// Share of white, 0..1, the rim counted as much as the rest.
-    pub(super) white: f64,
-    /// Share of nearly black.
-    pub(super) dark: f64,
-    /// Median brightness of what is not white, against white, 0..1.
-    pub(super) body: f64,
-    /// Share of saturated paint.
-    pub(super) paint: f64,
-    /// Hue of the paint, degrees.
-    pub(super) hue: f64,
-    /// Distance of the hue from the cloth's, degrees.
-    pub(super) from_cloth: f64,
-    /// Saturation of the paint, 0..1.
-    pub(super) saturation: f64,
-    /// Brightness of the paint against white, 0..1.
-    pub(super) value: f64,
+/// What a ball was found to be.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Identity {
+    pub(super) kind: BallKind,
+    /// That the group is right, 0..1.
+    pub(super) group_confidence: f64,
+    /// That it is this very ball, 0..1.
+    pub(super) confidence: f64,
+    pub(super) odds: Odds,
+    pub(super) look: Look,
 }
 
-impl Look {
-    /// Brightness below which a ball of this look is black. A black ball reflects the cloth or
-    /// nothing; one of another colour is dark paint unless it is very dark.
-    fn black_below(&self) -> f64 {
-        if self.from_cloth < 30.0 || self.saturation < 0.45 {
-            0.37
-        } else {
-            0.28
-        }
+/// Brightness below which a ball of this look is black. A black ball reflects the cloth or
+/// nothing; one of another colour is dark paint unless it is very dark.
+fn black_below(look: &Look) -> f64 {
+    if look.from_cloth < 30.0 || look.shade.saturation < 0.45 {
+        0.37
+    } else {
+        0.28
     }
 }
 
-/// Names every ball. `cloth`: the cloth's usual red, green, blue, 0..255.
-/// Returns its kind and how sure the group is, in the order of `subjects`.
+/// Names every ball. `cloth`: the cloth's usual red, green, blue, 0..255; `house`: how the balls
+/// look in this house. Returns what each ball is, in the order of `subjects`.
 pub(super) fn identify(
     frame: &Frame,
     subjects: &[Subject],
     only: Option<BallSet>,
     cloth: [f64; 3],
-) -> Vec<(BallKind, f64)> {
+    house: Option<&HouseSet>,
+) -> Vec<Identity> {
     let samples: Vec<Vec<([f64; 3], f64)>> = subjects.iter().map(|s| colours_of(frame, s)).collect();
     let white = white_reference(&samples);
     let looks: Vec<Look> = samples.iter().map(|s| look(s, white, cloth)).collect();
-    match only {
-        Some(BallSet::Carom) => name_carom(&looks),
-        Some(BallSet::Snooker) => name_snooker(&looks),
-        None if looks_like_snooker(&looks) => name_snooker(&looks),
-        _ => name_pool(&looks),
-    }
-}
-
-/// White, yellow and red, each once.
-fn name_carom(looks: &[Look]) -> Vec<(BallKind, f64)> {
-    const GROUPS: [Group; 3] = [Group::Cue, Group::Yellow, Group::Red];
-    let likelihoods: Vec<[f64; 3]> = looks
-        .iter()
-        .map(|l| {
-            [
-                ln_step((l.white - 0.6) / 0.06) + ln_step((0.4 - l.paint) / 0.06),
-                paint_likelihood(l, 45.0, 0.85, 0.95, 15.0) + ln_step((l.paint - 0.4) / 0.06),
-                paint_likelihood(l, 357.0, 0.85, 0.75, 15.0) + ln_step((l.paint - 0.4) / 0.06),
-            ]
-        })
-        .collect();
-    let costs: Vec<Vec<f64>> = likelihoods
-        .iter()
-        .map(|l| l.iter().map(|v| -v).chain(looks.iter().map(|_| 9.0)).collect())
-        .collect();
-    let chosen = assign(&costs);
-    likelihoods
-        .iter()
-        .enumerate()
-        .map(|(i, l)| {
-            let Some((group, own)) = chosen.get(i).and_then(|c| GROUPS.get(*c).zip(l.get(*c))) else {
-                return (BallKind::default(), 0.0);
-            };
-            let total: f64 = l.iter().map(|v| v.exp()).sum::<f64>() + 0.002;
-            let kind = BallKind {
-                group: *group,
-                number: None,
-            };
-            (kind, own.exp() / total)
+    let set = match only {
+        None if looks_like_snooker(&looks) => BallSet::Snooker,
+        None => BallSet::Pool,
+        Some(set) => set,
+    };
+    let house = house.filter(|h| h.set == set);
+    let odds: Vec<Odds> = match set {
+        BallSet::Carom => looks.iter().map(|l| carom_odds(l, house)).collect(),
+        BallSet::Snooker => snooker_odds(&looks, house),
+        BallSet::Pool => pool_odds(&looks, house),
+    };
+    // A colour of snooker or carom counts even where another fits a little better: it may be the
+    // only one left.
+    let least = if set == BallSet::Pool { 0.4 } else { 0.0 };
+    let names = name_looks(&odds);
+    (names.iter().zip(odds).zip(looks))
+        .map(|((name, odds), look)| Identity {
+            kind: if name.group_confidence < least {
+                BallKind::default()
+            } else {
+                name.kind
+            },
+            group_confidence: name.group_confidence,
+            confidence: name.confidence,
+            odds,
+            look,
         })
         .collect()
+}
+
+/// White, yellow and red.
+fn carom_odds(look: &Look, house: Option<&HouseSet>) -> Odds {
+    let painted = ln_step((look.paint - 0.4) / 0.06);
+    let of = |group: Group, usual: (f64, f64, f64)| {
+        let kind = BallKind { group, number: None };
+        (
+            kind,
+            paint_likelihood(look, &Paint::of(house, kind, usual, 15.0)) + painted,
+        )
+    };
+    let cue = BallKind {
+        group: Group::Cue,
+        number: None,
+    };
+    let white = ln_step((look.white - 0.6) / 0.06) + ln_step((0.4 - look.paint) / 0.06);
+    Odds::of_likelihoods([
+        (cue, white),
+        of(Group::Yellow, (45.0, 0.85, 0.95)),
+        of(Group::Red, (357.0, 0.85, 0.75)),
+    ])
 }
 
 /// Places all over a disc of radius 1, as dense everywhere, none near the rim.
@@ -164,21 +165,29 @@ fn white_reference(samples: &[Vec<([f64; 3], f64)>]) -> [f64; 3] {
 }
 
 fn look(samples: &[([f64; 3], f64)], white: [f64; 3], cloth: [f64; 3]) -> Look {
-    let (cloth_hue, ..) = hsv([cloth[0] / white[0], cloth[1] / white[1], cloth[2] / white[2]]);
+    let cloth_hue = Shade::of_rgb([cloth[0] / white[0], cloth[1] / white[1], cloth[2] / white[2]]).hue_deg;
     let mut reflected = 0.0;
     let mut body: Vec<f64> = Vec::new();
     let n = samples.len().max(1) as f64;
     let (mut pale, mut pale_rim, mut rim, mut dark) = (0.0, 0.0, 0.0, 0.0);
     let mut paint: Vec<[f64; 3]> = Vec::new();
+    let mut tone = [0.0; 3];
     for (c, r) in samples {
         let c = [c[0] / white[0], c[1] / white[1], c[2] / white[2]];
-        let (h, s, v) = hsv(c);
+        let Shade {
+            hue_deg: h,
+            saturation: s,
+            value: v,
+        } = Shade::of_rgb(c);
         let at_rim = *r > 0.66;
         if at_rim {
             rim += 1.0;
         }
         if s < 0.30 && v > 0.55 {
             pale += 1.0;
+            for (sum, v) in tone.iter_mut().zip(c) {
+                *sum += v;
+            }
             if at_rim {
                 pale_rim += 1.0;
             }
@@ -215,39 +224,16 @@ fn look(samples: &[([f64; 3], f64)], white: [f64; 3], cloth: [f64; 3]) -> Look {
             *m += v / part.len() as f64;
         }
     }
-    let (hue, saturation, value) = hsv(mean);
+    let shade = Shade::of_rgb(mean);
     Look {
         white: white_share,
         dark: dark / n,
         body,
         paint: share,
-        hue,
-        from_cloth: hue_distance(hue, cloth_hue),
-        saturation,
-        value,
+        shade,
+        from_cloth: hue_distance(shade.hue_deg, cloth_hue),
+        tone: Shade::of_rgb(tone.map(|sum| sum / f64::max(pale, 1.0))),
     }
-}
-
-/// Hue in degrees, saturation and value of a colour whose white is 1.
-fn hsv([r, g, b]: [f64; 3]) -> (f64, f64, f64) {
-    let (lo, hi) = (r.min(g).min(b), r.max(g).max(b));
-    let range = hi - lo;
-    if range < 1e-9 {
-        return (0.0, 0.0, hi);
-    }
-    let hue = if hi <= r {
-        60.0 * ((g - b) / range)
-    } else if hi <= g {
-        60.0 * ((b - r) / range + 2.0)
-    } else {
-        60.0 * ((r - g) / range + 4.0)
-    };
-    (hue.rem_euclid(360.0), range / hi.max(1e-9), hi)
-}
-
-fn hue_distance(a: f64, b: f64) -> f64 {
-    let d = (a - b).rem_euclid(360.0);
-    d.min(360.0 - d)
 }
 
 /// ln of a logistic step.
@@ -255,12 +241,12 @@ fn ln_step(x: f64) -> f64 {
     -(1.0 + (-x).exp()).ln()
 }
 
-/// Paints by pool number modulo eight: hue (degrees), saturation, value against white, and how much
-/// rarer than the usual (ln).
-type Paint = (u8, f64, f64, f64, f64);
+/// Paint by pool number modulo eight: hue (degrees), saturation, value against white, and ln of how
+/// common it is.
+type PoolPaint = (u8, f64, f64, f64, f64);
 
 /// The usual colours, and those that single balls of many sets have instead.
-const USUAL_PAINTS: [Paint; 13] = [
+const USUAL_PAINTS: [PoolPaint; 13] = [
     (1, 43.0, 0.85, 0.90, 0.0),
     (2, 226.0, 0.80, 0.50, 0.0),
     (3, 358.0, 0.85, 0.75, 0.0),
@@ -277,7 +263,7 @@ const USUAL_PAINTS: [Paint; 13] = [
 ];
 
 /// The colours of television sets: pink 4, purple 5, pale green 6, tan 7.
-const TELEVISION_PAINTS: [Paint; 7] = [
+const TELEVISION_PAINTS: [PoolPaint; 7] = [
     (1, 43.0, 0.85, 0.90, 0.0),
     (2, 226.0, 0.80, 0.50, 0.0),
     (3, 358.0, 0.85, 0.75, 0.0),
@@ -287,30 +273,118 @@ const TELEVISION_PAINTS: [Paint; 7] = [
     (7, 22.0, 0.62, 0.58, 0.0),
 ];
 
-/// How much rarer television sets are (ln): one odd ball does not make one.
-const TELEVISION_RARITY: f64 = -3.0;
+/// ln of how common television sets are: one odd ball does not make one.
+const TELEVISION_COMMON: f64 = -3.0;
 
-fn paint_likelihood(look: &Look, hue: f64, saturation: f64, value: f64, hue_spread: f64) -> f64 {
-    let h = hue_distance(look.hue, hue) / hue_spread;
-    let s = (look.saturation - saturation) / 0.25;
-    let v = (look.value.min(1.1) - value) / 0.20;
-    // A heavy tail: a colour that fits nothing is odd under every number alike.
-    let q = 0.5 * (h * h + s * s + v * v);
-    -q.min(6.0 + 0.15 * q)
+/// A paint to compare with: shade and how far looks lie from it (1 σ).
+#[derive(Clone, Copy)]
+struct Paint {
+    shade: Shade,
+    spread: Shade,
+    /// ln of how common it is.
+    common: f64,
 }
 
-/// ln likelihood of a pool number for a look, in a set of these paints.
-fn pool_likelihood(look: &Look, number: u8, paints: &[Paint]) -> f64 {
+impl Paint {
+    /// A usual paint: hue (degrees), saturation, value; the spread of the hue.
+    fn usual((hue_deg, saturation, value): (f64, f64, f64), hue_spread_deg: f64) -> Self {
+        Self {
+            shade: Shade {
+                hue_deg,
+                saturation,
+                value,
+            },
+            spread: Shade {
+                hue_deg: hue_spread_deg,
+                saturation: 0.25,
+                value: 0.20,
+            },
+            common: 0.0,
+        }
+    }
+
+    /// What was taught of a ball. Light and way up differ more than they did while it was taught.
+    fn taught(ball: &HouseBall) -> Self {
+        Self {
+            shade: ball.shade,
+            spread: Shade {
+                hue_deg: ball.spread.hue_deg.hypot(TAUGHT_SPREAD.hue_deg),
+                saturation: ball.spread.saturation.hypot(TAUGHT_SPREAD.saturation),
+                value: ball.spread.value.hypot(TAUGHT_SPREAD.value),
+            },
+            common: 0.0,
+        }
+    }
+
+    /// As taught, else as usual.
+    fn of(house: Option<&HouseSet>, kind: BallKind, usual: (f64, f64, f64), hue_spread_deg: f64) -> Self {
+        let taught = house.and_then(|h| h.ball(kind));
+        taught.map_or_else(|| Self::usual(usual, hue_spread_deg), Self::taught)
+    }
+}
+
+/// How far looks lie from a taught paint at least (1 σ).
+const TAUGHT_SPREAD: Shade = Shade {
+    hue_deg: 8.0,
+    saturation: 0.12,
+    value: 0.12,
+};
+
+fn paint_likelihood(look: &Look, paint: &Paint) -> f64 {
+    let h = hue_distance(look.shade.hue_deg, paint.shade.hue_deg) / paint.spread.hue_deg;
+    let s = (look.shade.saturation - paint.shade.saturation) / paint.spread.saturation;
+    let v = (look.shade.value.min(1.1) - paint.shade.value) / paint.spread.value;
+    // A heavy tail: a colour that fits nothing is odd under every number alike.
+    let q = 0.5 * (h * h + s * s + v * v);
+    paint.common - q.min(6.0 + 0.15 * q)
+}
+
+/// How well a ball's white fits the cue ball's as taught: one that yellowed is told from a stripe's.
+fn tone_likelihood(look: &Look, house: Option<&HouseSet>) -> f64 {
+    const SPREAD: f64 = 0.06;
+    house.and_then(|h| h.ball(BallKind::pool(0))).map_or(0.0, |cue| {
+        let level = |shade: Shade| Shade { value: 0.0, ..shade };
+        let off = level(look.tone).apart(level(cue.shade)) / SPREAD;
+        -(0.5 * off * off).min(2.0)
+    })
+}
+
+/// The pool balls, in whichever of the sets that are sold all looks together fit better.
+fn pool_odds(looks: &[Look], house: Option<&HouseSet>) -> Vec<Odds> {
+    let in_set = |paints: &[PoolPaint]| {
+        let mut fit = 0.0;
+        let odds = |look: &Look| {
+            let fits: [_; 16] = std::array::from_fn(|number| {
+                let kind = BallKind::pool(number as u8);
+                (kind, pool_likelihood(look, kind, house, paints))
+            });
+            fit += fits.iter().map(|f| f.1).fold(f64::MIN, f64::max);
+            Odds::of_likelihoods(fits)
+        };
+        let odds: Vec<Odds> = looks.iter().map(odds).collect();
+        (odds, fit)
+    };
+    let (usual, television) = (in_set(&USUAL_PAINTS), in_set(&TELEVISION_PAINTS));
+    if television.1 + TELEVISION_COMMON > usual.1 {
+        television.0
+    } else {
+        usual.0
+    }
+}
+
+fn pool_likelihood(look: &Look, kind: BallKind, house: Option<&HouseSet>, paints: &[PoolPaint]) -> f64 {
     let w = look.white;
-    match BallKind::pool(number).group {
+    let black_below = black_below(look);
+    match kind.group {
         Group::Cue => {
             ln_step((w - 0.78) / 0.04)
                 + ln_step((0.12 - look.paint) / 0.03)
                 + ln_step((0.15 - look.dark) / 0.03)
+                + tone_likelihood(look, house)
         }
         Group::Eight => {
             // Black: dark, little white; what colour there is comes from the cloth.
-            ln_step((look.black_below() - look.body) / 0.025) + ln_step((0.32 - w) / 0.04)
+            ln_step((black_below - look.body) / 0.025) + ln_step((0.32 - w) / 0.04)
         }
         group => {
             let white = if group == Group::Stripe {
@@ -318,109 +392,44 @@ fn pool_likelihood(look: &Look, number: u8, paints: &[Paint]) -> f64 {
             } else {
                 ln_step((0.22 - w) / 0.035)
             };
-            let paint = paints
-                .iter()
-                .filter(|p| p.0 % 8 == number % 8)
-                .map(|p| p.4 + paint_likelihood(look, p.1, p.2, p.3, 13.0))
-                .fold(f64::MIN, f64::max);
+            let paint = house.and_then(|h| h.ball(kind)).map_or_else(
+                || sold_paint_likelihood(look, kind, paints),
+                |ball| paint_likelihood(look, &Paint::taught(ball)),
+            );
             // With hardly any paint in sight its colour says little.
             let known = (look.paint / 0.10).min(1.0);
             white
                 + paint * known
                 + ln_step((look.paint - 0.03) / 0.02)
-                + ln_step((look.body - look.black_below() + 0.07) / 0.03)
+                + ln_step((look.body - black_below + 0.07) / 0.03)
         }
     }
 }
 
-/// Pool numbers, the cue ball's 0 among them.
-const NUMBERS: usize = 16;
-
-/// ln likelihood of a ball without a number.
-const NONE: f64 = -9.0;
-
-/// Every ball's likelihoods in a set of these paints, the joint choice of numbers (each once; more balls
-/// than numbers, or one that fits none, stay without), and how well the whole set fits.
-fn in_set(looks: &[Look], paints: &[Paint]) -> (Vec<Vec<f64>>, Vec<usize>, f64) {
-    let numbers = || 0..NUMBERS as u8;
-    let likelihoods: Vec<Vec<f64>> = looks
-        .iter()
-        .map(|l| numbers().map(|n| pool_likelihood(l, n, paints)).collect())
-        .collect();
-    let costs: Vec<Vec<f64>> = likelihoods
-        .iter()
-        .map(|l| {
-            let none = looks.iter().map(|_| -NONE);
-            l.iter().map(|v| -v).chain(none).collect()
-        })
-        .collect();
-    let chosen = assign(&costs);
-    let fit = costs
-        .iter()
-        .zip(&chosen)
-        .filter_map(|(c, n)| c.get(*n))
-        .sum::<f64>();
-    (likelihoods, chosen, -fit)
-}
-
-fn name_pool(looks: &[Look]) -> Vec<(BallKind, f64)> {
-    let usual = in_set(looks, &USUAL_PAINTS);
-    let television = in_set(looks, &TELEVISION_PAINTS);
-    let (likelihoods, chosen, _) = if television.2 + TELEVISION_RARITY > usual.2 {
-        television
-    } else {
-        usual
-    };
-    likelihoods
-        .iter()
-        .enumerate()
-        .map(|(i, l)| {
-            let number = chosen.get(i).copied().filter(|n| *n < NUMBERS);
-            let groups = [Group::Cue, Group::Eight, Group::Solid, Group::Stripe];
-            let odds: Vec<f64> = groups
-                .iter()
-                .map(|g| {
-                    (0..NUMBERS as u8)
-                        .filter(|n| Group::of_pool_number(*n) == *g)
-                        .filter_map(|n| l.get(n as usize))
-                        .fold(f64::MIN, |a, b| a.max(*b))
-                        .exp()
-                })
-                .collect();
-            // What fits nothing at all keeps some doubt.
-            let total: f64 = odds.iter().sum::<f64>() + 0.002;
-            let of = |group: Group| {
-                groups
-                    .iter()
-                    .zip(&odds)
-                    .find(|(g, _)| **g == group)
-                    .map_or(0.0, |(_, o)| o / total)
-            };
-            let best = groups
-                .iter()
-                .zip(&odds)
-                .max_by(|a, b| a.1.total_cmp(b.1))
-                .map_or(Group::Unknown, |(g, _)| *g);
-            // The joint choice counts if the ball itself does not speak against it.
-            let group = number.map_or(best, |n| Group::of_pool_number(n as u8));
-            let group = if of(group) < 0.2 { best } else { group };
-            let confidence = of(group);
-            if confidence < 0.4 {
-                return (BallKind::default(), confidence);
-            }
-            let number = number
-                .map(|n| n as u8)
-                .filter(|n| Group::of_pool_number(*n) == group);
-            (BallKind { group, number }, confidence)
-        })
-        .collect()
+/// The best of the paints a pool number has in a set as it is sold.
+fn sold_paint_likelihood(look: &Look, kind: BallKind, paints: &[PoolPaint]) -> f64 {
+    let number = kind.number.unwrap_or_default();
+    let paints = paints.iter().filter(|p| p.0 % 8 == number % 8);
+    let fits = paints.map(|p| {
+        let paint = Paint {
+            common: p.4,
+            ..Paint::usual((p.1, p.2, p.3), 13.0)
+        };
+        paint_likelihood(look, &paint)
+    });
+    fits.fold(f64::MIN, f64::max)
 }
 
 /// Many reds of one kind and hardly a stripe: the fifteen reds of snooker.
 fn looks_like_snooker(looks: &[Look]) -> bool {
     let reds = looks
         .iter()
-        .filter(|l| l.white < 0.2 && l.paint > 0.4 && l.saturation > 0.6 && hue_distance(l.hue, 355.0) < 18.0)
+        .filter(|l| {
+            l.white < 0.2
+                && l.paint > 0.4
+                && l.shade.saturation > 0.6
+                && hue_distance(l.shade.hue_deg, 355.0) < 18.0
+        })
         .count();
     let stripes = looks
         .iter()
@@ -438,74 +447,53 @@ const SNOOKER_PAINTS: [(Group, f64, f64, f64); 5] = [
     (Group::Pink, 352.0, 0.50, 0.95),
 ];
 
-fn name_snooker(looks: &[Look]) -> Vec<(BallKind, f64)> {
+fn snooker_odds(looks: &[Look], house: Option<&HouseSet>) -> Vec<Odds> {
+    let plain = |group: Group| BallKind { group, number: None };
+    let taught = Paint::of(house, plain(Group::Red), (355.0, 0.9, 0.75), 12.0).shade;
     // The reds of this picture, whatever its white balance: the most common red look.
-    let median = |f: &dyn Fn(&Look) -> f64| {
+    let median = |f: &dyn Fn(&Shade) -> f64| {
         let mut v: Vec<f64> = looks
             .iter()
-            .filter(|l| l.white < 0.2 && l.paint > 0.4 && hue_distance(l.hue, 355.0) < 18.0)
-            .map(f)
+            .filter(|l| {
+                l.white < 0.2 && l.paint > 0.4 && hue_distance(l.shade.hue_deg, taught.hue_deg) < 18.0
+            })
+            .map(|l| f(&l.shade))
             .collect();
         v.sort_by(f64::total_cmp);
         v.get(v.len() / 2).copied()
     };
-    let turned = |l: &Look| (l.hue + 180.0).rem_euclid(360.0);
-    let red = (
-        median(&turned).map_or(355.0, |h| (h + 180.0).rem_euclid(360.0)),
-        median(&|l| l.saturation).unwrap_or(0.9),
-        median(&|l| l.value).unwrap_or(0.75),
-    );
+    let turned = |s: &Shade| (s.hue_deg + 180.0).rem_euclid(360.0);
+    let red = Shade {
+        hue_deg: median(&turned).map_or(taught.hue_deg, |h| (h + 180.0).rem_euclid(360.0)),
+        saturation: median(&|s| s.saturation).unwrap_or(taught.saturation),
+        value: median(&|s| s.value).unwrap_or(taught.value),
+    };
     // How alike they are tells how far the brown may be from them.
-    let spread = (
-        (2.5 * median(&|l| hue_distance(l.hue, red.0)).unwrap_or(2.0)).clamp(1.8, 5.0),
-        (2.5 * median(&|l| (l.saturation - red.1).abs()).unwrap_or(0.05)).clamp(0.04, 0.12),
-    );
-    let mut columns: Vec<Group> = vec![Group::Cue, Group::Black];
-    columns.extend(SNOOKER_PAINTS.iter().map(|p| p.0));
-    columns.extend([Group::Red; 15]);
+    let alike = Shade {
+        hue_deg: (2.5 * median(&|s| hue_distance(s.hue_deg, red.hue_deg)).unwrap_or(2.0)).clamp(1.8, 5.0),
+        saturation: (2.5 * median(&|s| (s.saturation - red.saturation).abs()).unwrap_or(0.05))
+            .clamp(0.04, 0.12),
+        value: 0.15,
+    };
     let likelihood = |l: &Look, g: Group| match g {
         Group::Cue => ln_step((l.white - 0.6) / 0.06) + ln_step((0.4 - l.paint) / 0.06),
         Group::Black => ln_step((0.34 - l.body) / 0.025) + ln_step((0.3 - l.white) / 0.05),
         Group::Red => {
-            let h = hue_distance(l.hue, red.0) / spread.0;
-            let s = (l.saturation - red.1) / spread.1;
-            let v = (l.value - red.2) / 0.15;
+            let h = hue_distance(l.shade.hue_deg, red.hue_deg) / alike.hue_deg;
+            let s = (l.shade.saturation - red.saturation) / alike.saturation;
+            let v = (l.shade.value - red.value) / alike.value;
             let q = 0.5 * (h * h + s * s + v * v);
             -q.min(5.0 + 0.1 * q) + ln_step((0.45 - l.white) / 0.05) + ln_step((0.6 - l.dark) / 0.06)
         }
         g => SNOOKER_PAINTS.iter().find(|p| p.0 == g).map_or(-20.0, |p| {
-            paint_likelihood(l, p.1, p.2, p.3, 12.0)
+            paint_likelihood(l, &Paint::of(house, plain(g), (p.1, p.2, p.3), 12.0))
                 + ln_step((0.6 - l.white) / 0.05)
                 + ln_step((0.6 - l.dark) / 0.06)
         }),
     };
-    let costs: Vec<Vec<f64>> = looks
-        .iter()
-        .map(|l| {
-            columns
-                .iter()
-                .map(|g| -likelihood(l, *g))
-                .chain((0..looks.len()).map(|_| 9.0))
-                .collect()
-        })
-        .collect();
-    let chosen = assign(&costs);
-    let groups: Vec<Group> = {
-        let mut g = columns.clone();
-        g.truncate(8);
-        g
-    };
+    let groups = [Group::Cue, Group::Red].into_iter().chain(Group::COLOURS);
     looks
         .iter()
-        .enumerate()
-        .map(|(i, l)| {
-            let Some(group) = chosen.get(i).and_then(|c| columns.get(*c)).copied() else {
-                return (BallKind::default(), 0.0);
-            };
-            let total: f64 = groups.iter().map(|g| likelihood(l, *g).exp()).sum::<f64>() + 0.002;
-            let confidence = likelihood(l, group).exp() / total;
-            // Being the only one left of its colour counts even where another fits a little better.
-            (BallKind { group, number: None }, confidence.clamp(0.3, 1.0))
-        })
+        .map(|l| Odds::of_likelihoods(groups.clone().map(|g| (plain(g), likelihood(l, g)))))
         .collect()
 }

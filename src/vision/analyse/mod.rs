@@ -5,7 +5,7 @@
 //! lie, [`blobs`] and [`circles`] find them, [`localise`] measures them in the full frame,
 //! [`identity`] names them, [`cue`] finds the cue.
 
-mod assignment;
+pub(in crate::vision) mod assignment;
 mod bed;
 mod blobs;
 mod circles;
@@ -40,6 +40,7 @@ use cloth::{ClothColour, ClothField, ShadowRule};
 use cue::CueFound;
 use faint::Rims;
 use grid::{Flat, Grid};
+use identity::Identity;
 use localise::{Outline, Surroundings};
 use patch::Patch;
 use regions::Region;
@@ -51,6 +52,7 @@ use crate::calibration::CameraModel;
 use crate::table::{BallSet, TableSpec};
 use crate::units::{ImageSize, Vec2};
 use crate::vision::frame::Frame;
+use crate::vision::house_set::{FollowedSet, HouseSet};
 use crate::vision::observation::{BallSeen, CueSeen, Observation};
 
 /// Finds table, balls and cue in a frame. Holds what it learned from earlier frames of
@@ -68,6 +70,8 @@ pub struct Analyser {
     patch: Patch,
     rims: Rims,
     calibrated: Option<Calibrated>,
+    house: Option<FollowedSet>,
+    frames_since_rack: u32,
 }
 
 /// An outline and how much speaks for a ball in it, 0..1.
@@ -102,9 +106,17 @@ impl Analyser {
         }
     }
 
+    /// Names balls by the colours they have in this house; where it knows no better, by the usual ones.
+    #[must_use]
+    pub fn with_house_set(mut self, set: Option<HouseSet>) -> Self {
+        self.house = set.map(FollowedSet::new);
+        self
+    }
+
     /// Forgets everything learned from earlier frames.
     pub fn reset(&mut self) {
-        *self = Self::new(self.table.take());
+        let taught = self.house.take().map(FollowedSet::into_taught);
+        *self = Self::new(self.table.take()).with_house_set(taught);
     }
 
     /// Looks at one frame.
@@ -617,7 +629,7 @@ impl Analyser {
         at(tints, count / 2) < most && at(tints, count - 1 - ODD) < 2.5 * most
     }
 
-    fn name_balls(&self, frame: &Frame, view: &View, balls: &[Measured], observation: &mut Observation) {
+    fn name_balls(&mut self, frame: &Frame, view: &View, balls: &[Measured], observation: &mut Observation) {
         let cloth_at = |p: Vec2| self.field.around(self.picture.grid.on_grid(p));
         let light = |p: Vec2| f64::from(cloth_at(p).brightness);
         let mut levels: Vec<f64> = balls
@@ -657,9 +669,11 @@ impl Analyser {
                 *sum += c * level;
             }
         }
-        let kinds = identity::identify(frame, &subjects, set, cloth);
+        let house = self.house.as_ref().map(FollowedSet::now);
+        let named = identity::identify(frame, &subjects, set, cloth, house);
+        self.learn_from_rack(&named);
         let camera = &view.seen.camera;
-        for ((outline, confidence), (kind, group_confidence)) in balls.iter().zip(kinds) {
+        for ((outline, confidence), named) in balls.iter().zip(named) {
             let position_m = camera.on_plane(outline.centre, view.radius_m);
             // How the place follows the centre: a pixel to the right, a pixel down.
             let moved = |step: Vec2| {
@@ -671,14 +685,30 @@ impl Analyser {
                 radius_px: outline.radius,
                 position_m,
                 covariance_m2: outline.covariance.mapped(moved(Vec2::X), moved(Vec2::Y)),
-                kind,
+                kind: named.kind,
                 confidence: confidence.clamp(0.0, 1.0),
-                group_confidence,
+                group_confidence: named.group_confidence,
+                odds: named.odds,
+                look: named.look,
             });
         }
         observation
             .balls
             .sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+    }
+
+    /// A whole set that lies there, all named beyond doubt, shows what the light makes of its colours now.
+    fn learn_from_rack(&mut self, named: &[Identity]) {
+        const SURE: f64 = 0.9;
+        let Some(house) = &mut self.house else { return };
+        self.frames_since_rack = self.frames_since_rack.saturating_add(1);
+        if self.frames_since_rack < CLOTH_PERIOD {
+            return;
+        }
+        self.frames_since_rack = 0;
+        let sure = named.iter().filter(|n| n.confidence >= SURE);
+        let rack: Vec<_> = sure.map(|n| (n.kind, n.look)).collect();
+        house.follow(&rack);
     }
 }
 
