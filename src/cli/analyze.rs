@@ -7,14 +7,12 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::Failure;
+use super::{Failure, balls_from, frame_of, table_named};
 use crate::table::TableSpec;
-use crate::units::ImageSize;
 use crate::vision::analyse::Analyser;
 use crate::vision::annotate::annotated;
-use crate::vision::frame::{Frame, PixelFormat};
+use crate::vision::house_set::HouseSet;
 use crate::vision::observation::Observation;
-use crate::vision::picture_file::read_picture;
 
 /// Finds table, balls and cue in pictures.
 #[derive(Debug, Args)]
@@ -31,14 +29,15 @@ pub(crate) struct Analyze {
     /// Table model, if known: pool-9ft, pool-8ft, pool-7ft, snooker-12ft, carom-10ft.
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
+    /// Colours of the house's own balls, a file that `calibrate balls` made.
+    #[arg(long, value_name = "FILE")]
+    balls: Option<PathBuf>,
 }
 
 impl Analyze {
     pub(crate) fn execute(&self) -> Result<(), Failure> {
-        let table = match &self.table {
-            Some(name) => Some(TableSpec::named(name).map_err(|e| Failure::usage(e.to_string()))?),
-            None => None,
-        };
+        let table = table_named(self.table.as_deref())?;
+        let balls = balls_from(self.balls.as_deref(), table.as_ref())?;
         if let Some(folder) = &self.annotate {
             std::fs::create_dir_all(folder).map_err(|e| {
                 Failure::failed(format!(
@@ -51,7 +50,7 @@ impl Analyze {
         let mut failed = 0;
         let mut out = std::io::stdout().lock();
         for path in &self.images {
-            match self.analyse(path, table.clone()) {
+            match self.analyse(path, table.clone(), balls.clone()) {
                 Ok((observation, decode_ms)) => {
                     if self.json {
                         entries.push(entry(path, &observation, decode_ms));
@@ -83,13 +82,16 @@ impl Analyze {
     }
 
     /// One picture: what is on it, and how long reading it took (milliseconds).
-    fn analyse(&self, path: &Path, table: Option<TableSpec>) -> Result<(Observation, f64), String> {
+    fn analyse(
+        &self,
+        path: &Path,
+        table: Option<TableSpec>,
+        balls: Option<HouseSet>,
+    ) -> Result<(Observation, f64), String> {
         let start = Instant::now();
-        let picture = read_picture(path).map_err(|e| e.to_string())?;
-        let size = ImageSize::new(picture.width(), picture.height());
-        let frame = Frame::new(0, size, PixelFormat::Rgb8, picture.into_raw()).map_err(|e| e.to_string())?;
+        let frame = frame_of(path)?;
         let decode_ms = start.elapsed().as_secs_f64() * 1e3;
-        let observation = Analyser::new(table).analyse(&frame);
+        let observation = Analyser::new(table).with_house_set(balls).analyse(&frame);
         if let Some(folder) = &self.annotate {
             let name = path
                 .file_stem()

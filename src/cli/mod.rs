@@ -1,14 +1,22 @@
 //! The command line: one file per subcommand.
 
 mod analyze;
+mod calibrate;
 mod evaluate;
 #[cfg(feature = "app")]
 mod run;
 mod simulate;
 
+use std::path::Path;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::table::TableSpec;
+use crate::units::ImageSize;
+use crate::vision::frame::{Frame, PixelFormat};
+use crate::vision::house_set::HouseSet;
+use crate::vision::picture_file::read_picture;
 
 /// A camera sees the table, physics predicts the shot, a projector draws it on the cloth.
 #[derive(Debug, Parser)]
@@ -22,6 +30,8 @@ struct Cli {
 enum Command {
     /// Look at pictures and say what is on the table.
     Analyze(analyze::Analyze),
+    /// Teach the trainer what is special about this house.
+    Calibrate(calibrate::Calibrate),
     /// Measure how good the trainer is, in figures.
     Evaluate(evaluate::Evaluate),
     /// Start the trainer: projector, operator dashboard, HTTP API.
@@ -65,11 +75,35 @@ impl Failure {
     }
 }
 
+/// The table model with this name, if one is given.
+fn table_named(name: Option<&str>) -> Result<Option<TableSpec>, Failure> {
+    name.map(|name| TableSpec::named(name).map_err(|e| Failure::usage(e.to_string())))
+        .transpose()
+}
+
+/// The house's own balls, if a file is given; those of the table's game where that is given.
+fn balls_from(file: Option<&Path>, table: Option<&TableSpec>) -> Result<Option<HouseSet>, Failure> {
+    let Some(file) = file else { return Ok(None) };
+    let balls = match table {
+        Some(table) => HouseSet::load_for(file, table.ball_set),
+        None => HouseSet::load(file),
+    };
+    balls.map(Some).map_err(|e| Failure::failed(e.to_string()))
+}
+
+/// A picture file as a frame.
+fn frame_of(path: &Path) -> Result<Frame, String> {
+    let picture = read_picture(path).map_err(|e| e.to_string())?;
+    let size = ImageSize::new(picture.width(), picture.height());
+    Frame::new(0, size, PixelFormat::Rgb8, picture.into_raw()).map_err(|e| e.to_string())
+}
+
 /// Reads the command line, does what it says, and gives the exit code: 0 done, 1 failed, 2 wrong usage.
 #[must_use]
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Analyze(command) => command.execute().map(|()| ExitCode::SUCCESS),
+        Command::Calibrate(command) => command.execute().map(|()| ExitCode::SUCCESS),
         Command::Evaluate(command) => command.execute().map(|()| ExitCode::SUCCESS),
         #[cfg(feature = "app")]
         Command::Run(command) => command.execute(),

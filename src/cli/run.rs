@@ -46,6 +46,9 @@ pub(crate) struct Run {
     /// Table model: pool-9ft, pool-8ft, pool-7ft, snooker-12ft, carom-10ft.
     #[arg(long, value_name = "NAME", env = "BILLIARDS_TABLE")]
     table: Option<String>,
+    /// Colours of the house's own balls, a file that `calibrate balls` made.
+    #[arg(long, value_name = "FILE", env = "BILLIARDS_BALLS")]
+    balls: Option<String>,
     /// Monitor of the projector by name, HDMI-1.
     #[arg(long, value_name = "NAME", env = "BILLIARDS_MONITOR")]
     monitor: Option<String>,
@@ -95,6 +98,8 @@ impl Run {
             .parse()
             .map_err(|e| Failure::usage(format!("{e}")))?;
         check_source(&spec)?;
+        let table = settings.table_spec().map_err(|e| Failure::usage(e.to_string()))?;
+        settings.vision.house_set(&table).map_err(Failure::failed)?;
         let options = RunOptions {
             headless: self.headless,
             duration: self.duration,
@@ -117,6 +122,7 @@ impl Run {
         };
         set(&mut settings.source, &self.source);
         set(&mut settings.table, &self.table);
+        set(&mut settings.vision.balls, &self.balls);
         set(&mut settings.projector.monitor, &self.monitor);
         set(&mut settings.api.host, &self.host);
         set(&mut settings.log_level, &self.log_level);

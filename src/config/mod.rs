@@ -3,13 +3,18 @@
 //! The site file is RON. Unknown or out-of-range keys are refused with file, line and
 //! column; a program that runs on settings it did not understand helps nobody.
 
+mod durable;
+
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+pub use durable::write_durably;
+
 use crate::table::{ImpossibleMeasure, PhysicsMeasures, TableMeasures, TableSpec};
 use crate::trainer::aim::Assistance;
 use crate::units::Vec2;
+use crate::vision::house_set::HouseSet;
 
 /// Where the program runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -95,6 +100,24 @@ pub struct VisionSettings {
     pub width_px: u32,
     /// Wanted picture height in pixels (cameras only).
     pub height_px: u32,
+    /// File with the colours of the house's own balls, from the working folder; empty: the usual
+    /// colours. See `calibrate balls`.
+    pub balls: String,
+}
+
+impl VisionSettings {
+    /// The house's own balls, where a file of them is named.
+    ///
+    /// # Errors
+    /// What is wrong with the file, or that it is for another game than the table's.
+    pub fn house_set(&self, table: &TableSpec) -> Result<Option<HouseSet>, String> {
+        if self.balls.is_empty() {
+            return Ok(None);
+        }
+        HouseSet::load_for(Path::new(&self.balls), table.ball_set)
+            .map(Some)
+            .map_err(|e| e.to_string())
+    }
 }
 
 impl Default for VisionSettings {
@@ -104,6 +127,7 @@ impl Default for VisionSettings {
             rate_hz: 30.0,
             width_px: 1920,
             height_px: 1080,
+            balls: String::new(),
         }
     }
 }

@@ -11,6 +11,7 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounde
 use crate::table::TableSpec;
 use crate::vision::analyse::Analyser;
 use crate::vision::frame::Frame;
+use crate::vision::house_set::HouseSet;
 use crate::vision::observation::Observation;
 use crate::vision::source::{FrameSource, SourceError};
 
@@ -112,12 +113,18 @@ pub struct Eyes {
 }
 
 impl Eyes {
-    /// Starts capturing and looking. `table` is the table model, if known; `bell` is rung
-    /// after every analysed frame.
+    /// Starts capturing and looking. `table` is the table model, `balls` the colours of
+    /// the house's own balls, if known; `bell` is rung after every analysed frame.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(name: &str, open: Opener, table: Option<TableSpec>, bell: Bell) -> std::io::Result<Self> {
+    pub fn start(
+        name: &str,
+        open: Opener,
+        table: Option<TableSpec>,
+        balls: Option<HouseSet>,
+        bell: Bell,
+    ) -> std::io::Result<Self> {
         let (frame_in, frame_out) = bounded::<Frame>(1);
         let (result_in, results) = bounded::<Analysed>(RESULTS_KEPT);
         let status = Arc::new(EyesStatus::new(name.to_owned()));
@@ -139,7 +146,11 @@ impl Eyes {
             let (status, stop, taker) = (Arc::clone(&status), Arc::clone(&stop), results.clone());
             std::thread::Builder::new()
                 .name("vision".to_owned())
-                .spawn(move || look(table, &frame_out, &result_in, &taker, &status, &stop, &bell))?
+                .spawn(move || {
+                    look(
+                        table, balls, &frame_out, &result_in, &taker, &status, &stop, &bell,
+                    )
+                })?
         };
         Ok(Self {
             results,
@@ -260,6 +271,7 @@ fn deliver(
 
 fn look(
     table: Option<TableSpec>,
+    balls: Option<HouseSet>,
     frames: &Receiver<Frame>,
     sender: &Sender<Analysed>,
     taker: &Receiver<Analysed>,
@@ -267,7 +279,8 @@ fn look(
     stop: &AtomicBool,
     bell: &Bell,
 ) {
-    let mut analyser = Analyser::new(table.clone());
+    let begin = || Analyser::new(table.clone()).with_house_set(balls.clone());
+    let mut analyser = begin();
     while !stop.load(Ordering::Relaxed) {
         let frame = match frames.recv_timeout(POLL) {
             Ok(frame) => frame,
@@ -280,7 +293,7 @@ fn look(
             if status.faults.fetch_add(1, Ordering::Relaxed) == 0 {
                 tracing::error!("looking at a frame failed inside; vision begins afresh with the next one");
             }
-            analyser = Analyser::new(table.clone());
+            analyser = begin();
             continue;
         };
         status.analysed.fetch_add(1, Ordering::Relaxed);
@@ -353,6 +366,7 @@ mod tests {
             "test",
             Box::new(|| Ok(Box::new(Failing { left: 5, sequence: 0 }) as Box<dyn FrameSource>)),
             None,
+            None,
             Arc::new(|| ()),
         )
         .unwrap();
@@ -367,6 +381,7 @@ mod tests {
         let eyes = Eyes::start(
             "camera:9",
             Box::new(|| Err(SourceError::Failed("no such camera".to_owned()))),
+            None,
             None,
             Arc::new(|| ()),
         )

@@ -102,6 +102,23 @@ impl HouseSet {
         Self::parse(&text, path)
     }
 
+    /// Reads and checks a file for a game.
+    ///
+    /// # Errors
+    /// As [`Self::load`], and when it is for another game.
+    pub fn load_for(path: &Path, game: BallSet) -> Result<Self, HouseSetError> {
+        let set = Self::load(path)?;
+        if set.set == game {
+            return Ok(set);
+        }
+        Err(HouseSetError::Impossible(format!(
+            "{} has the balls of {:?}, but the table is for {:?}; give the file of that set, or none",
+            path.display(),
+            set.set,
+            game
+        )))
+    }
+
     /// Reads and checks RON text; `path` is only for messages.
     ///
     /// # Errors
@@ -189,6 +206,15 @@ impl HouseSet {
                 .find(|other| rivals(ball, other) && ball.shade.apart(other.shade) < SAME_PAINT)
                 .map(|other| (ball.kind(), other.kind()))
         })
+    }
+
+    /// The ball that is most easily taken for this one, and how far apart they are ([`Shade::apart`]).
+    #[must_use]
+    pub fn nearest(&self, ball: &HouseBall) -> Option<(BallKind, f64)> {
+        let others = (self.balls.iter()).filter(|b| b.kind() != ball.kind() && rivals(ball, b));
+        others
+            .map(|b| (b.kind(), ball.shade.apart(b.shade)))
+            .min_by(|a, b| a.1.total_cmp(&b.1))
     }
 
     /// How a ball looks here; a solid whose stripe was taught has that paint, and the other way round.
@@ -339,20 +365,30 @@ fn pooled(kind: BallKind, looks: &[Shade]) -> Option<HouseBall> {
             *sum += v / n;
         }
     }
-    let shade = Shade::of_point(mean);
+    let shade = rounded(Shade::of_point(mean));
     let deviation =
         |off: &dyn Fn(&Shade) -> f64| (looks.iter().map(|s| off(s).powi(2)).sum::<f64>() / n).sqrt();
     Some(HouseBall {
         group: kind.group,
         number: kind.number,
         shade,
-        spread: Shade {
+        spread: rounded(Shade {
             hue_deg: deviation(&|s| hue_distance(s.hue_deg, shade.hue_deg)),
             saturation: deviation(&|s| s.saturation - shade.saturation),
             value: deviation(&|s| s.value - shade.value),
-        },
+        }),
         looks: u32::try_from(looks.len()).unwrap_or(u32::MAX),
     })
+}
+
+/// Digits beyond these say nothing, and a person may read the file.
+fn rounded(shade: Shade) -> Shade {
+    let to = |v: f64, parts: f64| (v * parts).round() / parts;
+    Shade {
+        hue_deg: to(shade.hue_deg, 100.0),
+        saturation: to(shade.saturation, 1e4),
+        value: to(shade.value, 1e4),
+    }
 }
 
 /// A house's set that follows slow changes of the light.

@@ -2,6 +2,7 @@
 //! the set once.
 
 use super::analyse::assignment::assign;
+use super::observation::BallSeen;
 use crate::table::{BallKind, Group};
 
 /// Kinds of ball: pool by number, then what carries none, last what is no ball of any set.
@@ -189,6 +190,14 @@ pub(crate) struct Name {
 pub(crate) fn name_looks(odds: &[Odds]) -> Vec<Name> {
     let rows: Vec<_> = odds.iter().map(|o| o.0.map(f64::from)).collect();
     name_jointly(&rows)
+}
+
+/// The names of balls seen in one picture, each with how sure it is, 0..1, that it is this very ball.
+#[must_use]
+pub fn sure_names(balls: &[BallSeen]) -> Vec<(BallKind, f64)> {
+    let odds: Vec<Odds> = balls.iter().map(|ball| ball.odds).collect();
+    let names = name_looks(&odds);
+    names.iter().map(|name| (name.kind, name.confidence)).collect()
 }
 
 /// Names all balls together so that they fit best over all, each ball of the set given once.

@@ -187,11 +187,25 @@ fn open_source(
         options.seed,
         vision.hand.clone(),
     );
+    // Read anew with every opening: a restart of the module takes in a set that was just taught.
+    let balls = match config.vision.house_set(&stage.table) {
+        Ok(balls) => balls,
+        Err(error) => {
+            vision.failure = Some(error);
+            return;
+        }
+    };
     vision.tracker = Some(Tracker::new(&stage.table));
     (vision.latest, vision.table) = (None, None);
     let bell = Arc::clone(&stage.bell);
     let table = Some(TableSpec::clone(&stage.table));
-    match Eyes::start(&spec.to_string(), opener, table, Arc::new(move || bell.ring())) {
+    match Eyes::start(
+        &spec.to_string(),
+        opener,
+        table,
+        balls,
+        Arc::new(move || bell.ring()),
+    ) {
         Ok(eyes) => (vision.eyes, vision.failure) = (Some(eyes), None),
         Err(error) => vision.failure = Some(format!("vision cannot start: {error}")),
     }

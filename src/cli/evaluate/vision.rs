@@ -14,7 +14,7 @@ use image::Rgb;
 use imageproc::drawing::draw_hollow_circle_mut;
 use serde_json::{Value, json};
 
-use crate::cli::Failure;
+use crate::cli::{Failure, balls_from};
 use crate::units::Vec2;
 use crate::vision::annotate::annotated;
 use crate::vision::evaluate::{Compared, Known, KnownBall, Resting, Tally, quantile, share};
@@ -33,6 +33,12 @@ pub(crate) struct Vision {
     /// Pictures of each room.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     frames: u64,
+    /// Colours of the house's own balls, a file that `calibrate balls` made.
+    #[arg(long, value_name = "FILE")]
+    balls: Option<PathBuf>,
+    /// Teach the eyes each room's own balls first, as `calibrate balls` does.
+    #[arg(long, conflicts_with = "balls")]
+    taught: bool,
     /// Print one JSON document on stdout and nothing else.
     #[arg(long)]
     json: bool,
@@ -41,7 +47,7 @@ pub(crate) struct Vision {
     #[arg(long, value_name = "DIR")]
     failures: Option<PathBuf>,
     /// Measure how long each step takes on one core instead, at 720p, 1080p and 4K.
-    #[arg(long, conflicts_with_all = ["dataset", "rooms", "frames", "failures"])]
+    #[arg(long, conflicts_with_all = ["dataset", "rooms", "frames", "balls", "taught", "failures"])]
     speed: bool,
     /// Write the pictures that --speed looks at into this folder, as PNG by size.
     #[arg(long, value_name = "DIR", requires = "speed")]
@@ -92,6 +98,7 @@ impl Vision {
                 ))
             })?;
         }
+        let balls = balls_from(self.balls.as_deref(), None)?;
         let mut report = Report {
             all: Tally::default(),
             strata: BTreeMap::new(),
@@ -107,9 +114,13 @@ impl Vision {
                         "virtual:{seed} must have a whole number, as in virtual:1000"
                     ))
                 })?;
-                rooms::look(seed, self.rooms, self.frames, &mut report)?;
+                let house = rooms::House {
+                    balls: balls.as_ref(),
+                    taught: self.taught,
+                };
+                rooms::look(seed, self.rooms, self.frames, &house, &mut report)?;
             }
-            None => dataset::look(Path::new(&self.dataset), &mut report)?,
+            None => dataset::look(Path::new(&self.dataset), balls.as_ref(), &mut report)?,
         }
         Ok(if self.json {
             report.as_json().to_string() + "\n"

@@ -58,7 +58,7 @@ pub(super) fn identify(
     let samples: Vec<Vec<([f64; 3], f64)>> = subjects.iter().map(|s| colours_of(frame, s)).collect();
     let white = white_reference(&samples);
     let looks: Vec<Look> = samples.iter().map(|s| look(s, white, cloth)).collect();
-    let set = match only {
+    let set = match only.or(house.map(|h| h.set)) {
         None if looks_like_snooker(&looks) => BallSet::Snooker,
         None => BallSet::Pool,
         Some(set) => set,

@@ -13,6 +13,7 @@ use crate::units::{ImageSize, Vec2};
 use crate::vision::analyse::Analyser;
 use crate::vision::evaluate::{Known, KnownBall, compare};
 use crate::vision::frame::{Frame, PixelFormat};
+use crate::vision::house_set::HouseSet;
 use crate::vision::picture_file::read_picture;
 
 #[derive(Deserialize)]
@@ -61,7 +62,7 @@ struct Pockets {
 }
 
 /// Looks at every annotated picture of a folder, each by itself, with no setting of its own.
-pub(super) fn look(folder: &Path, report: &mut Report) -> Result<(), Failure> {
+pub(super) fn look(folder: &Path, balls: Option<&HouseSet>, report: &mut Report) -> Result<(), Failure> {
     let path = folder.join("manifest.json");
     let text = std::fs::read_to_string(&path).map_err(|error| {
         Failure::failed(format!(
@@ -77,7 +78,7 @@ pub(super) fn look(folder: &Path, report: &mut Report) -> Result<(), Failure> {
         let Some(frame) = item.frame(folder)? else {
             continue;
         };
-        let seen = Analyser::new(None).analyse(&frame);
+        let seen = Analyser::new(None).with_house_set(balls.cloned()).analyse(&frame);
         let known = item.known(frame.size);
         let compared = compare(&known, &seen);
         report.all.add(&known, &seen, &compared);

@@ -9,10 +9,11 @@ use crate::cli::Failure;
 use crate::table::{Geometry, TableSpec};
 use crate::units::Vec2;
 use crate::virtual_table::domain::as_calibrated;
-use crate::virtual_table::{Options, VirtualTable};
+use crate::virtual_table::{Options, SceneName, VirtualTable};
 use crate::vision::analyse::Analyser;
 use crate::vision::evaluate::{Known, KnownBall, compare};
 use crate::vision::frame::Frame;
+use crate::vision::house_set::{HouseSet, Lesson};
 use crate::vision::source::FrameSource as _;
 use crate::vision::track::Tracker;
 
@@ -20,12 +21,26 @@ use crate::vision::track::Tracker;
 const SECOND: usize = 30;
 const SETTLED: usize = 10;
 
+/// What the eyes know of the balls beforehand.
+pub(super) struct House<'a> {
+    /// The same set in every room.
+    pub(super) balls: Option<&'a HouseSet>,
+    /// Each room's own set, learned from one look at it.
+    pub(super) taught: bool,
+}
+
 /// Looks at `frames` pictures of each of `rooms` rooms.
-pub(super) fn look(seed: u64, rooms: u64, frames: u64, report: &mut Report) -> Result<(), Failure> {
+pub(super) fn look(
+    seed: u64,
+    rooms: u64,
+    frames: u64,
+    house: &House<'_>,
+    report: &mut Report,
+) -> Result<(), Failure> {
     for room in 0..rooms {
         let domain = seed.wrapping_mul(1_000_003).wrapping_add(room);
         progress(room, rooms, "rooms");
-        let mut room = Room::new(domain)?;
+        let mut room = Room::new(domain, house)?;
         let mut random = fastrand::Rng::with_seed(domain);
         for index in 0..frames {
             // Any moment of the next seconds of play.
@@ -50,13 +65,18 @@ struct Room {
 }
 
 impl Room {
-    fn new(domain: u64) -> Result<Self, Failure> {
+    fn new(domain: u64, house: &House<'_>) -> Result<Self, Failure> {
         let options = Options::of_domain(domain);
         let table = VirtualTable::new(&options)
             .map_err(|error| Failure::failed(format!("room {domain}: {error}")))?;
+        let balls = if house.taught {
+            balls_of_room(&options)
+        } else {
+            house.balls.cloned()
+        };
         Ok(Self {
             domain,
-            analyser: Analyser::new(Some(options.table.clone())),
+            analyser: Analyser::new(Some(options.table.clone())).with_house_set(balls),
             calibrated: Arc::new(as_calibrated(&table.camera(), &options.table, domain)),
             table,
             options,
@@ -178,6 +198,27 @@ impl Uncalibrated {
                 .extend(off.min_by(f64::total_cmp).map(|m| 1e3 * m));
         }
     }
+}
+
+/// What is learned from one look at the whole set of a room by somebody who knows the balls.
+fn balls_of_room(options: &Options) -> Option<HouseSet> {
+    let laid_out = Options {
+        scene: SceneName::Grid,
+        ..options.clone()
+    };
+    let mut table = VirtualTable::new(&laid_out).ok()?;
+    let frame = table.next(Duration::from_secs(1)).ok()??;
+    let known = known_of(&frame, options)?;
+    let kinds = frame.truth.as_ref()?.balls.iter().map(|ball| ball.kind);
+    let seen = Analyser::new(Some(options.table.clone())).analyse(&frame);
+    let mut lesson = Lesson::new(options.table.ball_set);
+    for (kind, found) in kinds.zip(compare(&known, &seen).found) {
+        if let Some(ball) = found.and_then(|s| seen.balls.get(s)) {
+            // A ball that shows no colour is not learned; its partner's paint serves.
+            lesson.add(kind, &ball.look).unwrap_or_default();
+        }
+    }
+    Some(lesson.set()).filter(|set| set.check().is_ok())
 }
 
 /// What a virtual frame shows, in pixels of its true camera.
