@@ -24,6 +24,7 @@ mod play;
 mod render;
 mod scene;
 mod shooter;
+mod solid;
 mod stroke;
 #[cfg(test)]
 mod tests;

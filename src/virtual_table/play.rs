@@ -168,6 +168,7 @@ impl Play {
         Moment {
             balls,
             cue: self.cue().map(|(pose, _)| pose),
+            things: Vec::new(),
         }
     }
 

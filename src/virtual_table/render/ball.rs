@@ -214,6 +214,10 @@ impl BallDraw {
                 {
                     let places = f32::from(n);
                     *light = *light * (1.0 - covered / places) + sum * (self.vignette / places);
+                    if covered > 0.5 * places {
+                        // Half a radius up is near enough to tell what is in front.
+                        tile.note_depth(index, self.distance - 0.5 * self.radius);
+                    }
                 }
             }
         }
@@ -272,6 +276,14 @@ impl BallDraw {
         let glare = lamps.mirrored(at, mirror, blur) * lamps.glare;
         colour += (room * sky + Light::splat(glare)) * fresnel;
         colour * self.contact.max(0.15)
+    }
+
+    /// Takes the light from the ball that `hides` says is hidden from a point in a direction,
+    /// with that penumbra.
+    pub(super) fn dim(&mut self, hides: impl Fn(Point, Point, f32) -> f32) {
+        for bulb in &mut self.bulbs {
+            bulb.light *= 1.0 - hides(self.centre, bulb.direction, bulb.spread);
+        }
     }
 
     /// Whether `other` can shade this ball.

@@ -8,9 +8,10 @@ use super::ball::BallDraw;
 use super::cue::CueDraw;
 use super::paint::{Finish, Paint};
 use super::projection::ProjectedLight;
+use super::thing::{PartDraw, ThingDraw};
 use super::tile::{Surroundings, Tile};
 use crate::table::{BallKind, TableSpec};
-use crate::virtual_table::moment::{BallPose, CuePose, Moment};
+use crate::virtual_table::moment::{BallPose, CuePose, Moment, Thing};
 
 /// The picture without the sensor's noise.
 pub(in crate::virtual_table) struct Canvas {
@@ -119,6 +120,12 @@ impl Canvas {
                 self.mark_cue(cue);
             }
         }
+        for thing in gone.things.iter().filter(|t| !moment.things.contains(t)) {
+            self.mark_thing(thing);
+        }
+        for thing in moment.things.iter().filter(|t| !gone.things.contains(t)) {
+            self.mark_thing(thing);
+        }
         self.redraw(moment);
         self.drawn.clone_from(moment);
     }
@@ -151,7 +158,25 @@ impl Canvas {
             .and_then(|pose| CueDraw::new(pose, &self.backdrop));
         let mut under_cue = vec![false; if cue.is_some() { self.dirty.len() } else { 0 }];
         if let Some(cue) = &cue {
-            mark_track(&mut under_cue, cue, self.columns, self.rows);
+            mark_track(&mut under_cue, &cue.track_px, self.columns, self.rows);
+        }
+        let things: Vec<ThingDraw> = moment
+            .things
+            .iter()
+            .take(MOST_THINGS)
+            .map(|thing| ThingDraw::new(thing, moment.cue.as_ref(), &self.backdrop))
+            .collect();
+        // A bit per thing.
+        let mut under_things = vec![0_u32; if things.is_empty() { 0 } else { self.dirty.len() }];
+        for (bit, thing) in things.iter().enumerate() {
+            let mut under = vec![false; self.dirty.len()];
+            mark_track(&mut under, &thing.track_px, self.columns, self.rows);
+            for (mask, under) in under_things.iter_mut().zip(under) {
+                *mask |= u32::from(under) << bit;
+            }
+            for ball in &mut balls {
+                ball.dim(|at, direction, spread| thing.hides(at, direction, spread));
+            }
         }
         for row in 0..self.rows {
             for column in 0..self.columns {
@@ -165,16 +190,29 @@ impl Canvas {
                     .as_ref()
                     .filter(|_| under_cue.get(index).copied().unwrap_or(false));
                 let lit = self.lit.get(index).copied().unwrap_or(false);
-                if touching.is_empty() && cue.is_none() && !lit {
+                let mask = under_things.get(index).copied().unwrap_or(0);
+                if touching.is_empty() && cue.is_none() && mask == 0 && !lit {
                     self.restore(column, row);
                 } else {
-                    self.compose(column, row, &touching, cue);
+                    let here = (0..)
+                        .zip(&things)
+                        .filter(|(bit, _)| mask & (1 << bit) != 0)
+                        .map(|(_, thing)| thing);
+                    let here: Vec<&ThingDraw> = here.collect();
+                    self.compose(column, row, &touching, cue, &here);
                 }
             }
         }
     }
 
-    fn compose(&mut self, column: usize, row: usize, balls: &[&BallDraw], cue: Option<&CueDraw>) {
+    fn compose(
+        &mut self,
+        column: usize,
+        row: usize,
+        balls: &[&BallDraw],
+        cue: Option<&CueDraw>,
+        things: &[&ThingDraw],
+    ) {
         let tile = &mut self.tile;
         tile.place(&self.backdrop, column, row);
         for ball in balls {
@@ -182,6 +220,9 @@ impl Canvas {
         }
         if let Some(cue) = cue {
             cue.shadow(tile);
+        }
+        for thing in things {
+            thing.shadow(tile);
         }
         let here = tile_px(column, row);
         let lit = self
@@ -197,6 +238,7 @@ impl Canvas {
             paints: &self.paints,
             projection,
         };
+        tile.clear_depth();
         for ball in balls.iter().filter(|b| b.covers(here)) {
             let near: Vec<&BallDraw> = balls
                 .iter()
@@ -205,8 +247,16 @@ impl Canvas {
                 .collect();
             ball.draw(tile, &near, &around);
         }
+        let mut parts: Vec<&PartDraw> = things.iter().flat_map(|thing| &thing.parts).collect();
+        parts.sort_by(|a, b| b.distance.total_cmp(&a.distance));
+        for part in parts.iter().filter(|part| part.is_below_cue) {
+            part.draw(tile, &around);
+        }
         if let Some(cue) = cue {
             cue.draw(tile, &around);
+        }
+        for part in parts.iter().filter(|part| !part.is_below_cue) {
+            part.draw(tile, &around);
         }
         let tone = &self.backdrop.tone;
         each_row(self.backdrop.size, column, row, |i, bytes, columns| {
@@ -251,10 +301,18 @@ impl Canvas {
 
     fn mark_cue(&mut self, pose: &CuePose) {
         if let Some(cue) = CueDraw::new(pose, &self.backdrop) {
-            mark_track(&mut self.dirty, &cue, self.columns, self.rows);
+            mark_track(&mut self.dirty, &cue.track_px, self.columns, self.rows);
         }
     }
+
+    fn mark_thing(&mut self, thing: &Thing) {
+        let draw = ThingDraw::new(thing, None, &self.backdrop);
+        mark_track(&mut self.dirty, &draw.track_px, self.columns, self.rows);
+    }
 }
+
+/// As many things are drawn: as many as a tile has bits for.
+const MOST_THINGS: usize = 32;
 
 /// Left, top, right, bottom of a tile in pixels.
 fn tile_px(column: usize, row: usize) -> [f32; 4] {
@@ -278,8 +336,8 @@ fn each_row(
     }
 }
 
-fn mark_track(marks: &mut [bool], cue: &CueDraw, columns: usize, rows: usize) {
-    for (at, reach) in &cue.track_px {
+fn mark_track(marks: &mut [bool], track_px: &[(glam::Vec2, f32)], columns: usize, rows: usize) {
+    for (at, reach) in track_px {
         mark_box(
             marks,
             [at.x - reach, at.y - reach, at.x + reach, at.y + reach],

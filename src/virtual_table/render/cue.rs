@@ -172,6 +172,9 @@ impl CueDraw {
             if let Some(light) = tile.light.get_mut(i) {
                 *light = light.lerp(colour, cover);
             }
+            if cover > 0.5 {
+                tile.note_depth(i, on_axis.distance(eye) - radius);
+            }
         }
     }
 

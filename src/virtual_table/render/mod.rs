@@ -1,7 +1,7 @@
 //! The picture: what a camera over the table would deliver.
 //!
 //! The table without balls is drawn once ([`backdrop`]); per frame only the tiles that a
-//! moving ball or the cue touches are drawn again ([`canvas`]), and the sensor adds its
+//! moving ball, the cue or a thing touches are drawn again ([`canvas`]), and the sensor adds its
 //! noise to the whole ([`sensor`]).
 
 pub(super) mod backdrop;
@@ -11,10 +11,13 @@ mod cue;
 mod digits;
 mod furniture;
 pub(super) mod lamps;
+mod limb;
 pub(super) mod paint;
 pub(super) mod projection;
 pub(super) mod sensor;
+mod slab;
 mod texture;
+mod thing;
 mod tile;
 mod tone;
 pub(super) mod view;

@@ -30,6 +30,11 @@ pub(super) struct Tile {
     glow: Vec<Light>,
     /// Room for one item's part of it.
     pub(super) scratch: Vec<f32>,
+    /// Room for the sum of an item's parts.
+    pub(super) dark: Vec<f32>,
+    /// How far along its ray each pixel's nearest item is, metres: of things only those
+    /// nearer than this are drawn.
+    depth: Vec<f32>,
     /// The picture so far.
     pub(super) light: Vec<Light>,
 }
@@ -51,6 +56,8 @@ impl Tile {
             shade: vec![1.0; Self::PIXELS],
             glow: Vec::new(),
             scratch: vec![0.0; Self::PIXELS],
+            dark: vec![0.0; Self::PIXELS],
+            depth: vec![f32::MAX; Self::PIXELS],
             light: vec![Light::ZERO; Self::PIXELS],
         }
     }
@@ -78,6 +85,38 @@ impl Tile {
         let to = self.middle - from;
         let across = to - direction * to.dot(direction);
         across.length_squared() > (reach + self.reach).powi(2)
+    }
+
+    /// Middle of the surface under the tile, and how far it reaches from there, metres.
+    pub(super) fn extent(&self) -> (Point, f32) {
+        (self.middle, self.reach)
+    }
+
+    /// Forgets how near what was drawn is.
+    pub(super) fn clear_depth(&mut self) {
+        self.depth.fill(f32::MAX);
+    }
+
+    /// Notes that something `far` along the ray hides pixel `i`.
+    pub(super) fn note_depth(&mut self, i: usize, far: f32) {
+        if let Some(depth) = self.depth.get_mut(i) {
+            *depth = depth.min(far);
+        }
+    }
+
+    /// Whether nothing that was drawn at pixel `i` is nearer than `far`.
+    pub(super) fn is_nearest(&self, i: usize, far: f32) -> bool {
+        self.depth.get(i).is_some_and(|depth| far < *depth)
+    }
+
+    /// Lays a colour over a share of pixel `i`.
+    pub(super) fn cover(&mut self, i: usize, colour: Light, share: f32, far: f32) {
+        if let Some(light) = self.light.get_mut(i) {
+            *light = light.lerp(colour, share);
+        }
+        if share > 0.5 {
+            self.note_depth(i, far);
+        }
     }
 
     /// Moves the tile and fills in what lies under it.
