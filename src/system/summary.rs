@@ -209,6 +209,7 @@ mod tests {
             kind: BallKind::pool(n),
             position_m: Vec2::new(x, 0.0),
             velocity_m_s: Vec2::ZERO,
+            visible: 1.0,
         };
         frame.truth = Some(Arc::new(Truth {
             balls: vec![truth(1, 0.0), truth(9, 0.5)],

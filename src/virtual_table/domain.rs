@@ -1,7 +1,7 @@
 //! Rooms that differ: table, cloth, balls, lamps, camera, lens and noise drawn by a seed.
 
 use super::render::view::{framed, outer_half_m};
-use super::{Finish, Imaging, Lighting, Options, Pace, SceneName};
+use super::{Company, Finish, Imaging, Lighting, Options, Pace, SceneName};
 use crate::calibration::{CameraModel, Pose};
 use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec3};
@@ -79,6 +79,12 @@ impl Options {
             lighting,
             finish,
             imaging,
+            // Somebody is there in three of five rooms.
+            company: if domain.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 32 & 0xff < 154 {
+                Company::of_seed(domain)
+            } else {
+                Company::none()
+            },
             ..Self::new(scene)
         }
     }

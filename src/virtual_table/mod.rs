@@ -16,10 +16,13 @@
 //! [`CameraModel`] with a real lens's distortion, and every frame carries that camera and the
 //! [`crate::vision::observation::Truth`]. A [`VirtualHandle`] lets an operator take the cue.
 
+mod company;
 mod control;
 pub mod domain;
 mod imaging;
+mod litter;
 mod moment;
+mod people;
 mod play;
 mod render;
 mod scene;
@@ -28,10 +31,12 @@ mod solid;
 mod stroke;
 #[cfg(test)]
 mod tests;
+mod visible;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+pub use company::Company;
 pub use control::VirtualHandle;
 pub use imaging::{Delivery, Imaging};
 pub use render::lamps::Lighting;
@@ -43,12 +48,15 @@ use crate::calibration::CameraModel;
 use crate::table::{BallSet, TableSpec};
 use crate::units::ImageSize;
 use crate::vision::frame::{Frame, PixelFormat};
+use crate::vision::observation::Truth;
 use crate::vision::source::{FrameSource, SourceError};
 use imaging::Developer;
+use moment::Moment;
 use play::Play;
 use render::backdrop::Backdrop;
 use render::canvas::Canvas;
 use render::sensor::Sensor;
+use visible::Screens;
 
 /// A camera over a table that does not exist.
 pub struct VirtualTable {
@@ -56,6 +64,7 @@ pub struct VirtualTable {
     size: ImageSize,
     camera: Arc<CameraModel>,
     play: Play,
+    ball_radius_m: f64,
     canvas: Canvas,
     sensor: Sensor,
     imaging: Imaging,
@@ -100,6 +109,8 @@ pub struct Options {
     /// The camera; `None` for one under the ceiling that sees the whole table. Its image size
     /// counts, not `size`.
     pub camera: Option<CameraModel>,
+    /// People and things around; nobody unless asked for.
+    pub company: Company,
 }
 
 /// How simulated time passes.
@@ -168,6 +179,7 @@ impl Options {
             finish: Finish::default(),
             imaging: Imaging::default(),
             camera: None,
+            company: Company::none(),
         }
     }
 
@@ -227,7 +239,9 @@ impl VirtualTable {
             scene: options.scene,
             size,
             camera: Arc::new(camera),
-            play: Play::new(&options.table, options.scene, options.seed, handle.clone()),
+            play: Play::new(&options.table, options.scene, options.seed, handle.clone())
+                .among(options.company, options.cloth()),
+            ball_radius_m: options.table.ball.radius_m,
             canvas: Canvas::new(backdrop, &options.table, options.finish, options.exposure_s),
             sensor: Sensor::new(options.noise_levels, size.width as usize * 3, options.seed),
             imaging: options.imaging,
@@ -271,6 +285,14 @@ impl VirtualTable {
         start + Duration::from_secs_f64(self.period.as_secs_f64() * sequence as f64)
     }
 
+    /// Notes how much of each ball this camera sees.
+    fn tell_visible(&self, moment: &Moment, truth: &mut Truth) {
+        let screens = Screens::of(moment, self.ball_radius_m, self.camera.pose.eye_m);
+        for ball in &mut truth.balls {
+            ball.visible = screens.visible(ball.position_m.extend(self.ball_radius_m));
+        }
+    }
+
     fn take(&mut self, captured: Instant) -> Frame {
         let projection = self.handle.projection();
         let same = match (&projection, &self.projection) {
@@ -285,6 +307,7 @@ impl VirtualTable {
         let mut moment = self.play.moment();
         let mut truth = self.play.truth();
         self.imaging.roll(&self.camera, &mut moment, &mut truth);
+        self.tell_visible(&moment, &mut truth);
         self.canvas.draw(&moment);
         let row_bytes = self.size.width as usize * 3;
         let time_s = self.period.as_secs_f64() * self.sequence as f64;
@@ -354,3 +377,4 @@ impl std::fmt::Debug for VirtualTable {
             .finish_non_exhaustive()
     }
 }
+#[cfg(test)]

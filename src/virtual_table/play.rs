@@ -1,5 +1,6 @@
 //! The play: balls, cue and player in time. Knows nothing of pictures.
 
+mod company;
 mod player;
 mod rolling;
 mod stick;
@@ -8,8 +9,11 @@ mod tests;
 
 use glam::DQuat;
 
+use super::company::Company;
 use super::control::{Control, VirtualHandle};
+use super::litter::Litter;
 use super::moment::{BallPose, Moment};
+use super::people::Stance;
 use super::scene::{self, SceneName};
 use super::stroke::Stroke;
 use crate::physics::prediction::BallState;
@@ -36,6 +40,12 @@ pub(super) struct Play {
     shots: u32,
     red_went_last: bool,
     handle: VirtualHandle,
+    company: Company,
+    /// Colour of the cloth, for people dressed in it.
+    cloth_srgb: [u8; 3],
+    litter: Litter,
+    /// How the player stands to the shot.
+    stance: Option<Stance>,
 }
 
 /// A ball that has not vanished.
@@ -115,6 +125,10 @@ impl Play {
             shots: 0,
             red_went_last: false,
             handle,
+            company: Company::none(),
+            cloth_srgb: [0; 3],
+            litter: Litter::default(),
+            stance: None,
         };
         play.set_up();
         play
@@ -129,6 +143,10 @@ impl Play {
             self.handle.lock().restart = false;
             self.set_up();
         }
+        if let Some(wish) = control.place {
+            // Whoever puts a ball there clears the place first.
+            self.litter.make_room(wish, &self.table);
+        }
         if control.shoot && matches!(self.phase, Phase::Rolling(_)) {
             // Nobody shoots at rolling balls, nor by surprise once they rest.
             self.handle.lock().shoot = false;
@@ -139,6 +157,7 @@ impl Play {
             resting => self.at_rest(resting, control),
         };
         self.show_direction();
+        self.take_stance();
     }
 
     /// Where everything is now.
@@ -168,11 +187,11 @@ impl Play {
         Moment {
             balls,
             cue: self.cue().map(|(pose, _)| pose),
-            things: Vec::new(),
+            things: self.things(),
         }
     }
 
-    /// What is really there now.
+    /// What is really there now, every ball as if nothing hid it.
     pub(super) fn truth(&self) -> Truth {
         Truth {
             balls: self
@@ -181,6 +200,7 @@ impl Play {
                     kind: ball.kind,
                     position_m: ball.state.position,
                     velocity_m_s: ball.state.velocity,
+                    visible: 1.0,
                 })
                 .collect(),
             cue: self.cue().map(|(pose, direction)| TrueCue {
@@ -208,6 +228,8 @@ impl Play {
             },
             _ => Phase::Idle,
         };
+        self.spread_litter();
+        self.stance = None;
     }
 
     /// The balls that lie on the cloth.

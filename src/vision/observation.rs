@@ -157,6 +157,8 @@ pub struct TrueBall {
     pub position_m: Vec2,
     /// Velocity, m/s.
     pub velocity_m_s: Vec2,
+    /// Share of its disc that no cue, no thing and no nearer ball covers, 0..1.
+    pub visible: f64,
 }
 
 /// The cue's true place.

@@ -29,6 +29,7 @@ impl Play {
         let (kinds, states, cue_ball) = self.states();
         let met = self.cue_ball().unwrap_or_default();
         self.shots += 1;
+        self.litter.on_cloth.clear();
         let strike = cue_ball.map(|_| aim.strike);
         if let Err(bad) = self.live.start(&states, cue_ball, strike) {
             tracing::warn!("the virtual table can't play a shot: {bad}");

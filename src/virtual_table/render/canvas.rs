@@ -249,13 +249,14 @@ impl Canvas {
         }
         let mut parts: Vec<&PartDraw> = things.iter().flat_map(|thing| &thing.parts).collect();
         parts.sort_by(|a, b| b.distance.total_cmp(&a.distance));
-        for part in parts.iter().filter(|part| part.is_below_cue) {
-            part.draw(tile, &around);
-        }
         if let Some(cue) = cue {
+            for part in parts.iter().filter(|part| part.is_below_cue) {
+                part.draw(tile, &around);
+            }
             cue.draw(tile, &around);
+            parts.retain(|part| !part.is_below_cue);
         }
-        for part in parts.iter().filter(|part| !part.is_below_cue) {
+        for part in parts {
             part.draw(tile, &around);
         }
         let tone = &self.backdrop.tone;

@@ -5,7 +5,7 @@ use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec2, Vec3};
 
 /// Height of the rails' top above the cloth, metres.
-pub(super) fn rail_height_m(table: &TableSpec) -> f64 {
+pub(in crate::virtual_table) fn rail_height_m(table: &TableSpec) -> f64 {
     table.nose_height_m + 0.008
 }
 

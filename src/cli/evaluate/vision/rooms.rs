@@ -9,11 +9,12 @@ use crate::cli::Failure;
 use crate::table::{Geometry, TableSpec};
 use crate::units::Vec2;
 use crate::virtual_table::domain::as_calibrated;
-use crate::virtual_table::{Options, SceneName, VirtualTable};
+use crate::virtual_table::{Company, Options, SceneName, VirtualTable};
 use crate::vision::analyse::Analyser;
 use crate::vision::evaluate::{Known, KnownBall, compare};
 use crate::vision::frame::Frame;
 use crate::vision::house_set::{HouseSet, Lesson};
+use crate::vision::observation::TrueBall;
 use crate::vision::source::FrameSource as _;
 use crate::vision::track::Tracker;
 
@@ -107,6 +108,7 @@ impl Room {
             format!("picture {}x{}", frame.size.width, frame.size.height),
             format!("lamps {:?}", options.lighting).to_lowercase(),
             format!("delivered as {}", options.imaging.delivery),
+            if options.company == Company::none() { "nobody there" } else { "somebody there" }.to_owned(),
         ] {
             report.note(&stratum, &known, &seen, &compared);
         }
@@ -221,19 +223,26 @@ fn balls_of_room(options: &Options) -> Option<HouseSet> {
     Some(lesson.set()).filter(|set| set.check().is_ok())
 }
 
-/// What a virtual frame shows, in pixels of its true camera.
+/// Share of a ball that must be in sight for it to be looked for.
+const IN_SIGHT: f64 = 0.7;
+
+/// What a virtual frame shows, in pixels of its true camera. A ball that somebody or something
+/// hides is neither right nor wrong.
 fn known_of(frame: &Frame, options: &Options) -> Option<Known> {
     let (truth, camera) = (frame.truth.as_ref()?, frame.camera.as_ref()?);
     let radius_m = options.table.ball.radius_m;
     let cloth = hue_of(options.cloth());
-    let balls = truth.balls.iter().filter_map(|ball| {
+    let (shown, hidden): (Vec<&TrueBall>, Vec<&TrueBall>) =
+        truth.balls.iter().partition(|b| b.visible >= IN_SIGHT);
+    let place = |ball: &TrueBall| camera.project(ball.position_m.extend(radius_m));
+    let balls = shown.into_iter().filter_map(|ball| {
         let paint = hue_of(options.finish.paint_srgb(ball.kind));
         let alike = cloth.zip(paint).is_some_and(|(a, b)| {
             let apart = (a - b).rem_euclid(360.0);
             apart.min(360.0 - apart) < 25.0
         });
         Some(KnownBall {
-            center_px: camera.project(ball.position_m.extend(radius_m))?,
+            center_px: place(ball)?,
             position_m: Some(ball.position_m),
             group: Some(ball.kind.group),
             number: ball.kind.number,
@@ -243,6 +252,7 @@ fn known_of(frame: &Frame, options: &Options) -> Option<Known> {
     });
     Some(Known {
         balls: balls.collect(),
+        ignore_px: hidden.into_iter().filter_map(place).collect(),
         radius_m: Some(radius_m),
         ..Known::default()
     })
