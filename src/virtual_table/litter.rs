@@ -16,7 +16,7 @@ pub(super) struct Litter {
     pub(super) on_cloth: Vec<Thing>,
 }
 
-const CHALKS: [[u8; 3]; 4] = [[44, 104, 168], [40, 112, 96], [150, 52, 56], [120, 126, 134]];
+const CHALKS: [[u8; 3]; 4] = [[62, 132, 204], [54, 140, 122], [176, 70, 72], [140, 146, 154]];
 const WOOD: Finish = Finish {
     srgb: [158, 108, 62],
     gloss: 0.25,
@@ -57,21 +57,24 @@ impl Litter {
             put(&mut random, &|at, turn, _| triangle(at, turn, table));
         }
         if is_tall && random.u8(0..2) == 0 {
-            put(&mut random, &|at, turn, random| rest(at, turn, random.bool(), table));
+            put(&mut random, &|at, turn, random| {
+                rest(at, turn, random.bool(), table)
+            });
         }
         if random.u8(0..3) == 0 {
             put(&mut random, &|at, turn, _| phone(at.extend(0.0), turn));
         }
         for _ in 0..random.u8(0..=2) {
-            put(&mut random, &|at, turn, random| chalk(at.extend(0.0), turn, random));
+            put(&mut random, &|at, turn, random| {
+                chalk(at.extend(0.0), turn, random)
+            });
         }
         litter
     }
 
     /// Takes away what a ball at `at` would touch.
     pub(super) fn make_room(&mut self, at: Vec2, table: &TableSpec) {
-        self.on_cloth
-            .retain(|thing| is_clear(&thing.parts, &[at], table));
+        self.on_cloth.retain(|thing| is_clear(&thing.parts, &[at], table));
     }
 
     fn put_on_rail(
@@ -88,10 +91,16 @@ impl Litter {
             let along = 2.0 * random.f64() - 1.0;
             let sign = if random.bool() { 1.0 } else { -1.0 };
             let (at, turn) = if random.f64() < 0.68 {
-                (Vec2::new(along * (outer.x - 0.15), sign * (outer.y - middle)), 0.0)
+                (
+                    Vec2::new(along * (outer.x - 0.15), sign * (outer.y - middle)),
+                    0.0,
+                )
             } else {
                 let turn = std::f64::consts::FRAC_PI_2;
-                (Vec2::new(sign * (outer.x - middle), along * (outer.y - 0.15)), turn)
+                (
+                    Vec2::new(sign * (outer.x - middle), along * (outer.y - 0.15)),
+                    turn,
+                )
             };
             let pocket = |p: &crate::table::PocketCircle| p.centre.distance(at) > p.radius + half_m + 0.04;
             let thing = make(at.extend(rail_height_m(table)), turn, random);
@@ -125,7 +134,7 @@ impl Litter {
 
 /// Spheres that fill a thing about.
 fn points(thing: &Thing) -> impl Iterator<Item = (Vec3, f64)> + '_ {
-    const STEPS: u8 = 12;
+    const STEPS: u8 = 60;
     thing.parts.iter().flat_map(|part| {
         (0..=STEPS).map(move |i| {
             let share = f64::from(i) / f64::from(STEPS);
@@ -152,7 +161,7 @@ fn points(thing: &Thing) -> impl Iterator<Item = (Vec3, f64)> + '_ {
 /// A cube of chalk that stands at `at`: paper around it, a hollow worn into its top.
 fn chalk(at: Vec3, turn: f64, random: &mut fastrand::Rng) -> Thing {
     const HALF_M: f64 = 0.0112;
-    let srgb = random.choice(CHALKS).unwrap_or([44, 104, 168]);
+    let srgb = random.choice(CHALKS).unwrap_or([62, 132, 204]);
     let finish = |share: f64| Finish {
         srgb: srgb.map(|c| (f64::from(c) * share) as u8),
         gloss: 0.0,
@@ -167,9 +176,9 @@ fn chalk(at: Vec3, turn: f64, random: &mut fastrand::Rng) -> Thing {
             top: finish(1.0),
             side: finish(0.8),
             inlay: Some(Inlay {
-                half_m: Vec2::splat(0.0072),
-                corner_m: 0.0072,
-                finish: finish(0.45),
+                half_m: Vec2::splat(0.0068),
+                corner_m: 0.0068,
+                finish: finish(0.55),
             }),
         })],
     }
@@ -178,7 +187,7 @@ fn chalk(at: Vec3, turn: f64, random: &mut fastrand::Rng) -> Thing {
 /// A phone on its back, its screen dark.
 fn phone(at: Vec3, turn: f64) -> Thing {
     let case = Finish {
-        srgb: [34, 34, 38],
+        srgb: [72, 74, 80],
         gloss: 0.3,
         rough: 0.0,
     };
@@ -213,11 +222,13 @@ fn triangle(at: Vec2, turn: f64, table: &TableSpec) -> Thing {
     // Inner circle of the triangle around five rows of balls, plus half a bar.
     let inner = (4.0 * r * 3.0_f64.sqrt()) / 3.0 + r + 0.002 + bar;
     let half = inner * 3.0_f64.sqrt();
+    // So much of each sharp corner is cut off.
+    let cut = 0.9 * r;
     let parts = (0..3_u8).map(|i| {
         let angle = turn + f64::from(i) * std::f64::consts::TAU / 3.0;
         Part::Slab(Slab {
             middle_m: (at + unit(angle) * inner).extend(0.022),
-            half_m: Vec3::new(bar, half - 0.35 * r, 0.022),
+            half_m: Vec3::new(bar, half - 1.155 * cut + 0.6 * bar, 0.022),
             corner_m: 0.006,
             turn: angle,
             top: WOOD,
@@ -225,12 +236,12 @@ fn triangle(at: Vec2, turn: f64, table: &TableSpec) -> Thing {
             inlay: None,
         })
     });
-    // Rounded corners join the bars.
+    // Short bars join the long ones.
     let corners = (0..3_u8).map(|i| {
         let angle = turn + (f64::from(i) + 0.5) * std::f64::consts::TAU / 3.0;
         Part::Slab(Slab {
-            middle_m: (at + unit(angle) * (2.0 * inner - 0.62 * r)).extend(0.022),
-            half_m: Vec3::new(bar, 0.62 * r, 0.022),
+            middle_m: (at + unit(angle) * (2.0 * inner - cut)).extend(0.022),
+            half_m: Vec3::new(bar, 0.577 * cut + 0.6 * bar, 0.022),
             corner_m: 0.006,
             turn: angle,
             top: WOOD,
@@ -259,7 +270,8 @@ fn rest(at: Vec2, turn: f64, reaches_in: bool, table: &TableSpec) -> Thing {
         back = Vec2::new(0.5 * turn.cos(), 1.0_f64.copysign(at.y)).normalize_or(Vec2::Y);
         // The stick lies on the rail.
         let edge = (outer.y - at.y.abs()) / back.y.abs().max(0.1);
-        lift = (rail_height_m(table) + 0.006) / (edge - table.rail_width_m - table.cushion_width_m - 0.01).max(0.05);
+        lift = (rail_height_m(table) + 0.006)
+            / (edge - table.rail_width_m - table.cushion_width_m - 0.01).max(0.05);
     }
     let place = |s: f64, aside: f64, z: f64| (at + back * s + back.perp() * aside).extend(z);
     let stick = |s: f64, radius: f64| place(s, 0.0, radius + 0.002 + lift * s);

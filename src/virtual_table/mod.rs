@@ -377,4 +377,3 @@ impl std::fmt::Debug for VirtualTable {
             .finish_non_exhaustive()
     }
 }
-#[cfg(test)]

@@ -42,9 +42,9 @@ impl Player<'_> {
     ) -> Option<Stance> {
         const BRIDGES_M: [f64; 9] = [0.24, 0.22, 0.26, 0.20, 0.29, 0.18, 0.33, 0.38, 0.155];
         let hands = BRIDGES_M.map(Some);
-        let tried = hands.into_iter().flat_map(|bridge_m| {
-            [0.0, 0.035, 0.08].map(|lift_m| Stance { bridge_m, lift_m })
-        });
+        let tried = hands
+            .into_iter()
+            .flat_map(|bridge_m| [0.0, 0.035, 0.08].map(|lift_m| Stance { bridge_m, lift_m }));
         let without = Stance {
             bridge_m: None,
             lift_m: 0.0,
@@ -74,7 +74,7 @@ impl Player<'_> {
         let mut body = Body::of(self.looks, self.cloth_srgb);
 
         let lean = cue_z(0.5).min(0.45);
-        let neck = at(0.56 * s, 0.05, lean + 0.36);
+        let neck = at(0.53 * s, 0.03, lean + 0.29);
         let shoulders = [
             at(0.50 * s, 0.20 * s, lean + 0.27),
             at(0.66 * s, -0.13 * s, lean + 0.34),
@@ -213,9 +213,8 @@ pub(super) fn reaching(looks: &Looks, cloth_srgb: [u8; 3], table: &TableSpec, cl
     let long = wrist.truncate().distance(stand);
     let shoulder = stand.extend(0.34);
     // A straight arm over the table, the elbow a little out and up.
-    let elbow = (wrist.truncate().lerp(stand, 0.47) - side * 0.09 * (1.0 - long).clamp(0.0, 1.0)).extend(
-        0.5 * (wrist.z + shoulder.z) + 0.02,
-    );
+    let elbow = (wrist.truncate().lerp(stand, 0.47) - side * 0.09 * (1.0 - long).clamp(0.0, 1.0))
+        .extend(0.5 * (wrist.z + shoulder.z) + 0.02);
     let mut body = Body::of(looks, cloth_srgb);
     let behind = (stand - toward * 0.25).extend(0.30);
     body.shirt(behind, shoulder, 0.13 * s, 0.075 * s);
@@ -332,7 +331,12 @@ impl Body {
         let face = middle + front * (0.05 * s);
         let back = middle - along.extend(-0.55) * (0.035 * s);
         self.skin(face, back, 0.070 * s, 0.082 * s);
-        self.skin(face + front * (0.062 * s), face + front * (0.07 * s), 0.017 * s, 0.013 * s);
+        self.skin(
+            face + front * (0.062 * s),
+            face + front * (0.07 * s),
+            0.017 * s,
+            0.013 * s,
+        );
         for ear in [-1.0, 1.0] {
             let at = middle + (along.perp() * (ear * 0.079 * s)).extend(-0.01);
             self.skin(at, at - (along * 0.014).extend(-0.012), 0.013 * s, 0.014 * s);
@@ -367,16 +371,46 @@ impl Body {
     fn fist(&mut self, grip: Vec3, back: Vec2, side: Vec2, s: f64) {
         let at = |b: f64, l: f64, z: f64| grip + (back * (b * s) + side * (l * s)).extend(z * s);
         // The back of the hand lies outside of the cue.
-        self.skin(at(-0.030, -0.027, 0.026), at(0.030, -0.025, 0.024), 0.017 * s, 0.016 * s);
-        self.skin(at(0.0, -0.022, 0.052), at(0.0, -0.026, 0.026), 0.026 * s, 0.024 * s);
+        self.skin(
+            at(-0.030, -0.027, 0.026),
+            at(0.030, -0.025, 0.024),
+            0.017 * s,
+            0.016 * s,
+        );
+        self.skin(
+            at(0.0, -0.022, 0.052),
+            at(0.0, -0.026, 0.026),
+            0.026 * s,
+            0.024 * s,
+        );
         for (i, thick) in [(-1.5, 0.0095), (-0.5, 0.0098), (0.5, 0.0092), (1.5, 0.0082)] {
             let b = 0.0205 * i;
             self.skin(at(b, -0.030, 0.014), at(b, -0.024, -0.015), thick * s, thick * s);
-            self.skin(at(b, -0.024, -0.015), at(b, 0.012, -0.022), thick * s, 0.92 * thick * s);
-            self.skin(at(b, 0.012, -0.022), at(b, 0.024, -0.002), 0.92 * thick * s, 0.85 * thick * s);
+            self.skin(
+                at(b, -0.024, -0.015),
+                at(b, 0.012, -0.022),
+                thick * s,
+                0.92 * thick * s,
+            );
+            self.skin(
+                at(b, 0.012, -0.022),
+                at(b, 0.024, -0.002),
+                0.92 * thick * s,
+                0.85 * thick * s,
+            );
         }
-        self.skin(at(-0.034, -0.012, 0.026), at(-0.048, 0.013, 0.016), 0.012 * s, 0.010 * s);
-        self.skin(at(-0.048, 0.013, 0.016), at(-0.052, 0.024, -0.006), 0.010 * s, 0.0085 * s);
+        self.skin(
+            at(-0.034, -0.012, 0.026),
+            at(-0.048, 0.013, 0.016),
+            0.012 * s,
+            0.010 * s,
+        );
+        self.skin(
+            at(-0.048, 0.013, 0.016),
+            at(-0.052, 0.024, -0.006),
+            0.010 * s,
+            0.0085 * s,
+        );
     }
 
     /// An open bridge: the hand rests on fingertips and heel beside the cue, the cue runs
@@ -384,37 +418,80 @@ impl Body {
     fn bridge_hand(&mut self, wrist: Vec3, at: Place<'_>, s: f64) {
         // Knuckle, middle joint, tip; the thickness of the finger.
         let fingers = [
-            ([(0.020, 0.018, 0.036), (-0.022, 0.015, 0.030), (-0.068, 0.013, 0.009)], 0.0094),
-            ([(0.016, 0.038, 0.036), (-0.026, 0.041, 0.032), (-0.070, 0.046, 0.009)], 0.0096),
-            ([(0.022, 0.057, 0.034), (-0.015, 0.066, 0.029), (-0.052, 0.077, 0.0085)], 0.0090),
-            ([(0.034, 0.074, 0.029), (0.008, 0.087, 0.024), (-0.018, 0.102, 0.008)], 0.0078),
+            (
+                [
+                    (0.020, 0.018, 0.036),
+                    (-0.022, 0.015, 0.030),
+                    (-0.068, 0.013, 0.009),
+                ],
+                0.0104,
+            ),
+            (
+                [
+                    (0.016, 0.038, 0.036),
+                    (-0.026, 0.041, 0.032),
+                    (-0.070, 0.046, 0.009),
+                ],
+                0.0106,
+            ),
+            (
+                [
+                    (0.022, 0.057, 0.034),
+                    (-0.015, 0.066, 0.029),
+                    (-0.052, 0.077, 0.0085),
+                ],
+                0.0100,
+            ),
+            (
+                [
+                    (0.034, 0.074, 0.029),
+                    (0.008, 0.087, 0.024),
+                    (-0.018, 0.102, 0.008),
+                ],
+                0.0088,
+            ),
         ];
         for ([knuckle, joint, tip], thick) in fingers {
             let [knuckle, joint, tip] = [knuckle, joint, tip].map(|(b, l, z)| at(b, l, z));
-            self.skin(wrist.lerp(knuckle, 0.22), knuckle, 0.0165 * s, 1.25 * thick * s);
+            self.skin(wrist.lerp(knuckle, 0.22), knuckle, 0.0185 * s, 1.25 * thick * s);
             self.skin(knuckle, joint, 1.12 * thick * s, thick * s);
             self.skin(joint, tip, thick * s, 0.86 * thick * s);
         }
         // The heel, and the ball of the thumb.
         self.skin(wrist, at(0.060, 0.045, 0.022), 0.022 * s, 0.022 * s);
         self.skin(wrist, at(0.058, 0.068, 0.020), 0.021 * s, 0.018 * s);
-        self.skin(at(0.086, 0.034, 0.022), at(0.056, 0.014, 0.022), 0.019 * s, 0.014 * s);
-        self.skin(at(0.056, 0.014, 0.022), at(0.026, -0.006, 0.027), 0.0125 * s, 0.0105 * s);
-        self.skin(at(0.026, -0.006, 0.027), at(0.000, -0.011, 0.036), 0.0105 * s, 0.0088 * s);
+        self.skin(
+            at(0.086, 0.034, 0.022),
+            at(0.056, 0.014, 0.022),
+            0.019 * s,
+            0.014 * s,
+        );
+        self.skin(
+            at(0.056, 0.014, 0.022),
+            at(0.026, -0.006, 0.027),
+            0.0125 * s,
+            0.0105 * s,
+        );
+        self.skin(
+            at(0.026, -0.006, 0.027),
+            at(0.000, -0.011, 0.036),
+            0.0105 * s,
+            0.0088 * s,
+        );
     }
 
     /// A hand in the air, back up; `at` takes how far ahead of the wrist, aside (toward the
     /// thumb) and up.
     fn open_hand(&mut self, wrist: Vec3, at: Place<'_>, points: bool, s: f64) {
         let rows = [
-            (0.026, 0.034, 0.0094, 0.092),
-            (0.009, 0.012, 0.0096, 0.100),
-            (-0.009, -0.013, 0.0090, 0.092),
-            (-0.026, -0.036, 0.0078, 0.072),
+            (0.026, 0.034, 0.0106, 0.092),
+            (0.009, 0.012, 0.0108, 0.100),
+            (-0.009, -0.013, 0.0102, 0.092),
+            (-0.026, -0.036, 0.0090, 0.072),
         ];
         for (i, (l, spread, thick, long)) in rows.into_iter().enumerate() {
             let knuckle = at(0.088 - 0.004 * i as f64, l, 0.004);
-            self.skin(at(0.012, 0.5 * l, 0.0), knuckle, 0.0175 * s, 1.25 * thick * s);
+            self.skin(at(0.012, 0.5 * l, 0.0), knuckle, 0.0195 * s, 1.25 * thick * s);
             if points && i > 0 {
                 // Curled in.
                 let joint = at(0.112, 1.05 * l, -0.014);

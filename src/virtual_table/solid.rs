@@ -150,7 +150,9 @@ impl Lines {
         let across = to - self.ray * far;
         let share = if self.square > 1e-10 {
             let nearest = -across.dot(self.flat) / self.square;
-            let off = (across.length_squared() - nearest * nearest * self.square).max(0.0).sqrt();
+            let off = (across.length_squared() - nearest * nearest * self.square)
+                .max(0.0)
+                .sqrt();
             (nearest + self.lean_by(off)).clamp(0.0, 1.0)
         } else if self.stick.growth > 0.0 {
             1.0

@@ -1,3 +1,5 @@
+mod company;
+
 use super::*;
 use crate::table::TableMeasures;
 use crate::units::{Vec2, Vec3};

@@ -50,7 +50,12 @@ impl Play {
         if player.is_none()
             && let Some(looks) = &self.company.visitor
         {
-            things.extend(people::reaching(looks, self.cloth_srgb, &self.table, self.clock_s));
+            things.extend(people::reaching(
+                looks,
+                self.cloth_srgb,
+                &self.table,
+                self.clock_s,
+            ));
         }
         things.extend(player);
         things

@@ -78,11 +78,7 @@ impl ThingDraw {
                 Part::Slab(slab) => Solid::Slab(SlabDraw::new(slab)),
             };
             let (middle, half, thick) = match &solid {
-                Solid::Limb(limb) => (
-                    limb.stick.middle(),
-                    limb.stick.along * 0.5,
-                    limb.stick.thickest(),
-                ),
+                Solid::Limb(limb) => (limb.stick.middle(), limb.stick.along * 0.5, limb.stick.thickest()),
                 Solid::Slab(slab) => {
                     let half = slab.block.half;
                     (

@@ -108,7 +108,12 @@ impl Room {
             format!("picture {}x{}", frame.size.width, frame.size.height),
             format!("lamps {:?}", options.lighting).to_lowercase(),
             format!("delivered as {}", options.imaging.delivery),
-            if options.company == Company::none() { "nobody there" } else { "somebody there" }.to_owned(),
+            if options.company == Company::none() {
+                "nobody there"
+            } else {
+                "somebody there"
+            }
+            .to_owned(),
         ] {
             report.note(&stratum, &known, &seen, &compared);
         }
