@@ -333,7 +333,8 @@ const TAUGHT_SPREAD: Shade = Shade {
 fn paint_likelihood(look: &Look, paint: &Paint) -> f64 {
     let h = hue_distance(look.shade.hue_deg, paint.shade.hue_deg) / paint.spread.hue_deg;
     let s = (look.shade.saturation - paint.shade.saturation) / paint.spread.saturation;
-    let v = (look.shade.value.min(1.1) - paint.shade.value) / paint.spread.value;
+    // Much brighter than white is a matter of light, not of paint.
+    let v = (look.shade.value.min(1.1) - paint.shade.value.min(1.1)) / paint.spread.value;
     // A heavy tail: a colour that fits nothing is odd under every number alike.
     let q = 0.5 * (h * h + s * s + v * v);
     paint.common - q.min(6.0 + 0.15 * q)
