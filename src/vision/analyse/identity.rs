@@ -325,9 +325,9 @@ impl Paint {
 
 /// How far looks lie from a taught paint at least (1 σ).
 const TAUGHT_SPREAD: Shade = Shade {
-    hue_deg: 8.0,
-    saturation: 0.12,
-    value: 0.12,
+    hue_deg: 12.0,
+    saturation: 0.20,
+    value: 0.16,
 };
 
 fn paint_likelihood(look: &Look, paint: &Paint) -> f64 {
