@@ -367,12 +367,13 @@ mod tests {
             };
             let mut moment = Moment {
                 balls: vec![pose],
-                cue: None,
+                ..Moment::default()
             };
             let ball = TrueBall {
                 kind: pose.kind,
                 position_m: place,
                 velocity_m_s: velocity,
+                visible: 1.0,
             };
             let mut truth = Truth {
                 balls: vec![ball],
