@@ -6,6 +6,7 @@ use super::scene::Scene;
 use super::*;
 use crate::table::{BallKind, Group};
 use crate::vision::frame::PixelFormat;
+use crate::vision::house_set::Lesson;
 
 fn calibrated(scene: &Scene) -> Frame {
     let mut frame = scene.render();
@@ -260,4 +261,73 @@ fn half_a_picture_half_a_table_and_two_tables_get_an_answer_that_is_not_wrong() 
             }
         }
     }
+}
+
+/// What is learned of a drawn scene when a person says that the balls there are called `names`.
+fn house_of(scene: &Scene, names: &[(u8, u8)]) -> HouseSet {
+    let seen = Analyser::new(Some(scene.spec.clone())).analyse(&calibrated(scene));
+    let mut lesson = Lesson::new(BallSet::Pool);
+    for (kind, place) in &scene.balls {
+        let (ball, _) = nearest(&seen, *place).unwrap();
+        lesson.add(renamed(*kind, names), &ball.look).unwrap();
+    }
+    lesson.set().check().unwrap();
+    lesson.set()
+}
+
+fn renamed(kind: BallKind, names: &[(u8, u8)]) -> BallKind {
+    let other = names.iter().find(|n| Some(n.0) == kind.number);
+    other.map_or(kind, |n| BallKind::pool(n.1))
+}
+
+#[test]
+fn a_house_with_other_colours_is_named_by_them() {
+    // A set whose 2 is green and whose 6 is blue, and 4 and 5 the other way round.
+    let odd = [
+        (2, 6),
+        (6, 2),
+        (10, 14),
+        (14, 10),
+        (4, 5),
+        (5, 4),
+        (12, 13),
+        (13, 12),
+    ];
+    let scene = Scene::full();
+    let house = house_of(&scene, &odd);
+    let mut analyser = Analyser::new(Some(scene.spec.clone())).with_house_set(Some(house));
+    let frame = calibrated(&scene);
+    for frames in [1, 40] {
+        let mut seen = None;
+        for _ in 0..frames {
+            seen = Some(analyser.analyse(&frame));
+        }
+        let seen = seen.unwrap();
+        for (kind, place) in &scene.balls {
+            let (ball, _) = nearest(&seen, *place).unwrap();
+            assert_eq!(ball.kind, renamed(*kind, &odd), "after {frames}");
+        }
+    }
+    analyser.reset();
+    let seen = analyser.analyse(&frame);
+    let (ball, _) = nearest(&seen, scene.balls[2].1).unwrap();
+    assert_eq!(ball.kind, BallKind::pool(6), "a reset keeps what was taught");
+}
+
+#[test]
+fn a_whole_rack_moves_the_taught_colours_with_the_light() {
+    let scene = Scene::full();
+    let mut house = house_of(&scene, &[]);
+    for ball in &mut house.balls {
+        ball.shade.value = (ball.shade.value - 0.05).max(0.0);
+    }
+    let taught = house.clone();
+    let mut analyser = Analyser::new(Some(scene.spec.clone())).with_house_set(Some(house));
+    let frame = calibrated(&scene);
+    for _ in 0..CLOTH_PERIOD {
+        analyser.analyse(&frame);
+    }
+    let now = analyser.house.as_ref().unwrap().now();
+    let led = (now.balls.iter().zip(&taught.balls)).filter(|(a, b)| a.shade.value > b.shade.value);
+    assert!(led.count() >= 12);
 }
