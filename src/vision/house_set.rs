@@ -576,6 +576,29 @@ mod tests {
     }
 
     #[test]
+    fn a_damaged_file_is_refused_or_makes_sense() {
+        let mut random = fastrand::Rng::with_seed(5);
+        let text = taught().to_text().unwrap();
+        for _ in 0..2000 {
+            let mut bytes = text.clone().into_bytes();
+            bytes.truncate(random.usize(..=bytes.len()));
+            for _ in 0..random.usize(..4) {
+                if let Some(byte) = bytes
+                    .len()
+                    .checked_sub(1)
+                    .and_then(|n| bytes.get_mut(random.usize(..=n)))
+                {
+                    *byte = random.u8(32..127);
+                }
+            }
+            let damaged = String::from_utf8(bytes).unwrap();
+            if let Ok(set) = HouseSet::parse(&damaged, Path::new("balls.ron")) {
+                set.check().unwrap();
+            }
+        }
+    }
+
+    #[test]
     fn a_look_without_its_colour_teaches_nothing() {
         let mut lesson = Lesson::new(BallSet::Pool);
         let white_up = Look {

@@ -849,4 +849,52 @@ mod tests {
         }
         assert!(state.unwrap().cue.is_none());
     }
+
+    /// `cargo test --no-default-features --lib names_over_a_game -- --ignored --nocapture`
+    #[test]
+    #[ignore = "prints how many names are right while the virtual table plays"]
+    fn figures_of_the_names_over_a_game() {
+        use crate::virtual_table::{Options, VirtualTable};
+        use crate::vision::analyse::Analyser;
+        use crate::vision::source::FrameSource as _;
+
+        let mut sums = [[0u32; 4]; 2];
+        for domain in 0..24 {
+            let mut options = Options::of_domain(7_000 + domain);
+            if options.table.ball_set != crate::table::BallSet::Pool {
+                continue;
+            }
+            options.fps = 30.0;
+            let mut source = VirtualTable::new(&options).unwrap();
+            let mut analyser = Analyser::new(Some(options.table.clone()));
+            let mut tracker = Tracker::new(&options.table);
+            for _ in 0..400 {
+                let frame = source.next(Duration::from_secs(1)).unwrap().unwrap();
+                let Some(state) = tracker.update(&analyser.analyse(&frame)) else {
+                    continue;
+                };
+                for ball in &frame.truth.as_ref().unwrap().balls {
+                    let moves = usize::from(ball.velocity_m_s.length() > 0.02);
+                    let near = |b: &&TrackedBall| b.position_m.distance(ball.position_m) < 0.02;
+                    let Some(told) = state.balls.iter().find(near) else {
+                        continue;
+                    };
+                    let sum = &mut sums[moves];
+                    sum[0] += 1;
+                    sum[1] += u32::from(told.kind.group == ball.kind.group);
+                    sum[2] += u32::from(told.kind == ball.kind);
+                    sum[3] += u32::from(told.kind.group == Group::Unknown);
+                }
+            }
+        }
+        for (name, [balls, group, number, unknown]) in ["at rest", "moving"].iter().zip(sums) {
+            let share = |n: u32| 100.0 * f64::from(n) / f64::from(balls.max(1));
+            eprintln!(
+                "{name}: {balls} balls, group {:.2} %, number {:.2} %, unknown {:.2} %",
+                share(group),
+                share(number),
+                share(unknown)
+            );
+        }
+    }
 }
