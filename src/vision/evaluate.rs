@@ -100,6 +100,8 @@ pub struct Tally {
     pub found: usize,
     /// Found, and no ball.
     pub wrong: usize,
+    /// Only some balls of the pictures count, so that nothing is false among them.
+    pub in_part: bool,
     /// Found balls whose group is known.
     pub groups: usize,
     /// … and told right.
@@ -190,10 +192,11 @@ impl Tally {
         share(self.found, self.balls)
     }
 
-    /// False balls as a share of everything called a ball; `None` where nothing was.
+    /// False balls as a share of everything called a ball; `None` where nothing was, or where only
+    /// some balls count.
     #[must_use]
     pub fn false_share(&self) -> Option<f64> {
-        share(self.wrong, self.found + self.wrong)
+        share(self.wrong, self.found + self.wrong).filter(|_| !self.in_part)
     }
 
     /// Share of known groups told right.

@@ -26,7 +26,7 @@ use crate::vision::source::FrameSource as _;
 #[command(after_help = "Examples:
   billiards-trainer calibrate balls one.jpg two.jpg three.jpg
   billiards-trainer calibrate balls one.jpg --numbers 1,9,3,11,cue,8,2,10,4,12,5,13,6,14,7,15
-  billiards-trainer calibrate balls virtual:grid --out /tmp/balls.ron")]
+  billiards-trainer calibrate balls virtual:grid --out balls.ron")]
 pub(crate) struct Balls {
     /// Pictures of the set (JPEG, PNG, WebP, BMP), or virtual[:SCENE].
     #[arg(required = true, value_name = "PICTURE")]

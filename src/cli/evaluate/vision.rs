@@ -156,6 +156,9 @@ impl Report {
         };
         let wrong = Vec::new();
         self.note(stratum, &part, seen, &Compared { found, wrong });
+        if let Some(tally) = self.strata.get_mut(stratum) {
+            tally.in_part = true;
+        }
     }
 
     fn keep_failure(
@@ -204,7 +207,7 @@ impl Report {
 
     fn in_words(&self) -> String {
         let mut text = format!(
-            "{:<30}{:>8}{:>7}{:>9}{:>8}{:>8}{:>9}{:>9}{:>11}{:>11}{:>9}{:>10}\n",
+            "{:<30}{:>9}{:>7}{:>10}{:>10}{:>10}{:>10}{:>9}{:>11}{:>11}{:>9}{:>10}\n",
             "",
             "pictures",
             "balls",
@@ -236,7 +239,7 @@ impl Report {
             };
             let _ = writeln!(
                 text,
-                "{name:<30}{:>8}{:>7}{:>9}{:>8}{:>8}{:>9}{:>9}{:>11}{:>11}{:>9.1}{:>10}",
+                "{name:<30}{:>9}{:>7}{:>10}{:>10}{:>10}{:>10}{:>9}{:>11}{:>11}{:>9.1}{:>10}",
                 t.pictures,
                 t.balls,
                 percent(t.recall()),

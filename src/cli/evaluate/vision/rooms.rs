@@ -14,6 +14,7 @@ use crate::vision::analyse::Analyser;
 use crate::vision::evaluate::{Known, KnownBall, compare};
 use crate::vision::frame::Frame;
 use crate::vision::house_set::{HouseSet, Lesson};
+use crate::vision::look::{Shade, hue_distance};
 use crate::vision::observation::TrueBall;
 use crate::vision::source::FrameSource as _;
 use crate::vision::track::Tracker;
@@ -242,10 +243,7 @@ fn known_of(frame: &Frame, options: &Options) -> Option<Known> {
     let place = |ball: &TrueBall| camera.project(ball.position_m.extend(radius_m));
     let balls = shown.into_iter().filter_map(|ball| {
         let paint = hue_of(options.finish.paint_srgb(ball.kind));
-        let alike = cloth.zip(paint).is_some_and(|(a, b)| {
-            let apart = (a - b).rem_euclid(360.0);
-            apart.min(360.0 - apart) < 25.0
-        });
+        let alike = cloth.zip(paint).is_some_and(|(a, b)| hue_distance(a, b) < 25.0);
         Some(KnownBall {
             center_px: place(ball)?,
             position_m: Some(ball.position_m),
@@ -265,17 +263,6 @@ fn known_of(frame: &Frame, options: &Options) -> Option<Known> {
 
 /// Hue in degrees of a colour that has one.
 fn hue_of(srgb: [u8; 3]) -> Option<f64> {
-    let [r, g, b] = srgb.map(f64::from);
-    let (low, high) = (r.min(g).min(b), r.max(g).max(b));
-    let chroma = high - low;
-    (chroma > 0.2 * high && high > 30.0).then(|| {
-        let sixth = if high <= r {
-            (g - b) / chroma
-        } else if high <= g {
-            (b - r) / chroma + 2.0
-        } else {
-            (r - g) / chroma + 4.0
-        };
-        (60.0 * sixth).rem_euclid(360.0)
-    })
+    let shade = Shade::of_rgb(srgb.map(|c| f64::from(c) / 255.0));
+    (shade.saturation > 0.2 && shade.value > 0.12).then_some(shade.hue_deg)
 }
