@@ -6,6 +6,7 @@ mod speed;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::fs::OpenOptions;
 use std::io::{IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
@@ -43,7 +44,7 @@ pub(crate) struct Vision {
     #[arg(long)]
     json: bool,
     /// Write every picture with a missed, false or misnamed ball into this folder: missed balls
-    /// ringed in red, false ones in yellow.
+    /// ringed in red, false ones in yellow, and a list of them, `failures.csv`.
     #[arg(long, value_name = "DIR")]
     failures: Option<PathBuf>,
     /// Measure how long each step takes on one core instead, at 720p, 1080p and 4K.
@@ -53,6 +54,9 @@ pub(crate) struct Vision {
     #[arg(long, value_name = "DIR", requires = "speed")]
     pictures: Option<PathBuf>,
 }
+
+/// Every missed and false ball with its picture and its place in it, pixels.
+const LIST: &str = "failures.csv";
 
 /// Pictures by kind, each with its tally.
 struct Report {
@@ -97,6 +101,16 @@ impl Vision {
                     folder.display()
                 ))
             })?;
+            // A list of failures of another time would be mixed with these.
+            match std::fs::remove_file(folder.join(LIST)) {
+                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+                    return Err(Failure::failed(format!(
+                        "can't replace {}: {error}; choose another folder",
+                        folder.join(LIST).display()
+                    )));
+                }
+                _ => {}
+            }
         }
         let balls = balls_from(self.balls.as_deref(), None)?;
         let mut report = Report {
@@ -191,17 +205,30 @@ impl Report {
             }
         };
         let large = f64::from(frame.size.width) / 50.0;
+        let mut list = String::new();
+        let name = name.replace(['/', '.'], "_");
+        let mut mark = |what: &str, at: Vec2, colour: Rgb<u8>| {
+            ring(at, large, colour);
+            let _ = writeln!(list, "{name}.jpg,{what},{:.0},{:.0}", at.x, at.y);
+        };
         for (ball, found) in known.balls.iter().zip(&compared.found) {
             if found.is_none() {
-                ring(ball.center_px, large, Rgb([255, 0, 0]));
+                mark("missed", ball.center_px, Rgb([255, 0, 0]));
             }
         }
         for wrong in compared.wrong.iter().filter_map(|s| seen.balls.get(*s)) {
-            ring(wrong.center_px, large, Rgb([255, 255, 0]));
+            mark("false", wrong.center_px, Rgb([255, 255, 0]));
         }
-        let file = folder.join(format!("{}.jpg", name.replace(['/', '.'], "_")));
-        if let Err(error) = picture.save(&file) {
-            eprintln!("billiards-trainer: can't write {}: {error}", file.display());
+        let picture_file = folder.join(format!("{name}.jpg"));
+        let list_file = folder.join(LIST);
+        let written = picture
+            .save(&picture_file)
+            .map_err(|error| format!("{}: {error}", picture_file.display()));
+        let listed = OpenOptions::new().append(true).create(true).open(&list_file);
+        let listed = listed.and_then(|mut file| file.write_all(list.as_bytes()));
+        let listed = listed.map_err(|error| format!("{}: {error}", list_file.display()));
+        if let Err(why) = written.and(listed) {
+            eprintln!("billiards-trainer: can't write {why}");
         }
     }
 

@@ -2,8 +2,8 @@
 //!
 //! [`working`] shrinks the frame, or shows its table from straight above ([`grid`]), [`cloth`] learns what cloth looks like, [`table_finder`] and
 //! [`pose`] find the table where no calibration came with the frame, [`bed`] says where balls can
-//! lie, [`blobs`] and [`circles`] find them, [`localise`] measures them in the full frame,
-//! [`identity`] names them, [`cue`] finds the cue.
+//! lie, [`blobs`] and [`circles`] find them, [`localise`] measures them in the full frame, [`judge`] tells balls
+//! from what only looks like one, [`identity`] names them, [`cue`] finds the cue.
 
 pub(in crate::vision) mod assignment;
 mod bed;
@@ -15,6 +15,7 @@ mod cue;
 mod faint;
 mod grid;
 mod identity;
+mod judge;
 mod line;
 mod localise;
 mod patch;
@@ -41,7 +42,8 @@ use cue::CueFound;
 use faint::Rims;
 use grid::{Flat, Grid};
 use identity::Identity;
-use localise::{Outline, Surroundings};
+use judge::{Judge, Measured};
+use localise::Surroundings;
 use patch::Patch;
 use regions::Region;
 use table_finder::TableOutline;
@@ -73,9 +75,6 @@ pub struct Analyser {
     house: Option<FollowedSet>,
     frames_since_rack: u32,
 }
-
-/// An outline and how much speaks for a ball in it, 0..1.
-type Measured = (Outline, f64);
 
 /// What follows from a calibration and stays as long as it does.
 #[derive(Debug)]
@@ -276,7 +275,9 @@ impl Analyser {
         } else {
             self.find_of_any_size(frame, &mut view, &found, clock)
         };
-        self.settle(&mut balls, &view);
+        let judge = self.judge(&view);
+        judge.settle(&mut balls);
+        judge.drop_parts(&mut balls);
         self.name_balls(frame, &view, &balls, observation);
         clock.lap("identity");
         let grid = self.picture.grid;
@@ -298,7 +299,7 @@ impl Analyser {
         let cues = self.find_cues(&blobs, view);
         clock.lap("cue");
         let mut balls = self.measure(frame, view, &blobs.candidates, &[]);
-        self.settle(&mut balls, view);
+        self.judge(view).settle(&mut balls);
         clock.lap("localise");
         let faint = self.find_rims(view, &balls, &cues);
         clock.lap("rims");
@@ -313,15 +314,16 @@ impl Analyser {
     /// Places where many edges point to one centre, as they do on balls of the cloth's colour.
     fn find_rims(&mut self, view: &View, balls: &[Measured], cues: &[CueFound]) -> Vec<Candidate> {
         // What is surely a ball has no other within a diameter; what is not may lie a little off.
-        let room = |(outline, score): &Measured| {
-            let (centre, radius) = self.on_picture(outline, view);
-            (centre, radius * if *score > 0.7 { 1.5 } else { 0.3 })
+        let room = |ball: &Measured| {
+            let share = if ball.confidence > 0.7 { 1.5 } else { 0.3 };
+            (ball.disc.centre, share * ball.disc.radius)
         };
         let known: Vec<(Vec2, f64)> = balls.iter().map(room).collect();
         let mut faint = self.rims.find(&self.picture, &view.bed, view.radius_m, &known);
+        let judge = self.judge(view);
         faint.retain(|c| {
             let on_cue = cues.iter().any(|cue| cue.distance(c.centre) < 0.9 * c.radius);
-            !on_cue && self.looks_like_paint(c.centre, c.radius)
+            !on_cue && judge.looks_like_paint(c.centre, c.radius)
         });
         faint.truncate(MOST_RIMS);
         faint
@@ -345,12 +347,12 @@ impl Analyser {
             blobs.demand_more_inside_occluders();
             clock.lap("blobs");
             let mut balls = self.measure(frame, view, &blobs.candidates, &[]);
-            self.settle(&mut balls, view);
+            self.judge(view).settle(&mut balls);
             // What the strict mask adds, and then what both leave unexplained.
             let added = self.measure(frame, view, &blobs.with_demands(other.candidates), &balls);
             balls.extend(added);
-            self.settle(&mut balls, view);
-            let known: Vec<(Vec2, f64)> = balls.iter().map(|(o, _)| self.on_picture(o, view)).collect();
+            self.judge(view).settle(&mut balls);
+            let known: Vec<(Vec2, f64)> = balls.iter().map(|b| (b.disc.centre, b.disc.radius)).collect();
             let more = blobs::around_fragments(&strict, &known, &self.picture, &view.bed, view.radius_m);
             balls.extend(self.measure(frame, view, &more, &[]));
             let between = self.between_balls(&balls, view, found);
@@ -358,7 +360,7 @@ impl Analyser {
             balls.extend(added);
             clock.lap("localise");
             // The first size came from areas; outlines know it better.
-            match size_gain(&balls, view).filter(|g| round < ROUNDS && (g - 1.0).abs() > 0.025) {
+            match judge::size_gain(&balls, view).filter(|g| round < ROUNDS && (g - 1.0).abs() > 0.025) {
                 // Outlines are drawn a little toward the supposed size, so go further than they say.
                 Some(gain) => view.radius_m *= gain.powf(1.5),
                 None => {
@@ -387,6 +389,15 @@ impl Analyser {
         )
     }
 
+    fn judge<'a>(&'a self, view: &'a View) -> Judge<'a> {
+        Judge {
+            picture: &self.picture,
+            field: &self.field,
+            mask: &self.mask,
+            view,
+        }
+    }
+
     /// Fits an outline to each candidate and keeps those that are balls.
     /// Leaves out candidates where one of `known` lies already, clearly seen.
     fn measure(
@@ -406,11 +417,12 @@ impl Analyser {
             radius_m: view.radius_m,
             size_known: view.calibrated,
         };
+        let judge = self.judge(view);
         let mut balls: Vec<Measured> = Vec::new();
         for candidate in candidates {
             let centre = grid.in_frame(candidate.centre);
             let radius = grid.frame_length(candidate.centre, candidate.radius);
-            let there = |k: &Measured| k.1 > 0.8 && k.0.centre.distance(centre) < 0.5 * radius;
+            let there = |k: &Measured| k.confidence > 0.8 && k.outline.centre.distance(centre) < 0.5 * radius;
             if known.iter().any(there) {
                 continue;
             }
@@ -420,47 +432,8 @@ impl Analyser {
                 Origin::Cluster => view.calibrated,
                 _ => false,
             };
-            let Some(outline) = localise::fit_outline(&around, &mut patch, centre, radius, near) else {
-                continue;
-            };
-            let size = outline.radius / radius;
-            let p = grid.on_grid(outline.centre);
-            let filled = self.filled(p, candidate.radius * size);
-            let support = outline.support;
-            // The noses may be misplaced by a little; a clear ball on cloth counts beyond them.
-            let clear = support > 0.85 && filled > 0.7 && outline.cloth_around > 0.5;
-            let least = if clear { -0.6 } else { 0.3 };
-            let on_bed = view.bed.depth(p) > least * candidate.radius && view.bed.pocket_distance(p) > 0.8;
-            let is_ball = match candidate.origin {
-                Origin::Single => support >= 0.5 && filled > 0.3,
-                Origin::Cluster => filled > 0.6 && support >= 0.35 || filled > 0.3 && support >= 0.55,
-                Origin::Occluder => support >= 0.75 && outline.cloth_around > 0.5,
-                // Its rim is mostly other balls' and tells little; that it fills the gap tells much.
-                // The black of a pocket fills one too.
-                Origin::Leftover => filled > 0.8 && support >= 0.2 && view.bed.pocket_distance(p) > 1.4,
-                // A whole rim on cloth, or half of one around what differs from it; among other balls
-                // nearly all of it: a gap between balls has half.
-                Origin::Rim => {
-                    let whole = support >= 0.7 && outline.cloth_around > 0.6;
-                    let half = support >= 0.52 && outline.cloth_around > 0.5 && filled > 0.5;
-                    let between = support >= 0.7 && filled > 0.15;
-                    (whole || half || between) && self.looks_like_paint(p, candidate.radius)
-                }
-                // Faint edges are trusted where the size is known, but then more than a speck of
-                // the disc must differ from the cloth.
-                Origin::Fragment if view.calibrated => {
-                    support >= 0.65 && outline.cloth_around > 0.6 && filled > 0.15
-                }
-                Origin::Fragment => support >= 0.7 && outline.cloth_around > 0.6,
-            };
-            if is_ball && (0.72..1.35).contains(&size) && on_bed {
-                let weight = if candidate.origin == Origin::Fragment {
-                    0.7
-                } else {
-                    0.5 + 0.5 * filled
-                };
-                balls.push((outline, support * weight));
-            }
+            let outline = localise::fit_outline(&around, &mut patch, centre, radius, near);
+            balls.extend(outline.and_then(|outline| judge.judge(candidate, outline)));
         }
         self.patch = patch;
         balls
@@ -478,17 +451,9 @@ impl Analyser {
             return Vec::new();
         }
         self.peeled.clone_from(&self.mask);
-        for (outline, _) in balls {
-            let (centre, radius) = self.on_picture(outline, view);
-            let rows = (centre.y - radius).max(0.0) as usize..=(centre.y + radius).max(0.0) as usize;
-            for y in rows {
-                let dy = y as f64 + 0.5 - centre.y;
-                let half = (radius * radius - dy * dy).max(0.0).sqrt();
-                let from = y * w + (centre.x - half).max(0.0) as usize;
-                let to = y * w + ((centre.x + half).max(0.0) as usize + 1).min(w);
-                if let Some(row) = self.peeled.get_mut(from..to) {
-                    row.fill(0);
-                }
+        for (y, columns) in balls.iter().flat_map(|b| b.disc.rows(w)) {
+            if let Some(row) = self.peeled.get_mut(y * w + columns.start..y * w + columns.end) {
+                row.fill(0);
             }
         }
         let left = regions::regions(&self.peeled, w, view.bed.window, 12);
@@ -505,143 +470,20 @@ impl Analyser {
             .collect()
     }
 
-    /// Centre and radius of an outline in working pixels.
-    fn on_picture(&self, outline: &Outline, view: &View) -> (Vec2, f64) {
-        let grid = self.picture.grid;
-        let centre = grid.on_grid(outline.centre);
-        let usual = view.bed.ball_radius(centre, view.radius_m);
-        (
-            centre,
-            usual * outline.radius / grid.frame_length(centre, usual).max(1e-6),
-        )
-    }
-
-    /// Share of a disc (working pixels) that can't be cloth in shadow.
-    fn filled(&self, centre: Vec2, radius: f64) -> f64 {
-        let (mut n, mut all) = (0.0, 0.0);
-        let reach = 0.85 * radius;
-        let (y0, y1) = (
-            (centre.y - reach).max(0.0) as usize,
-            (centre.y + reach).max(0.0) as usize,
-        );
-        for y in y0..=y1 {
-            let dy = y as f64 + 0.5 - centre.y;
-            let half = (reach * reach - dy * dy).max(0.0).sqrt();
-            let (x0, x1) = (
-                (centre.x - half).max(0.0) as usize,
-                (centre.x + half).max(0.0) as usize,
-            );
-            for on in self
-                .mask
-                .get(y * self.picture.w + x0..y * self.picture.w + x1)
-                .unwrap_or_default()
-            {
-                all += 1.0;
-                n += f64::from(*on);
-            }
-        }
-        if all > 0.0 { n / all } else { 0.0 }
-    }
-
-    /// True for a disc (working pixels) that can't be bare cloth, lit or in shadow: half of a ball even
-    /// of the cloth's colour is at least 0.5 of the limit away from it (bare cloth: 0.2), and either at
-    /// least 0.08 in tint (a shadow: half of that), for its gloss mirrors the room, or its lamps
-    /// and number are far from cloth, however dark (the darkest shadow: 0.9).
-    fn looks_like_paint(&self, centre: Vec2, radius: f64) -> bool {
-        const FAINTEST: f32 = 0.4;
-        const LEAST_TINT: f32 = 0.07;
-        const MARK: f32 = 1.15;
-        const SPOTS: usize = identity::SAMPLES;
-        let local = self.field.around(centre);
-        let (mut deviations, mut tints) = ([0f32; SPOTS], [0f32; SPOTS]);
-        let judged = deviations.iter_mut().zip(&mut tints);
-        for ((deviation, tint), spot) in judged.zip(identity::spots()) {
-            let p = centre + *spot * radius;
-            let px = self.picture.at(p.x as isize, p.y as isize).map(f32::from);
-            *deviation = self.field.deviation(local, px);
-            *tint = local.tint(px);
-        }
-        let at = |values: &mut [f32; SPOTS], share: f64| {
-            let rank = (share * SPOTS as f64) as usize;
-            *values.select_nth_unstable_by(rank, f32::total_cmp).1
-        };
-        at(&mut deviations, 0.5) > FAINTEST
-            && (at(&mut tints, 0.5) > LEAST_TINT || at(&mut deviations, 0.95) > MARK)
-    }
-
-    /// Leaves of overlapping outlines the best, and of those in a deep shadow none.
-    fn settle(&self, balls: &mut Vec<Measured>, view: &View) {
-        let discs: Vec<(Vec2, f64)> = balls.iter().map(|(o, _)| self.on_picture(o, view)).collect();
-        let mut disc = discs.iter();
-        balls.retain(|_| disc.next().is_none_or(|d| !self.is_bare_shadow(*d, &discs)));
-        drop_doubles(balls);
-    }
-
-    /// True for a disc (centre and radius, working pixels) that is dark and of the cloth's tint
-    /// wherever no other of `discs` lies, with no lamp, number or paint in it: the core of a deep
-    /// shadow. Any ball mirrors a lamp or shows its number, and a black one is not of a coloured
-    /// cloth's tint.
-    fn is_bare_shadow(&self, (centre, radius): (Vec2, f64), discs: &[(Vec2, f64)]) -> bool {
-        /// Shares of the cloth's brightness between which a disc is in a shadow (no lamp is alone in a
-        /// room: some sixteenth of the light is left), and above which a pixel is a mark.
-        const DARK: std::ops::Range<f32> = 0.3..0.72;
-        const MARK: f32 = 1.25;
-        /// Pixels that may be odd.
-        const ODD: usize = 3;
-        let local = self.field.around(centre);
-        if local.brightness < 1.0 {
-            return false;
-        }
-        let beside = |other: &&(Vec2, f64)| {
-            let apart = other.0.distance(centre);
-            apart > 0.6 * radius && apart < radius + 1.2 * other.1
-        };
-        let others: Vec<_> = discs.iter().filter(beside).collect();
-        let (mut levels, mut tints) = ([0f32; identity::SAMPLES], [0f32; identity::SAMPLES]);
-        let pixels = || {
-            identity::spots()
-                .iter()
-                .map(|spot| centre + *spot * radius)
-                .filter(|p| others.iter().all(|(c, r)| c.distance(*p) > 1.2 * r))
-                .map(|p| self.picture.at(p.x as isize, p.y as isize).map(f32::from))
-        };
-        let mut count = 0;
-        for (level, px) in levels.iter_mut().zip(pixels()) {
-            *level = px[3] / local.brightness;
-            count += 1;
-        }
-        let (Some(levels), Some(tints)) = (levels.get_mut(..count), tints.get_mut(..count)) else {
-            return false;
-        };
-        let at = |values: &mut [f32], rank: usize| *values.select_nth_unstable_by(rank, f32::total_cmp).1;
-        if count < identity::SAMPLES / 3 {
-            return false;
-        }
-        let usual = at(levels, count / 2);
-        if !DARK.contains(&usual) || at(levels, count - 1 - ODD) > MARK {
-            return false;
-        }
-        let deep = local.in_shadow(usual);
-        for (tint, px) in tints.iter_mut().zip(pixels()) {
-            *tint = local.tint(px).min(deep.tint(px));
-        }
-        let most = f32::max(0.16, 0.27 * local.tint_of_grey());
-        at(tints, count / 2) < most && at(tints, count - 1 - ODD) < 2.5 * most
-    }
-
     fn name_balls(&mut self, frame: &Frame, view: &View, balls: &[Measured], observation: &mut Observation) {
         let cloth_at = |p: Vec2| self.field.around(self.picture.grid.on_grid(p));
         let light = |p: Vec2| f64::from(cloth_at(p).brightness);
         let mut levels: Vec<f64> = balls
             .iter()
-            .map(|(o, _)| light(o.centre))
+            .map(|b| light(b.outline.centre))
             .filter(|l| *l > 1.0)
             .collect();
         levels.sort_by(f64::total_cmp);
         let usual = levels.get(levels.len() / 2).copied().unwrap_or(1.0);
         let subjects: Vec<identity::Subject> = balls
             .iter()
-            .map(|(o, _)| identity::Subject {
+            .map(|b| b.outline)
+            .map(|o| identity::Subject {
                 centre: o.centre,
                 radius: o.radius,
                 light: if light(o.centre) > 1.0 {
@@ -658,8 +500,9 @@ impl Analyser {
             .filter(|s| *s != BallSet::Pool);
         // The cloth's own colour around the balls: what a pale ball reflects on its underside.
         let mut cloth = [0.0; 3];
-        for ((o, _), level) in balls.iter().map(|b| (b, 1.0 / balls.len() as f64)) {
-            let local = cloth_at(o.centre);
+        let level = 1.0 / balls.len().max(1) as f64;
+        for ball in balls {
+            let local = cloth_at(ball.outline.centre);
             let (r, b) = (
                 f64::from(local.red * local.brightness),
                 f64::from(local.blue * local.brightness),
@@ -673,7 +516,8 @@ impl Analyser {
         let named = identity::identify(frame, &subjects, set, cloth, house);
         self.learn_from_rack(&named);
         let camera = &view.seen.camera;
-        for ((outline, confidence), named) in balls.iter().zip(named) {
+        for (ball, named) in balls.iter().zip(named) {
+            let outline = &ball.outline;
             let position_m = camera.on_plane(outline.centre, view.radius_m);
             // How the place follows the centre: a pixel to the right, a pixel down.
             let moved = |step: Vec2| {
@@ -686,7 +530,7 @@ impl Analyser {
                 position_m,
                 covariance_m2: outline.covariance.mapped(moved(Vec2::X), moved(Vec2::Y)),
                 kind: named.kind,
-                confidence: confidence.clamp(0.0, 1.0),
+                confidence: ball.confidence.clamp(0.0, 1.0),
                 group_confidence: named.group_confidence,
                 odds: named.odds,
                 look: named.look,
@@ -710,40 +554,6 @@ impl Analyser {
         let rack: Vec<_> = sure.map(|n| (n.kind, n.look)).collect();
         house.follow(&rack);
     }
-}
-
-/// How much larger than supposed the well seen balls are, median; `None` without such.
-fn size_gain(balls: &[Measured], view: &View) -> Option<f64> {
-    let mut gains: Vec<f64> = balls
-        .iter()
-        .filter(|(o, _)| o.support > 0.8)
-        .filter_map(|(o, _)| {
-            let place = view.seen.camera.on_plane(o.centre, view.radius_m)?;
-            let rim = view
-                .seen
-                .camera
-                .silhouette(place.extend(view.radius_m), view.radius_m, 16);
-            let mean = rim.iter().map(|p| p.distance(o.centre)).sum::<f64>() / rim.len().max(1) as f64;
-            (mean > 0.5).then_some(o.radius / mean)
-        })
-        .collect();
-    gains.sort_by(f64::total_cmp);
-    gains.get(gains.len() / 2).copied()
-}
-
-/// Of two outlines nearer than touching balls can be, the better supported stays.
-fn drop_doubles(balls: &mut Vec<Measured>) {
-    balls.sort_by(|a, b| b.1.total_cmp(&a.1));
-    let mut kept: Vec<Measured> = Vec::new();
-    for ball in balls.drain(..) {
-        let clash = kept
-            .iter()
-            .any(|k| k.0.centre.distance(ball.0.centre) < 0.75 * (k.0.radius + ball.0.radius));
-        if !clash {
-            kept.push(ball);
-        }
-    }
-    *balls = kept;
 }
 
 fn cue_seen(cue: &CueFound, grid: Grid, view: &View) -> CueSeen {

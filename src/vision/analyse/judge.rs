@@ -1,0 +1,308 @@
+//! Which outlines are balls, and which are shadows or pieces of something else.
+
+use super::blobs::{Candidate, Origin};
+use super::cloth::ClothField;
+use super::identity::{self, SAMPLES};
+use super::localise::Outline;
+use super::view::View;
+use super::working::WorkingPicture;
+use crate::units::{Vec2, unit};
+
+/// An outline that may be a ball's.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Measured {
+    pub(super) outline: Outline,
+    /// How much speaks for a ball, 0..1.
+    pub(super) confidence: f64,
+    /// How it was found.
+    pub(super) origin: Origin,
+    /// The same outline on the working picture.
+    pub(super) disc: Disc,
+}
+
+/// A circle on the working picture.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Disc {
+    pub(super) centre: Vec2,
+    pub(super) radius: f64,
+}
+
+impl Disc {
+    /// Rows, each with its first column and one past the last, on a picture `w` pixels wide.
+    pub(super) fn rows(self, w: usize) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
+        let Self { centre, radius } = self;
+        let first = (centre.y - radius).max(0.0) as usize;
+        let last = (centre.y + radius).max(0.0) as usize;
+        (first..=last).map(move |y| {
+            let dy = y as f64 + 0.5 - centre.y;
+            let half = (radius * radius - dy * dy).max(0.0).sqrt();
+            let from = ((centre.x - half).max(0.0) as usize).min(w);
+            (y, from..((centre.x + half).max(0.0) as usize + 1).min(w))
+        })
+    }
+}
+
+/// Looks at outlines on one picture of a table.
+pub(super) struct Judge<'a> {
+    pub(super) picture: &'a WorkingPicture,
+    pub(super) field: &'a ClothField,
+    /// What is not cloth.
+    pub(super) mask: &'a [u8],
+    pub(super) view: &'a View,
+}
+
+
+impl Judge<'_> {
+    /// An outline with what speaks for a ball; `None` where that is too little for how it was found.
+    pub(super) fn judge(&self, candidate: &Candidate, outline: Outline) -> Option<Measured> {
+        let view = self.view;
+        let disc = self.disc_of(&outline);
+        let filled = self.filled(disc);
+        let (p, support) = (disc.centre, outline.support);
+        // The noses may be misplaced by a little; a clear ball on cloth counts beyond them.
+        let clear = support > 0.85 && filled > 0.7 && outline.cloth_around > 0.5;
+        let least = if clear { -0.6 } else { 0.3 };
+        let on_bed = view.bed.depth(p) > least * candidate.radius && view.bed.pocket_distance(p) > 0.8;
+        let is_ball = match candidate.origin {
+            Origin::Single => support >= 0.5 && filled > 0.3,
+            Origin::Cluster => filled > 0.6 && support >= 0.35 || filled > 0.3 && support >= 0.55,
+            Origin::Occluder => support >= 0.75 && outline.cloth_around > if view.calibrated { 0.25 } else { 0.5 },
+            // Its rim is mostly other balls' and tells little; that it fills the gap tells much.
+            // The black of a pocket fills one too.
+            Origin::Leftover => filled > 0.8 && support >= 0.2 && view.bed.pocket_distance(p) > 1.4,
+            // A whole rim on cloth, or half of one around what differs from it; among other balls
+            // nearly all of it: a gap between balls has half.
+            Origin::Rim => {
+                let whole = support >= 0.78 - 0.3 * (filled - 0.25).clamp(0.0, 0.3) && outline.cloth_around > 0.6;
+                let half = support >= 0.52 && outline.cloth_around > 0.5 && filled > 0.5;
+                let between = support >= 0.78 && filled > 0.15;
+                (whole || half || between) && self.looks_like_paint(p, candidate.radius)
+            }
+            // Faint edges are trusted where the size is known, but then more than a speck of
+            // the disc must differ from the cloth.
+            Origin::Fragment if view.calibrated => {
+                support >= 0.65 && outline.cloth_around > 0.6 && filled > 0.15
+            }
+            Origin::Fragment => support >= 0.7 && outline.cloth_around > 0.6,
+        };
+        let size = disc.radius / candidate.radius;
+        let weight = match candidate.origin {
+            Origin::Fragment => 0.7,
+            _ => 0.5 + 0.5 * filled,
+        };
+        (is_ball && (0.72..1.35).contains(&size) && on_bed).then_some(Measured {
+            outline,
+            confidence: support * weight,
+            origin: candidate.origin,
+            disc,
+        })
+    }
+
+    /// Leaves of overlapping outlines the best, and of those in a deep shadow none.
+    pub(super) fn settle(&self, balls: &mut Vec<Measured>) {
+        let discs: Vec<Disc> = balls.iter().map(|b| b.disc).collect();
+        balls.retain(|b| !self.is_bare_shadow(b.disc, &discs));
+        self.drop_doubles(balls);
+    }
+
+    /// Leaves out what is a piece of something larger that no balls explain, as of a hand or a head: the less
+    /// of a rim speaks for a ball, the less may go on beyond it. The worst goes first, because what was taken
+    /// for a ball beside it then explains nothing any more.
+    pub(super) fn drop_parts(&self, balls: &mut Vec<Measured>) {
+        loop {
+            let excess = |(i, b): (usize, &Measured)| (i, self.goes_on(b.disc, balls) - self.may_go_on(b));
+            let worst = balls.iter().enumerate().map(excess);
+            match worst.max_by(|a, b| a.1.total_cmp(&b.1)) {
+                Some((i, excess)) if excess > 0.0 => {
+                    balls.remove(i);
+                }
+                _ => break,
+            }
+        }
+    }
+
+    /// How much may go on beyond the rim of a ball. Where the balls' size is known, the worst balls of racks
+    /// have half of their rim more than that, pieces of hands at most 0.4, and only balls most of a rim. Without calibration
+    /// rims are seen less well: balls in a pack have 0.01 more, pieces of hands at most 0.3.
+    fn may_go_on(&self, ball: &Measured) -> f64 {
+        const WHOLE: f64 = 0.8;
+        let support = ball.outline.support;
+        match (self.view.calibrated, ball.origin) {
+            (false, _) => support,
+            (true, Origin::Rim) => support - 0.45,
+            (true, _) if support > WHOLE => 1.0,
+            (true, _) => support - 0.35,
+        }
+    }
+
+    /// Share of the places on the bed closely around a disc that are neither cloth nor another ball.
+    fn goes_on(&self, disc: Disc, balls: &[Measured]) -> f64 {
+        const DIRECTIONS: usize = 48;
+        const DISTANCES: [f64; 3] = [1.2, 1.35, 1.5];
+        let near = |b: &&Measured| {
+            let apart = b.disc.centre.distance(disc.centre);
+            apart > 0.0 && apart < 2.8 * disc.radius
+        };
+        let others: Vec<Disc> = balls.iter().filter(near).map(|b| b.disc).collect();
+        let bed = &self.view.bed;
+        let goes_on = |p: &Vec2| {
+            self.is_marked(*p)
+                && bed.depth(*p) >= 0.0
+                && bed.pocket_distance(*p) >= 1.2
+                && !others.iter().any(|o| o.centre.distance(*p) < 1.1 * o.radius)
+        };
+        let places = (0..DIRECTIONS).flat_map(|k| {
+            let direction = unit(std::f64::consts::TAU * k as f64 / DIRECTIONS as f64) * disc.radius;
+            DISTANCES.map(|far| disc.centre + direction * far)
+        });
+        places.filter(goes_on).count() as f64 / (DIRECTIONS * DISTANCES.len()) as f64
+    }
+
+    fn is_marked(&self, p: Vec2) -> bool {
+        let (w, h) = (self.picture.w as f64, self.picture.h as f64);
+        let inside = p.x >= 0.0 && p.y >= 0.0 && p.x < w && p.y < h;
+        inside && self.mask.get(p.y as usize * self.picture.w + p.x as usize) == Some(&1)
+    }
+
+    /// Of two outlines nearer than touching balls can be, the better supported stays.
+    fn drop_doubles(&self, balls: &mut Vec<Measured>) {
+        balls.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+        // Where lengths on the table are known, two balls can't be in the same place.
+        let nearest = if self.view.calibrated { 0.8 } else { 0.75 };
+        let mut kept: Vec<Measured> = Vec::with_capacity(balls.len());
+        for ball in balls.drain(..) {
+            let clash = kept.iter().any(|k| {
+                k.disc.centre.distance(ball.disc.centre) < nearest * (k.disc.radius + ball.disc.radius)
+            });
+            if !clash {
+                kept.push(ball);
+            }
+        }
+        *balls = kept;
+    }
+
+    fn disc_of(&self, outline: &Outline) -> Disc {
+        let grid = self.picture.grid;
+        let centre = grid.on_grid(outline.centre);
+        let usual = self.view.bed.ball_radius(centre, self.view.radius_m);
+        let radius = usual * outline.radius / grid.frame_length(centre, usual).max(1e-6);
+        Disc { centre, radius }
+    }
+
+    /// Share of a disc that can't be cloth in shadow.
+    fn filled(&self, disc: Disc) -> f64 {
+        let inner = Disc {
+            radius: 0.85 * disc.radius,
+            ..disc
+        };
+        let (mut on, mut all) = (0u32, 0u32);
+        let w = self.picture.w;
+        for (y, columns) in inner.rows(w) {
+            let row = y * w;
+            let cells = self.mask.get(row + columns.start..row + columns.end);
+            for cell in cells.unwrap_or_default() {
+                all += 1;
+                on += u32::from(*cell);
+            }
+        }
+        f64::from(on) / f64::from(all.max(1))
+    }
+
+    /// True for a disc (working pixels) that can't be bare cloth, lit or in shadow: half of a ball even
+    /// of the cloth's colour is at least 0.5 of the limit away from it (bare cloth: 0.2), and either at
+    /// least 0.08 in tint (a shadow: half of that), for its gloss mirrors the room, or its lamps
+    /// and number are far from cloth, however dark (the darkest shadow: 0.9).
+    pub(super) fn looks_like_paint(&self, centre: Vec2, radius: f64) -> bool {
+        const FAINTEST: f32 = 0.4;
+        const LEAST_TINT: f32 = 0.07;
+        const MARK: f32 = 1.15;
+        const SPOTS: usize = SAMPLES;
+        let local = self.field.around(centre);
+        let (mut deviations, mut tints) = ([0f32; SPOTS], [0f32; SPOTS]);
+        let judged = deviations.iter_mut().zip(&mut tints);
+        for ((deviation, tint), spot) in judged.zip(identity::spots()) {
+            let p = centre + *spot * radius;
+            let px = self.picture.at(p.x as isize, p.y as isize).map(f32::from);
+            *deviation = self.field.deviation(local, px);
+            *tint = local.tint(px);
+        }
+        let at = |values: &mut [f32; SPOTS], share: f64| {
+            let rank = (share * SPOTS as f64) as usize;
+            *values.select_nth_unstable_by(rank, f32::total_cmp).1
+        };
+        at(&mut deviations, 0.5) > FAINTEST
+            && (at(&mut tints, 0.5) > LEAST_TINT || at(&mut deviations, 0.95) > MARK)
+    }
+
+    /// True for a disc that is dark and of the cloth's tint wherever no other of `discs` lies, with no lamp, number or paint in it: the core of a deep
+    /// shadow. Any ball mirrors a lamp or shows its number, and a black one is not of a coloured
+    /// cloth's tint.
+    fn is_bare_shadow(&self, disc: Disc, discs: &[Disc]) -> bool {
+        /// Shares of the cloth's brightness between which a disc is in a shadow (no lamp is alone in a
+        /// room: some sixteenth of the light is left), and above which a pixel is a mark.
+        const DARK: std::ops::Range<f32> = 0.3..0.72;
+        const MARK: f32 = 1.25;
+        /// Pixels that may be odd.
+        const ODD: usize = 3;
+        let Disc { centre, radius } = disc;
+        let local = self.field.around(centre);
+        if local.brightness < 1.0 {
+            return false;
+        }
+        let beside = |other: &&Disc| {
+            let apart = other.centre.distance(centre);
+            apart > 0.6 * radius && apart < radius + 1.2 * other.radius
+        };
+        let others: Vec<_> = discs.iter().filter(beside).collect();
+        let (mut levels, mut tints) = ([0f32; SAMPLES], [0f32; SAMPLES]);
+        let pixels = || {
+            identity::spots()
+                .iter()
+                .map(|spot| centre + *spot * radius)
+                .filter(|p| others.iter().all(|o| o.centre.distance(*p) > 1.2 * o.radius))
+                .map(|p| self.picture.at(p.x as isize, p.y as isize).map(f32::from))
+        };
+        let mut count = 0;
+        for (level, px) in levels.iter_mut().zip(pixels()) {
+            *level = px[3] / local.brightness;
+            count += 1;
+        }
+        let (Some(levels), Some(tints)) = (levels.get_mut(..count), tints.get_mut(..count)) else {
+            return false;
+        };
+        let at = |values: &mut [f32], rank: usize| *values.select_nth_unstable_by(rank, f32::total_cmp).1;
+        if count < SAMPLES / 3 {
+            return false;
+        }
+        let usual = at(levels, count / 2);
+        if !DARK.contains(&usual) || at(levels, count - 1 - ODD) > MARK {
+            return false;
+        }
+        let deep = local.in_shadow(usual);
+        for (tint, px) in tints.iter_mut().zip(pixels()) {
+            *tint = local.tint(px).min(deep.tint(px));
+        }
+        let most = f32::max(0.16, 0.27 * local.tint_of_grey());
+        at(tints, count / 2) < most && at(tints, count - 1 - ODD) < 2.5 * most
+    }
+}
+
+/// How much larger than supposed the well seen balls are, median; `None` without such.
+pub(super) fn size_gain(balls: &[Measured], view: &View) -> Option<f64> {
+    let mut gains: Vec<f64> = balls
+        .iter()
+        .map(|b| b.outline)
+        .filter(|o| o.support > 0.8)
+        .filter_map(|o| {
+            let place = view.seen.camera.on_plane(o.centre, view.radius_m)?;
+            let rim = view
+                .seen
+                .camera
+                .silhouette(place.extend(view.radius_m), view.radius_m, 16);
+            let mean = rim.iter().map(|p| p.distance(o.centre)).sum::<f64>() / rim.len().max(1) as f64;
+            (mean > 0.5).then_some(o.radius / mean)
+        })
+        .collect();
+    gains.sort_by(f64::total_cmp);
+    gains.get(gains.len() / 2).copied()
+}
