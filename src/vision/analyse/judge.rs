@@ -76,7 +76,8 @@ impl Judge<'_> {
                 let whole = support >= 0.78 - 0.3 * (filled - 0.25).clamp(0.0, 0.3) && outline.cloth_around > 0.6;
                 let half = support >= 0.52 && outline.cloth_around > 0.5 && filled > 0.5;
                 let between = support >= 0.78 && filled > 0.15;
-                (whole || half || between) && self.looks_like_paint(p, candidate.radius)
+                let tinted = support >= 0.54 && outline.cloth_around >= 0.9 * support && self.is_tinted(disc);
+                (whole || half || between || tinted) && self.looks_like_paint(p, candidate.radius)
             }
             // Faint edges are trusted where the size is known, but then more than a speck of
             // the disc must differ from the cloth.
@@ -96,6 +97,23 @@ impl Judge<'_> {
             origin: candidate.origin,
             disc,
         })
+    }
+
+    /// True for a disc most of which is of another tint than the cloth, lit (0.03 at most) or in shadow (0.05).
+    fn is_tinted(&self, disc: Disc) -> bool {
+        const LEAST: f32 = 0.075;
+        let local = self.field.around(disc.centre);
+        if local.brightness < 1.0 {
+            return false;
+        }
+        let mut tints = [0f32; SAMPLES];
+        for (tint, spot) in tints.iter_mut().zip(identity::spots()) {
+            let p = disc.centre + *spot * disc.radius;
+            let px = self.picture.at(p.x as isize, p.y as isize).map(f32::from);
+            let deep = local.in_shadow((px[3] / local.brightness).clamp(0.1, 1.0));
+            *tint = local.tint(px).min(deep.tint(px));
+        }
+        *tints.select_nth_unstable_by(SAMPLES / 2, f32::total_cmp).1 > LEAST
     }
 
     /// Leaves of overlapping outlines the best, and of those in a deep shadow none.
