@@ -141,6 +141,7 @@ fn entry(path: &Path, observation: &Observation, decode_ms: f64) -> Value {
         "table": table,
         "balls": observation.balls,
         "cues": observation.cues,
+        "hidden": observation.hidden,
         "timing_ms": timing,
         "warnings": observation.warnings,
     })
@@ -186,6 +187,10 @@ fn write_text(out: &mut impl std::io::Write, path: &Path, o: &Observation) -> st
             c.butt_px.y,
             100.0 * c.confidence,
         )?;
+    }
+    if !o.hidden.is_none() {
+        let share = 100.0 * o.hidden.share();
+        writeln!(out, "  {share:.1} % of the bed is hidden")?;
     }
     for w in &o.warnings {
         writeln!(out, "  note: {w}")?;

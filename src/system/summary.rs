@@ -233,6 +233,7 @@ mod tests {
             table: None,
             balls: vec![seen(2, 0.001), seen(3, -0.7)],
             cues: Vec::new(),
+            hidden: Default::default(),
             timing_ms: vec![("total", 3.0)],
             warnings: Vec::new(),
         };

@@ -71,6 +71,8 @@ pub struct VirtualTable {
     developer: Developer,
     handle: VirtualHandle,
     projection: Option<Arc<ProjectedLight>>,
+    /// What could hide balls in the last frame.
+    screens: Option<Screens>,
     pace: Pace,
     period: Duration,
     sequence: u64,
@@ -248,6 +250,7 @@ impl VirtualTable {
             developer: Developer::new(options.imaging, size),
             handle,
             projection: None,
+            screens: None,
             pace: options.pace,
             period: Duration::from_secs_f64(1.0 / options.fps),
             sequence: 0,
@@ -286,11 +289,20 @@ impl VirtualTable {
     }
 
     /// Notes how much of each ball this camera sees.
-    fn tell_visible(&self, moment: &Moment, truth: &mut Truth) {
+    fn tell_visible(&mut self, moment: &Moment, truth: &mut Truth) {
         let screens = Screens::of(moment, self.ball_radius_m, self.camera.pose.eye_m);
         for ball in &mut truth.balls {
             ball.visible = screens.visible(ball.position_m.extend(self.ball_radius_m));
         }
+        self.screens = Some(screens);
+    }
+
+    /// Share of a ball that the last frame would show if one lay at this place (table frame, metres), 0..1.
+    /// 1 before the first frame.
+    #[must_use]
+    pub fn visible_at(&self, place: crate::units::Vec2) -> f64 {
+        let at = place.extend(self.ball_radius_m);
+        self.screens.as_ref().map_or(1.0, |screens| screens.visible(at))
     }
 
     fn take(&mut self, captured: Instant) -> Frame {

@@ -12,6 +12,7 @@ const RAYS: u16 = 64;
 const CUE_M: (f64, [f64; 2]) = (1.47, [0.0064, 0.0148]);
 
 /// Everything that can hide a ball from an eye at one moment.
+#[derive(Debug)]
 pub(super) struct Screens {
     eye: Vec3,
     radius: f32,

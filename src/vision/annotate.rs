@@ -9,7 +9,11 @@ use super::observation::Observation;
 use crate::table::Group;
 use crate::units::Vec2;
 
-/// The frame with outline, noses, pockets, balls (circle, group, number) and cues drawn on it.
+/// The middle of a pool ball lies this high.
+const BALL_HEIGHT_M: f64 = 0.0286;
+
+/// The frame with outline, noses, pockets, balls (circle, group, number) and cues drawn on it,
+/// and with dots where a ball could not be seen.
 #[must_use]
 pub fn annotated(frame: &Frame, observation: &Observation) -> RgbImage {
     let mut picture = frame.to_rgb(1);
@@ -27,6 +31,13 @@ pub fn annotated(frame: &Frame, observation: &Observation) -> RgbImage {
                 thickness,
                 Rgb([255, 0, 255]),
             );
+        }
+    }
+    if let Some(table) = &observation.table {
+        for place in observation.hidden.places() {
+            if let Some(p) = table.camera.project(place.extend(BALL_HEIGHT_M)) {
+                ring(&mut picture, p, f64::from(thickness), 1, Rgb([255, 60, 60]));
+            }
         }
     }
     for cue in &observation.cues {

@@ -265,6 +265,32 @@ impl Resting {
     }
 }
 
+/// Places of beds, empty or not, against what the eyes say of them: in sight or hidden.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sight {
+    /// Places where next to nothing of a ball would be seen.
+    pub hidden: usize,
+    /// … and told so.
+    pub hidden_told: usize,
+    /// Places where nearly all of a ball would be seen.
+    pub open: usize,
+    /// … and called hidden.
+    pub open_called_hidden: usize,
+}
+
+impl Sight {
+    /// Adds a place: how much of a ball there would be seen, 0..1, and whether it was called hidden.
+    pub fn add(&mut self, visible: f64, called_hidden: bool) {
+        if visible < 0.2 {
+            self.hidden += 1;
+            self.hidden_told += usize::from(called_hidden);
+        } else if visible > 0.9 {
+            self.open += 1;
+            self.open_called_hidden += usize::from(called_hidden);
+        }
+    }
+}
+
 /// A share of a whole; `None` of nothing.
 #[must_use]
 pub fn share(part: usize, whole: usize) -> Option<f64> {
@@ -307,6 +333,7 @@ mod tests {
             table: None,
             balls: places.iter().map(ball).collect(),
             cues: Vec::new(),
+            hidden: Default::default(),
             timing_ms: vec![("total", 1.0)],
             warnings: Vec::new(),
         }

@@ -11,6 +11,7 @@ mod digits;
 pub mod evaluate;
 pub mod eyes;
 pub mod frame;
+pub mod hidden;
 pub mod house_set;
 pub mod look;
 pub mod naming;

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::calibration::CameraModel;
 use crate::table::{BallKind, Group, PocketId};
 use crate::units::{ImageSize, Vec2};
+use crate::vision::hidden::Hidden;
 use crate::vision::look::Look;
 use crate::vision::naming::Odds;
 
@@ -25,6 +26,8 @@ pub struct Observation {
     pub balls: Vec<BallSeen>,
     /// Cues, best confidence first.
     pub cues: Vec<CueSeen>,
+    /// Where hands, heads, triangles and the like keep balls from being seen.
+    pub hidden: Hidden,
     /// Time spent per step, milliseconds, in order; the last entry is `total`.
     pub timing_ms: Vec<(&'static str, f64)>,
     /// What a person should know about this picture.

@@ -558,6 +558,7 @@ mod tests {
                     look: Default::default(),
                 })
                 .collect(),
+            hidden: Hidden::default(),
             cues: cue
                 .map(|(tip, direction)| CueSeen {
                     tip_px: Vec2::ZERO,

@@ -17,6 +17,7 @@ use crate::table::{BallKind, Geometry, PocketId, TableSpec};
 use crate::trainer::aim::{Assistance, ShotIntent};
 use crate::units::{ImageSize, Vec2, Vec3};
 use crate::vision::frame::{Frame, PixelFormat};
+use crate::vision::hidden::Hidden;
 use crate::vision::observation::{BallSeen, Covariance, CueSeen, Observation};
 use crate::vision::track::{BallId, BallMotion, TableState, TrackedBall, TrackedCue};
 
@@ -393,6 +394,7 @@ pub(super) fn snapshot(sequence: u64) -> Snapshot {
             direction: Some(direction),
             confidence: 0.93,
         }],
+        hidden: Hidden::default(),
         timing_ms: vec![("total", 11.2)],
         warnings: Vec::new(),
     };

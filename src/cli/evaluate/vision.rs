@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 use crate::cli::{Failure, balls_from};
 use crate::units::Vec2;
 use crate::vision::annotate::annotated;
-use crate::vision::evaluate::{Compared, Known, KnownBall, Resting, Tally, quantile, share};
+use crate::vision::evaluate::{Compared, Known, KnownBall, Resting, Sight, Tally, quantile, share};
 use crate::vision::frame::Frame;
 use crate::vision::observation::Observation;
 
@@ -64,6 +64,8 @@ struct Report {
     strata: BTreeMap<String, Tally>,
     /// Virtual tables after a second at rest.
     resting: Resting,
+    /// What is hidden of virtual tables.
+    sight: Sight,
     /// What was found of virtual tables without any calibration.
     uncalibrated: Uncalibrated,
     failed: usize,
@@ -117,6 +119,7 @@ impl Vision {
             all: Tally::default(),
             strata: BTreeMap::new(),
             resting: Resting::default(),
+            sight: Sight::default(),
             uncalibrated: Uncalibrated::default(),
             failed: 0,
             failures: self.failures.clone(),
@@ -304,6 +307,17 @@ impl Report {
                 number(rest.jitter_rms_mm()),
             );
         }
+        let sight = &self.sight;
+        if sight.hidden + sight.open > 0 {
+            let _ = writeln!(
+                text,
+                "of {} hidden places {} are told, of {} in sight {} are called hidden",
+                sight.hidden,
+                percent(share(sight.hidden_told, sight.hidden)),
+                sight.open,
+                percent(share(sight.open_called_hidden, sight.open)),
+            );
+        }
         if line.tables > 0 {
             let _ = writeln!(
                 text,
@@ -343,6 +357,10 @@ impl Report {
                 "groups": rest.groups, "groups_right": rest.groups_right,
                 "numbers": rest.numbers, "numbers_right": rest.numbers_right,
                 "jitter_rms_mm": rest.jitter_rms_mm(),
+            },
+            "sight": {
+                "hidden": self.sight.hidden, "hidden_told": self.sight.hidden_told,
+                "open": self.sight.open, "open_called_hidden": self.sight.open_called_hidden,
             },
             "without_calibration": {
                 "tables": line.tables, "found": line.found,

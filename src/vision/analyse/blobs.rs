@@ -11,7 +11,7 @@ use super::working::WorkingPicture;
 use crate::units::Vec2;
 
 /// Share of the ball's radius by which regions are eroded.
-const EROSION: f64 = 0.45;
+pub(super) const EROSION: f64 = 0.45;
 
 /// Share of the ball's radius that a cue is never thick (to either side of its middle).
 const THICK: f64 = 0.7;
@@ -102,6 +102,12 @@ impl Scratch {
             window.fill(&mut self.distance, run, u16::MAX / 2);
         }
         window.chamfer(&mut self.distance, region);
+    }
+
+    /// Cores of a region: its pixels further than `depth` from its rim, connected.
+    pub(super) fn cores_of(&mut self, region: &Region, depth: f64) -> Vec<Region> {
+        self.measure(region);
+        self.cores(region, depth)
     }
 
     /// Cores of the region measured: its pixels further than `depth` from its rim, connected.

@@ -52,6 +52,17 @@ impl Grid {
         }
     }
 
+    /// The working pixel that shows a place on the plane of the balls' centres, `height_m` above the cloth, as
+    /// `camera` sees it.
+    pub(super) fn of_place(self, place: Vec2, height_m: f64, camera: &CameraModel) -> Vec2 {
+        match self {
+            Self::Flat(flat) => flat.pixel_of(place),
+            Self::Shrunk { .. } => camera
+                .project(place.extend(height_m))
+                .map_or(Vec2::splat(-1.0), |p| self.on_grid(p)),
+        }
+    }
+
     /// How long in the frame a short `length` at a working pixel is, mean over directions.
     pub(super) fn frame_length(self, p: Vec2, length: f64) -> f64 {
         match self {

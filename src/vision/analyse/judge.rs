@@ -28,6 +28,10 @@ pub(super) struct Disc {
 }
 
 impl Disc {
+    pub(super) fn area(self) -> f64 {
+        std::f64::consts::PI * self.radius * self.radius
+    }
+
     /// Rows, each with its first column and one past the last, on a picture `w` pixels wide.
     pub(super) fn rows(self, w: usize) -> impl Iterator<Item = (usize, std::ops::Range<usize>)> {
         let Self { centre, radius } = self;
@@ -51,7 +55,6 @@ pub(super) struct Judge<'a> {
     pub(super) view: &'a View,
 }
 
-
 impl Judge<'_> {
     /// An outline with what speaks for a ball; `None` where that is too little for how it was found.
     pub(super) fn judge(&self, candidate: &Candidate, outline: Outline) -> Option<Measured> {
@@ -66,14 +69,17 @@ impl Judge<'_> {
         let is_ball = match candidate.origin {
             Origin::Single => support >= 0.5 && filled > 0.3,
             Origin::Cluster => filled > 0.6 && support >= 0.35 || filled > 0.3 && support >= 0.55,
-            Origin::Occluder => support >= 0.75 && outline.cloth_around > if view.calibrated { 0.25 } else { 0.5 },
+            Origin::Occluder => {
+                support >= 0.75 && outline.cloth_around > if view.calibrated { 0.25 } else { 0.5 }
+            }
             // Its rim is mostly other balls' and tells little; that it fills the gap tells much.
             // The black of a pocket fills one too.
             Origin::Leftover => filled > 0.8 && support >= 0.2 && view.bed.pocket_distance(p) > 1.4,
             // A whole rim on cloth, or half of one around what differs from it; among other balls
             // nearly all of it: a gap between balls has half.
             Origin::Rim => {
-                let whole = support >= 0.78 - 0.3 * (filled - 0.25).clamp(0.0, 0.3) && outline.cloth_around > 0.6;
+                let whole =
+                    support >= 0.78 - 0.3 * (filled - 0.25).clamp(0.0, 0.3) && outline.cloth_around > 0.6;
                 let half = support >= 0.52 && outline.cloth_around > 0.5 && filled > 0.5;
                 let between = support >= 0.78 && filled > 0.15;
                 let tinted = support >= 0.54 && outline.cloth_around >= 0.9 * support && self.is_tinted(disc);

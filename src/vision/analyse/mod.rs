@@ -42,7 +42,7 @@ use cue::CueFound;
 use faint::Rims;
 use grid::{Flat, Grid};
 use identity::Identity;
-use judge::{Judge, Measured};
+use judge::{Disc, Judge, Measured};
 use localise::Surroundings;
 use patch::Patch;
 use regions::Region;
@@ -54,6 +54,7 @@ use crate::calibration::CameraModel;
 use crate::table::{BallSet, TableSpec};
 use crate::units::{ImageSize, Vec2};
 use crate::vision::frame::Frame;
+use crate::vision::hidden::Hidden;
 use crate::vision::house_set::{FollowedSet, HouseSet};
 use crate::vision::observation::{BallSeen, CueSeen, Observation};
 
@@ -128,6 +129,7 @@ impl Analyser {
             table: None,
             balls: Vec::new(),
             cues: Vec::new(),
+            hidden: Hidden::default(),
             timing_ms: Vec::new(),
             warnings: Vec::new(),
         };
@@ -280,6 +282,8 @@ impl Analyser {
         judge.drop_parts(&mut balls);
         self.name_balls(frame, &view, &balls, observation);
         clock.lap("identity");
+        observation.hidden = self.hidden(&found, &balls, &view);
+        clock.lap("hidden");
         let grid = self.picture.grid;
         observation.cues = cues.into_iter().map(|c| cue_seen(&c, grid, &view)).collect();
         observation.table = Some(view.seen);
@@ -470,6 +474,64 @@ impl Analyser {
             .collect()
     }
 
+    /// What of the bed is covered by something as wide as a ball that no balls explain.
+    fn hidden(&mut self, found: &[Region], balls: &[Measured], view: &View) -> Hidden {
+        let w = self.picture.w;
+        let mut covers: Vec<Region> = Vec::new();
+        for region in found {
+            let discs: Vec<Disc> = balls
+                .iter()
+                .map(|b| b.disc)
+                .filter(|d| region.contains(d.centre))
+                .collect();
+            let radius = view
+                .bed
+                .ball_radius(region.moments().centre, view.radius_m)
+                .max(2.0);
+            let explained: f64 = discs.iter().map(|d| d.area()).sum();
+            if (region.len() as f64) < explained + radius * radius {
+                continue;
+            }
+            // What is left of the region without its balls and what is thinner than balls are.
+            let [left, top, right, bottom] = region.bounds.map(|v| v as usize);
+            for y in top..bottom {
+                if let Some(row) = self.peeled.get_mut(y * w + left..y * w + right) {
+                    row.fill(0);
+                }
+            }
+            fill(&mut self.peeled, w, region);
+            let around = |d: &Disc| Disc {
+                radius: 1.2 * d.radius,
+                ..*d
+            };
+            for (y, columns) in discs.iter().flat_map(|d| around(d).rows(w)) {
+                if let Some(row) = self.peeled.get_mut(y * w + columns.start..y * w + columns.end) {
+                    row.fill(0);
+                }
+            }
+            for part in regions::regions(
+                &self.peeled,
+                w,
+                [left, top, right, bottom],
+                (radius * radius) as usize,
+            ) {
+                covers.extend(self.scratch.cores_of(&part, blobs::EROSION * radius));
+            }
+        }
+        if covers.is_empty() {
+            return Hidden::default();
+        }
+        self.peeled.fill(0);
+        for cover in &covers {
+            fill(&mut self.peeled, w, cover);
+        }
+        let (grid, camera) = (self.picture.grid, &view.seen.camera);
+        Hidden::of(view.half_m, |place| {
+            let p = grid.of_place(place, view.radius_m, camera);
+            self.picture.contains(p) && self.peeled.get(p.y as usize * w + p.x as usize) == Some(&1)
+        })
+    }
+
     fn name_balls(&mut self, frame: &Frame, view: &View, balls: &[Measured], observation: &mut Observation) {
         let cloth_at = |p: Vec2| self.field.around(self.picture.grid.on_grid(p));
         let light = |p: Vec2| f64::from(cloth_at(p).brightness);
@@ -553,6 +615,16 @@ impl Analyser {
         let sure = named.iter().filter(|n| n.confidence >= SURE);
         let rack: Vec<_> = sure.map(|n| (n.kind, n.look)).collect();
         house.follow(&rack);
+    }
+}
+
+/// Marks the pixels of a region in a mask `w` wide.
+fn fill(mask: &mut [u8], w: usize, region: &Region) {
+    for &(y, a, b) in &region.runs {
+        let row = y as usize * w;
+        if let Some(run) = mask.get_mut(row + a as usize..row + b as usize) {
+            run.fill(1);
+        }
     }
 }
 

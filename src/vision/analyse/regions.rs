@@ -21,6 +21,16 @@ impl Region {
         self.area
     }
 
+    /// True where a place lies on one of its pixels.
+    pub(super) fn contains(&self, p: Vec2) -> bool {
+        let (x, y) = (p.x.max(0.0) as u32, p.y.max(0.0) as u32);
+        let [l, t, r, b] = self.bounds;
+        let row = self.runs.partition_point(|run| run.0 < y);
+        let inside = (l..r).contains(&x) && (t..b).contains(&y);
+        let mut runs = self.runs.iter().skip(row).take_while(|run| run.0 == y);
+        inside && runs.any(|run| (run.1..run.2).contains(&x))
+    }
+
     /// Width and height in pixels.
     pub(super) fn size(&self) -> (usize, usize) {
         let [x0, y0, x1, y1] = self.bounds;

@@ -15,6 +15,8 @@ use crate::vision::observation::TableSeen;
 pub(super) struct View {
     pub(super) bed: Bed,
     pub(super) seen: TableSeen,
+    /// Half of the bed's length and width between the noses, metres.
+    pub(super) half_m: Vec2,
     /// Ball radius, metres.
     pub(super) radius_m: f64,
     /// The camera came with the frame.
@@ -65,6 +67,7 @@ impl View {
                 confidence,
                 camera: *camera,
             },
+            half_m: Vec2::new(spec.half_length_m(), spec.half_width_m()),
             radius_m,
             calibrated,
         })

@@ -15,7 +15,7 @@ use crate::vision::evaluate::{Known, KnownBall, compare};
 use crate::vision::frame::Frame;
 use crate::vision::house_set::{HouseSet, Lesson};
 use crate::vision::look::{Shade, hue_distance};
-use crate::vision::observation::TrueBall;
+use crate::vision::observation::{Observation, TrueBall};
 use crate::vision::source::FrameSource as _;
 use crate::vision::track::Tracker;
 
@@ -102,6 +102,7 @@ impl Room {
         let seen = self.analyser.analyse(&frame);
         let compared = compare(&known, &seen);
         report.all.add(&known, &seen, &compared);
+        self.note_hidden(&known, &seen, report);
         let options = &self.options;
         for stratum in [
             format!("table {}", options.table.name),
@@ -126,6 +127,31 @@ impl Room {
         report.note_those("balls at rest, other hue", other, &known, &seen, &compared);
         report.keep_failure(name, &frame, &known, &seen, &compared);
         Ok(())
+    }
+
+    /// Compares what the eyes call hidden with what is, at places all over the bed. Beside a ball it is
+    /// the ball that hides.
+    fn note_hidden(&self, known: &Known, seen: &Observation, report: &mut Report) {
+        const APART_M: f64 = 0.07;
+        let table = &self.options.table;
+        let (half, least) = (
+            Vec2::new(table.half_length_m(), table.half_width_m()),
+            table.ball.radius_m,
+        );
+        let balls = || known.balls.iter().filter_map(|b| b.position_m);
+        let mut y = least - half.y;
+        while y < half.y - least {
+            let mut x = least - half.x;
+            while x < half.x - least {
+                let place = Vec2::new(x, y);
+                if balls().all(|ball| ball.distance(place) > APART_M) {
+                    let visible = self.table.visible_at(place);
+                    report.sight.add(visible, seen.hidden.at(place));
+                }
+                x += APART_M;
+            }
+            y += APART_M;
+        }
     }
 
     /// A picture that comes without a camera: balls, noses and pockets.
