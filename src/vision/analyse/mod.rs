@@ -34,6 +34,8 @@ mod tests_virtual;
 mod view;
 mod working;
 
+use std::time::{Duration, Instant};
+
 use bed::Bed;
 use blobs::{Blobs, Candidate, Origin, Scratch};
 use clock::Clock;
@@ -74,7 +76,8 @@ pub struct Analyser {
     rims: Rims,
     calibrated: Option<Calibrated>,
     house: Option<FollowedSet>,
-    frames_since_rack: u32,
+    /// When the frame was taken that last showed a whole set.
+    last_rack: Option<Instant>,
 }
 
 /// What follows from a calibration and stays as long as it does.
@@ -84,11 +87,18 @@ struct Calibrated {
     image: ImageSize,
     view: View,
     colour: Option<ClothColour>,
-    frames: u32,
+    /// When the frame was taken that showed the cloth's colour.
+    learned: Option<Instant>,
 }
 
-/// Frames between two looks at the cloth's colour; it changes as slowly as daylight does.
-const CLOTH_PERIOD: u32 = 30;
+/// Time between two looks at the cloth's colour: it changes as slowly as daylight does, but whoever leaned
+/// over it at the last look is gone.
+const CLOTH_PERIOD: Duration = Duration::from_secs(1);
+
+/// True where the last look is a period ago, or, as in a video that starts again, still to come.
+fn is_due(last: Option<Instant>, now: Instant) -> bool {
+    last.is_none_or(|last| now < last || now - last >= CLOTH_PERIOD)
+}
 
 /// Most rims that are measured in a frame.
 const MOST_RIMS: usize = 12;
@@ -170,13 +180,14 @@ impl Analyser {
                     image: frame.size,
                     view,
                     colour: None,
-                    frames: 0,
+                    learned: None,
                 }
             }
         };
         self.picture.sample(frame);
         clock.lap("sample");
-        if known.frames % CLOTH_PERIOD == 0 {
+        if known.colour.is_none() || is_due(known.learned, frame.captured) {
+            known.learned = Some(frame.captured);
             if let Some(colour) = ClothColour::learn(&self.picture) {
                 let bed = &known.view.bed;
                 self.field
@@ -187,7 +198,6 @@ impl Analyser {
         }
         let view = known.view.clone();
         let result = if known.colour.is_some() {
-            known.frames = known.frames.wrapping_add(1);
             Ok(view)
         } else {
             Err("no cloth to be seen where the calibration says the table is; too dark?")
@@ -576,7 +586,7 @@ impl Analyser {
         }
         let house = self.house.as_ref().map(FollowedSet::now);
         let named = identity::identify(frame, &subjects, set, cloth, house);
-        self.learn_from_rack(&named);
+        self.learn_from_rack(frame.captured, &named);
         let camera = &view.seen.camera;
         for (ball, named) in balls.iter().zip(named) {
             let outline = &ball.outline;
@@ -604,14 +614,13 @@ impl Analyser {
     }
 
     /// A whole set that lies there, all named beyond doubt, shows what the light makes of its colours now.
-    fn learn_from_rack(&mut self, named: &[Identity]) {
+    fn learn_from_rack(&mut self, now: Instant, named: &[Identity]) {
         const SURE: f64 = 0.9;
         let Some(house) = &mut self.house else { return };
-        self.frames_since_rack = self.frames_since_rack.saturating_add(1);
-        if self.frames_since_rack < CLOTH_PERIOD {
+        if !is_due(self.last_rack, now) {
             return;
         }
-        self.frames_since_rack = 0;
+        self.last_rack = Some(now);
         let sure = named.iter().filter(|n| n.confidence >= SURE);
         let rack: Vec<_> = sure.map(|n| (n.kind, n.look)).collect();
         house.follow(&rack);
