@@ -161,8 +161,8 @@ impl Judge<'_> {
 
     /// Share of the places on the bed closely around a disc that are neither cloth nor another ball.
     fn goes_on(&self, disc: Disc, balls: &[Measured]) -> f64 {
-        const DIRECTIONS: usize = 48;
-        const DISTANCES: [f64; 3] = [1.2, 1.35, 1.5];
+        const DIRECTIONS: usize = 32;
+        const DISTANCES: [f64; 2] = [1.25, 1.45];
         let near = |b: &&Measured| {
             let apart = b.disc.centre.distance(disc.centre);
             apart > 0.0 && apart < 2.8 * disc.radius
