@@ -121,7 +121,7 @@ const table = {
       root.append(shape("circle", { cx, cy, r: pocket.radius * 1000 + 9, fill: "#241810" }),
         shape("circle", { cx, cy, r: pocket.radius * 1000, fill: "#070809" }));
     }
-    for (const name of ["paths", "cue", "balls", "tags"]) root.append((this.layers[name] = shape("g")));
+    for (const name of ["hidden", "paths", "cue", "balls", "tags"]) root.append((this.layers[name] = shape("g")));
     this.balls.clear();
     this.root = root;
     $("cloth").replaceChildren(root);
@@ -184,6 +184,12 @@ const table = {
         this.balls.delete(id);
       }
     }
+    // What a hand or a head covers is not empty cloth.
+    const strips = this.state.hidden?.strips_m ?? [];
+    const outline = ([x0, y0, x1, y1]) => `${this.line([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])}Z`;
+    const covered = shape("path", { class: "t-hidden", d: strips.map(outline).join("") });
+    covered.append(shape("title", {}, "Hidden from the camera"));
+    this.layers.hidden.replaceChildren(...(strips.length ? [covered] : []));
     this.layers.cue.replaceChildren();
     const cue = this.state.cue;
     if (cue) {

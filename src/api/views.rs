@@ -46,7 +46,7 @@ pub(super) fn state(snapshot: &Snapshot) -> Value {
     let Some(table) = snapshot.table.as_deref() else {
         return json!({
             "known": false, "model": spec.name, "sequence": null, "balls": [], "cue": null,
-            "at_rest": null, "pocketed": [],
+            "hidden": null, "at_rest": null, "pocketed": [],
         });
     };
     let balls: Vec<Value> = table.balls.iter().map(ball).collect();
@@ -69,6 +69,7 @@ pub(super) fn state(snapshot: &Snapshot) -> Value {
         "sequence": table.sequence,
         "balls": balls,
         "cue": cue,
+        "hidden": table.hidden,
         "at_rest": table.at_rest,
         "pocketed": pocketed,
     })

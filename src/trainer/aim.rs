@@ -162,6 +162,7 @@ mod tests {
             }),
             at_rest: true,
             pocketed: Vec::new(),
+            hidden: Default::default(),
             events: Vec::new(),
         }
     }

@@ -76,6 +76,8 @@ pub struct TableState {
     pub balls: Vec<TrackedBall>,
     /// The cue, if one is over the table.
     pub cue: Option<TrackedCue>,
+    /// Where balls can't be seen at present.
+    pub hidden: Hidden,
     /// Nothing moves.
     pub at_rest: bool,
     /// Balls that went into pockets since the tracker started, in order; the last 64.
@@ -332,6 +334,7 @@ impl Tracker {
             captured: now,
             balls,
             cue: self.cue.map(|c| c.0),
+            hidden: observation.hidden.clone(),
             at_rest,
             pocketed: self.pocketed.clone(),
             events,

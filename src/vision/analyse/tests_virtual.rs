@@ -2,7 +2,8 @@
 
 use super::*;
 use crate::table::{BallSet, TableMeasures};
-use crate::virtual_table::{Lighting, Options, Pace, SceneName, VirtualTable};
+use crate::virtual_table::{Company, Lighting, Options, Pace, SceneName, VirtualTable};
+use crate::vision::observation::TrueBall;
 use crate::vision::source::FrameSource as _;
 use std::time::Duration;
 
@@ -150,6 +151,63 @@ fn a_table_of_the_floors_colour_is_found_in_a_picture() {
             assert!(off < 0.02, "{lighting:?}: a corner is {off} m off");
         }
     }
+}
+
+#[test]
+fn people_are_no_balls_and_hide_what_they_cover() {
+    let (mut hidden, mut told, mut called, mut balls, mut found) = (0, 0, 0, 0, 0);
+    for seed in 0..8 {
+        let options = Options {
+            size: ImageSize::new(1280, 720),
+            pace: Pace::Fast,
+            // A shirt of the cloth's own colour can't be told from it.
+            company: Company::of_seed(seed),
+            cloth_srgb: Some([58, 128, 40]),
+            ..Options::new(SceneName::Practice)
+        };
+        let mut table = VirtualTable::new(&options).unwrap();
+        let mut analyser = Analyser::new(Some(options.table.clone()));
+        for _ in 0..4 {
+            table.skip(25);
+            let frame = table.next(Duration::from_secs(1)).unwrap().unwrap();
+            let truth = frame.truth.clone().unwrap();
+            let seen = analyser.analyse(&frame);
+            for ball in &seen.balls {
+                let place = ball.position_m.unwrap();
+                let near = |b: &&TrueBall| b.position_m.distance(place) < 0.015;
+                assert!(
+                    truth.balls.iter().any(|b| near(&b)),
+                    "seed {seed}: no ball at {place}"
+                );
+            }
+            for ball in truth.balls.iter().filter(|b| b.visible > 0.8) {
+                balls += 1;
+                let near = |b: &&BallSeen| b.position_m.unwrap().distance(ball.position_m) < 0.01;
+                found += usize::from(seen.balls.iter().any(|b| near(&b)));
+            }
+            for i in 0..2000 {
+                let place =
+                    Vec2::new(f64::from(i % 50) - 24.5, f64::from(i / 50) - 19.5) * Vec2::new(0.049, 0.03);
+                match table.visible_at(place) {
+                    sight if sight < 0.1 => {
+                        hidden += 1;
+                        told += usize::from(seen.hidden.at(place));
+                    }
+                    sight if sight > 0.95 => called += usize::from(seen.hidden.at(place)),
+                    _ => {}
+                }
+            }
+        }
+    }
+    assert!(
+        balls > 100 && found * 100 >= 99 * balls,
+        "{found} of {balls} balls"
+    );
+    assert!(
+        hidden > 100 && told * 10 >= 8 * hidden,
+        "{told} of {hidden} hidden places"
+    );
+    assert!(called < 20, "{called} places in sight called hidden");
 }
 
 /// `cargo test --no-default-features --lib vision -- --ignored --nocapture virtual`
