@@ -42,14 +42,15 @@ pub(super) struct Surroundings<'a> {
     pub(super) size_known: bool,
 }
 
-/// Fits the outline of a ball near `centre` (frame pixels), `near`: within a quarter of a radius. `None`
-/// when nothing like an outline is there.
+/// Fits the outline of a ball near `centre` (frame pixels), `near`: within a quarter of a radius.
+/// `beside`: where balls may lie next to it. `None` when nothing like an outline is there.
 pub(super) fn fit_outline(
     around: &Surroundings<'_>,
     patch: &mut Patch,
     centre: Vec2,
     radius: f64,
     near: bool,
+    beside: &[Vec2],
 ) -> Option<Outline> {
     // No finer than twelve pixels to a radius: an edge is blurred by more than that tells.
     let step = ((radius / 12.0) as usize).max(1);
@@ -67,7 +68,7 @@ pub(super) fn fit_outline(
         // Half of the rays are enough to come near.
         let rays = if last { RAYS } else { RAYS / 2 };
         let shape = outline_shape(around, at, radius, rays);
-        let edges = edges(around, patch, at, &shape, scale, reach);
+        let edges = edges(around, patch, at, &shape, scale, reach, beside);
         let fit = solve(&edges, rays, outward, scale, reach, around.size_known)?;
         at += fit.shift;
         scale = fit.scale;
@@ -120,6 +121,8 @@ struct Edge {
     length: f64,
     place: f64,
     strength: f64,
+    /// How sure it is this ball's own, 0..1.
+    trust: f64,
     /// Cloth lies beyond.
     on_cloth: bool,
 }
@@ -131,6 +134,7 @@ fn edges(
     shape: &[Vec2],
     scale: f64,
     reach: f64,
+    beside: &[Vec2],
 ) -> Vec<Edge> {
     let mut found = Vec::with_capacity(shape.len());
     let mut colours = [[0f32; 4]; SAMPLES];
@@ -143,6 +147,13 @@ fn edges(
         if length < 1.0 {
             continue;
         }
+        let rim = at + *offset;
+        let is_close = |c: &Vec2| c.distance(rim) < (1.0 + CLOSE) * length;
+        let trust = if beside.iter().any(is_close) {
+            CLOSE_TRUST
+        } else {
+            1.0
+        };
         let (from, to) = (scale - reach - 0.1, scale + reach + 0.1);
         let spacing = (to - from) / (SAMPLES - 1) as f64;
         for (k, (colour, odd)) in colours.iter_mut().zip(&mut odd).enumerate() {
@@ -150,8 +161,8 @@ fn edges(
             *colour = patch.colour(p);
             *odd = around.field.deviation(local, *colour);
         }
-        // A gradient over about a tenth of the radius, at least a pixel and a half.
-        let half = ((0.05_f64.max(0.75 / length) / spacing).round() as usize).clamp(1, 6);
+        // A gradient over about a tenth of the radius, at least as wide as lens and compression blur an edge.
+        let half = ((0.05_f64.max(BLUR_PX / length) / spacing).round() as usize).clamp(1, 6);
         let mut strengths = [0f64; SAMPLES];
         for k in half..SAMPLES - half {
             let (Some(inner), Some(outer), Some(within), Some(beyond)) = (
@@ -200,18 +211,28 @@ fn edges(
             length,
             place: from + spacing * (k as f64 + shift),
             strength: m,
+            trust,
             on_cloth: odd.get((k + 2 * half).min(SAMPLES - 1)).is_some_and(|o| *o < 1.0),
         });
     }
     found
 }
 
+/// Pixels to either side of an edge between which it is measured. Chosen on the virtual table: half as much
+/// makes centres half as far off again, where pictures came as JPEG.
+const BLUR_PX: f64 = 1.2;
+
+/// Closer to another ball's outline than this share of the radius an edge may be that ball's, and counts
+/// as little as the second.
+const CLOSE: f64 = 0.25;
+const CLOSE_TRUST: f64 = 0.2;
+
 /// In the end edges further from the outline than about this count little, radii.
-const NARROW: f64 = 0.06;
+const NARROW: f64 = 0.1;
 
 /// Edges beside each other see the same pixels, highlights and shadows: this many count as one.
 /// Chosen so that errors on the virtual table are as large as the covariance says.
-const NEIGHBOURS: f64 = 8.0;
+const NEIGHBOURS: f64 = 6.0;
 
 /// No centre is surer than this, pixels.
 const FLOOR_PX: f64 = 0.03;
@@ -259,7 +280,7 @@ fn solve(
         for e in edges {
             let r = residual(e, &x);
             let u = r / spread;
-            let w = (e.strength / usual).min(1.5) / (1.0 + u * u).powi(2);
+            let w = e.trust * (e.strength / usual).min(1.5) / (1.0 + u * u).powi(2);
             let row = row(e);
             a += w * row * row.transpose();
             b += w * row * (e.place);

@@ -440,13 +440,19 @@ impl Analyser {
             if known.iter().any(there) {
                 continue;
             }
+            let touches = |c: &Vec2| (1.6..2.6).contains(&(c.distance(candidate.centre) / candidate.radius));
+            let others = candidates
+                .iter()
+                .map(|c| c.centre)
+                .chain(known.iter().map(|k| k.disc.centre));
+            let beside: Vec<Vec2> = others.filter(touches).map(|c| grid.in_frame(c)).collect();
             // Of known size, touching balls are told apart to a pixel too.
             let near = match candidate.origin {
                 Origin::Single => true,
                 Origin::Cluster => view.calibrated,
                 _ => false,
             };
-            let outline = localise::fit_outline(&around, &mut patch, centre, radius, near);
+            let outline = localise::fit_outline(&around, &mut patch, centre, radius, near, &beside);
             balls.extend(outline.and_then(|outline| judge.judge(candidate, outline)));
         }
         self.patch = patch;
