@@ -53,29 +53,14 @@ impl Rims {
         let mut peaks: Vec<(u32, Vec2)> = Vec::new();
         let rows = self.votes.len() / columns;
         for row in 1..rows.saturating_sub(1) {
-            for column in 1..columns - 1 {
-                let i = row * columns + column;
-                // A peak has its own votes too.
-                if self.votes.get(i).is_none_or(|own| *own < 2) {
+            let line = self.votes.get(row * columns + 1..(row + 1) * columns - 1);
+            for (block, votes) in line.unwrap_or_default().chunks(16).enumerate() {
+                // A peak has its own votes too; most blocks have none.
+                if votes.iter().fold(0, |any, own| any | (own & !1)) == 0 {
                     continue;
                 }
-                let (mut sum, mut centre) = (0u32, Vec2::ZERO);
-                for (dy, line) in [i - columns, i, i + columns].into_iter().enumerate() {
-                    for (dx, votes) in self
-                        .votes
-                        .get(line - 1..line + 2)
-                        .into_iter()
-                        .flatten()
-                        .enumerate()
-                    {
-                        sum += u32::from(*votes);
-                        centre += f64::from(*votes) * Vec2::new(dx as f64 - 1.0, dy as f64 - 1.0);
-                    }
-                }
-                if sum >= least {
-                    let cell = Vec2::new(column as f64, row as f64) + centre / f64::from(sum);
-                    peaks.push((sum, (cell + 0.5) * CELL as f64));
-                }
+                let strong = (1 + block * 16..).zip(votes).filter(|(_, own)| **own > 1);
+                peaks.extend(strong.filter_map(|(column, _)| self.peak(column, row, columns, least)));
             }
         }
         peaks.sort_by_key(|(sum, _)| std::cmp::Reverse(*sum));
@@ -95,6 +80,20 @@ impl Rims {
             }
         }
         found
+    }
+
+    /// Votes in and around a cell, and the middle they have together (working pixels); `None` for fewer than `least`.
+    fn peak(&self, column: usize, row: usize, columns: usize, least: u32) -> Option<(u32, Vec2)> {
+        let (mut sum, mut centre) = (0u32, Vec2::ZERO);
+        for dy in 0..3 {
+            let line = (row + dy - 1) * columns + column;
+            for (dx, votes) in self.votes.get(line - 1..line + 2)?.iter().enumerate() {
+                sum += u32::from(*votes);
+                centre += f64::from(*votes) * Vec2::new(dx as f64 - 1.0, dy as f64 - 1.0);
+            }
+        }
+        let cell = Vec2::new(column as f64, row as f64) + centre / f64::from(sum.max(1));
+        (sum >= least).then_some((sum, (cell + 0.5) * CELL as f64))
     }
 
     /// Every edge, but for those in the balls at `sure`, votes for the two places one radius away
