@@ -11,10 +11,10 @@ use super::working::WorkingPicture;
 use crate::units::Vec2;
 
 /// Share of the ball's radius by which regions are eroded.
-pub(super) const EROSION: f64 = 0.45;
+const EROSION: f64 = 0.45;
 
 /// Share of the ball's radius that a cue is never thick (to either side of its middle).
-const THICK: f64 = 0.7;
+pub(super) const THICK: f64 = 0.7;
 
 /// A place where a ball may be, working pixels.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -531,7 +531,7 @@ impl Analyser {
                 [left, top, right, bottom],
                 (radius * radius) as usize,
             ) {
-                covers.extend(self.scratch.cores_of(&part, blobs::EROSION * radius));
+                covers.extend(self.scratch.cores_of(&part, blobs::THICK * radius));
             }
         }
         if covers.is_empty() {
@@ -542,9 +542,16 @@ impl Analyser {
             fill(&mut self.peeled, w, cover);
         }
         let (grid, camera) = (self.picture.grid, &view.seen.camera);
+        let middle = view.bed.noses.iter().sum::<Vec2>() / view.bed.noses.len().max(1) as f64;
+        let depth = blobs::THICK * view.bed.ball_radius(middle, view.radius_m).max(2.0);
+        let is_core = |p: Vec2| {
+            self.picture.contains(p) && self.peeled.get(p.y as usize * w + p.x as usize) == Some(&1)
+        };
         Hidden::of(view.half_m, |place| {
             let p = grid.of_place(place, view.radius_m, camera);
-            self.picture.contains(p) && self.peeled.get(p.y as usize * w + p.x as usize) == Some(&1)
+            // A cover reaches as far beyond its core as was taken off to leave out cues.
+            let around = [Vec2::ZERO, Vec2::X, Vec2::NEG_X, Vec2::Y, Vec2::NEG_Y];
+            around.into_iter().any(|d| is_core(p + d * depth))
         })
     }
 
