@@ -96,7 +96,8 @@ impl TableState {
 
 /// A ball slower than this is at rest, m/s. A resting ball's jitter at 30 frames a second stays below it.
 const REST_SPEED: f64 = 0.03;
-/// A resting ball that is seen again and again farther than this from its place has moved, metres.
+/// A look at a resting ball farther than this from its place may mean that it moved, metres: it has if the
+/// next ones see it go on, or see it there for as long as [`SETTLE`].
 const REST_RADIUS: f64 = 0.004;
 /// A resting ball that is seen this many radii beside its place has left it, whatever the next look says.
 const LEFT: f64 = 0.5;
@@ -154,7 +155,15 @@ struct Rest {
     place: Mean,
     /// Where it is seen lately, a little beside its place: one look at a ball among others may be off by
     /// millimetres, and the next is not.
-    doubt: Option<Mean>,
+    doubt: Option<Doubt>,
+}
+
+/// Looks in a row that agree on another place.
+#[derive(Clone, Copy, Debug)]
+struct Doubt {
+    place: Mean,
+    first: Vec2,
+    since: Instant,
 }
 
 /// Running mean of places, and how many it holds.
@@ -186,30 +195,44 @@ impl Rest {
         }
     }
 
-    /// Takes in a sighting that may be off by `slack` metres; false where the ball has left its place.
-    fn confirm(&mut self, seen: Vec2, slack: f64, radius: f64) -> bool {
-        /// As many looks in a row that agree are believed.
-        const BELIEVED: f64 = 4.0;
+    /// Takes in a sighting that may be off by `slack` metres. Where the ball has left its place: from where
+    /// and since when, as far as the looks tell.
+    fn confirm(
+        &mut self,
+        seen: Vec2,
+        slack: f64,
+        radius: f64,
+        now: Instant,
+    ) -> Result<(), Option<(Vec2, Instant)>> {
         let off = seen.distance(self.place.place);
         if off < slack {
             self.place.add(seen);
             self.doubt = None;
-            return true;
+            return Ok(());
         }
-        if off > LEFT * radius {
-            return false;
+        let from = self.doubt.map(|doubt| (doubt.first, doubt.since));
+        // Farther away than the first look beside its place: it rolls.
+        let goes_on = |first: Vec2| off > first.distance(self.place.place) + slack;
+        if off > LEFT * radius || self.doubt.is_some_and(|doubt| goes_on(doubt.first)) {
+            return Err(from);
         }
         match &mut self.doubt {
-            Some(doubt) if doubt.place.distance(seen) < slack => {
-                doubt.add(seen);
-                if doubt.weight >= BELIEVED {
-                    self.place = *doubt;
+            Some(doubt) if doubt.first.distance(seen) < slack => {
+                doubt.place.add(seen);
+                if now.saturating_duration_since(doubt.since).as_secs_f64() >= SETTLE {
+                    self.place = doubt.place;
                     self.doubt = None;
                 }
             }
-            doubt => *doubt = Some(Mean::of(seen)),
+            doubt => {
+                *doubt = Some(Doubt {
+                    place: Mean::of(seen),
+                    first: seen,
+                    since: now,
+                });
+            }
         }
-        true
+        Ok(())
     }
 }
 
@@ -241,13 +264,20 @@ impl Track {
     fn correct(&mut self, seen: &BallSeen, measured: Vec2, dt: f64, now: Instant, radius: f64) {
         if let Some(rest) = &mut self.rest {
             let slack = REST_RADIUS.max(4.0 * seen.covariance_m2.sigma());
-            if rest.confirm(measured, slack, radius) {
-                self.position = rest.place.place;
-                self.velocity = Vec2::ZERO;
-            } else {
-                self.velocity = (measured - rest.place.place) / dt;
-                self.position = measured;
-                self.rest = None;
+            match rest.confirm(measured, slack, radius, now) {
+                Ok(()) => {
+                    self.position = rest.place.place;
+                    self.velocity = Vec2::ZERO;
+                }
+                Err(left) => {
+                    // What it went while it was in doubt took as long as the doubt did.
+                    let went =
+                        left.map(|(from, since)| (from, now.saturating_duration_since(since).as_secs_f64()));
+                    let (from, time) = went.unwrap_or((rest.place.place, dt));
+                    self.velocity = (measured - from) / time.max(1e-3);
+                    self.position = measured;
+                    self.rest = None;
+                }
             }
         } else {
             // Alpha-beta filter; a surprise larger than its own reach is a collision: start over from it.
@@ -420,7 +450,7 @@ impl Tracker {
         let (geometry, radius) = (&self.geometry, self.radius);
         let mut fallen = Vec::new();
         self.tracks.retain_mut(|track| {
-            if track.is_resting() && hidden.at(track.position) {
+            if track.sightings >= CONFIRM && track.is_resting() && hidden.at(track.position) {
                 track.covered = now;
             }
             let unseen = now.saturating_duration_since(track.covered).as_secs_f64();

@@ -444,3 +444,51 @@ fn a_ball_under_a_hand_is_held_for_as_long_as_the_hand_stays() {
     );
     assert_eq!(held.len() as u64, last - first + 1);
 }
+
+#[test]
+fn a_slow_ball_is_seen_to_roll_at_its_own_speed() {
+    for fps in [30.0, 60.0, 120.0] {
+        for speed in [0.04, 0.1, 0.2, 0.3] {
+            let (mut tracker, start) = (tracker(), Instant::now());
+            let mut fastest = 0.0_f64;
+            let mut left_after = None;
+            for frame in 0..(2.0 * fps) as u64 {
+                let t = frame as f64 / fps;
+                let way = speed * (t - 1.0).max(0.0);
+                let place = Vec2::new(-0.3 + way, 0.1);
+                let mut seen = observation(start, 0, &[(BallKind::pool(3), place)], None);
+                seen.captured = start + Duration::from_secs_f64(t);
+                let Some(state) = tracker.update(&seen) else {
+                    continue;
+                };
+                let Some(ball) = state.balls.first() else { continue };
+                fastest = fastest.max(ball.velocity_m_s.length());
+                if ball.motion == BallMotion::Moving {
+                    left_after.get_or_insert(way);
+                }
+            }
+            // Half a radius, and the way until the next look.
+            let name = format!("{speed} m/s at {fps}");
+            assert!(
+                left_after.is_some_and(|way| way < 0.0145 + speed / fps),
+                "{name}: {left_after:?}"
+            );
+            assert!(fastest < 1.5 * speed + 0.02, "{name}: told {fastest} m/s");
+        }
+    }
+}
+
+#[test]
+fn what_was_no_ball_before_is_none_under_a_hand() {
+    let (mut tracker, start) = (tracker(), Instant::now());
+    let place = Vec2::new(0.3, -0.2);
+    let hand = Hidden::of(Vec2::new(1.27, 0.635), |p| p.distance(place) < 0.08);
+    for frame in 0..90_u64 {
+        let flicker = [(BallKind::pool(3), place)];
+        let mut seen = observation(start, frame, if frame % 20 == 0 { &flicker } else { &[] }, None);
+        seen.hidden = hand.clone();
+        if let Some(state) = tracker.update(&seen) {
+            assert!(state.balls.is_empty(), "frame {frame}");
+        }
+    }
+}
