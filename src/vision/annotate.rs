@@ -6,11 +6,8 @@ use imageproc::drawing::{draw_filled_circle_mut, draw_hollow_circle_mut, draw_li
 use super::digits::draw_text;
 use super::frame::Frame;
 use super::observation::Observation;
-use crate::table::Group;
+use crate::table::{BallSpec, Group};
 use crate::units::Vec2;
-
-/// The middle of a pool ball lies this high.
-const BALL_HEIGHT_M: f64 = 0.0286;
 
 /// The frame with outline, noses, pockets, balls (circle, group, number) and cues drawn on it,
 /// and with dots where a ball could not be seen.
@@ -35,7 +32,7 @@ pub fn annotated(frame: &Frame, observation: &Observation) -> RgbImage {
     }
     if let Some(table) = &observation.table {
         for place in observation.hidden.places() {
-            if let Some(p) = table.camera.project(place.extend(BALL_HEIGHT_M)) {
+            if let Some(p) = table.camera.project(place.extend(BallSpec::POOL.radius_m)) {
                 ring(&mut picture, p, f64::from(thickness), 1, Rgb([255, 60, 60]));
             }
         }

@@ -1,5 +1,7 @@
 //! Which part of the bed something covers: there "no ball is seen" does not mean "no ball is there".
 
+use std::sync::Arc;
+
 use serde::ser::SerializeStruct as _;
 use serde::{Serialize, Serializer};
 
@@ -15,7 +17,7 @@ pub struct Hidden {
     half_m: Vec2,
     columns: usize,
     /// One per cell, row after row from the right side of the table to the left.
-    cells: Vec<bool>,
+    cells: Arc<[bool]>,
 }
 
 impl Hidden {
@@ -83,11 +85,11 @@ fn middle(half_m: Vec2, columns: usize, cell: usize) -> Vec2 {
 /// The shape of `analyze --json`: the share of the bed, and strips of it as `[x0, y0, x1, y1]` in metres.
 impl Serialize for Hidden {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
-        let millimetres = |v: f64| (v * 1e3).round() / 1e3;
+        let rounded = |v: f64| (v * 1e3).round() / 1e3;
         let strips = self.strips();
-        let strips = strips.iter().map(|[a, b]| [a.x, a.y, b.x, b.y].map(millimetres));
+        let strips = strips.iter().map(|[a, b]| [a.x, a.y, b.x, b.y].map(rounded));
         let mut out = s.serialize_struct("hidden", 2)?;
-        out.serialize_field("share", &millimetres(self.share()))?;
+        out.serialize_field("share", &rounded(self.share()))?;
         out.serialize_field("strips_m", &strips.collect::<Vec<_>>())?;
         out.end()
     }

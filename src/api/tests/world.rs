@@ -364,7 +364,7 @@ pub(super) fn snapshot(sequence: u64) -> Snapshot {
             direction,
             confidence: 0.93,
         }),
-        hidden: Hidden::of(Vec2::new(1.27, 0.635), |p| p.x > 1.2 && p.y > 0.5),
+        hidden: Hidden::of(Vec2::new(1.27, 0.635), |p| p.x > 1.195 && p.y > 0.5),
         at_rest: true,
         pocketed: vec![(BallKind::pool(4), PocketId::SideRight)],
         events: Vec::new(),

@@ -44,7 +44,7 @@ pub(crate) struct Vision {
     #[arg(long)]
     json: bool,
     /// Write every picture with a missed, false or misnamed ball into this folder: missed balls
-    /// ringed in red, false ones in yellow, and a list of them, `failures.csv`.
+    /// ringed in red, false ones in yellow, and a list of all three, `failures.csv`.
     #[arg(long, value_name = "DIR")]
     failures: Option<PathBuf>,
     /// Measure how long each step takes on one core instead, at 720p, 1080p and 4K.
@@ -55,7 +55,7 @@ pub(crate) struct Vision {
     pictures: Option<PathBuf>,
 }
 
-/// Every missed and false ball with its picture and its place in it, pixels.
+/// Every missed, false and misnamed ball with its picture and its place in it, pixels.
 const LIST: &str = "failures.csv";
 
 /// Pictures by kind, each with its tally.
@@ -104,15 +104,12 @@ impl Vision {
                 ))
             })?;
             // A list of failures of another time would be mixed with these.
-            match std::fs::remove_file(folder.join(LIST)) {
-                Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-                    return Err(Failure::failed(format!(
-                        "can't replace {}: {error}; choose another folder",
-                        folder.join(LIST).display()
-                    )));
-                }
-                _ => {}
-            }
+            std::fs::write(folder.join(LIST), "picture,what,x_px,y_px\n").map_err(|error| {
+                Failure::failed(format!(
+                    "can't write {}: {error}; choose another folder",
+                    folder.join(LIST).display()
+                ))
+            })?;
         }
         let balls = balls_from(self.balls.as_deref(), None)?;
         let mut report = Report {
@@ -186,10 +183,12 @@ impl Report {
         seen: &Observation,
         compared: &Compared,
     ) {
-        let misnamed = known.balls.iter().zip(&compared.found).any(|(ball, found)| {
+        let is_misnamed = |(ball, found): &(&KnownBall, &Option<usize>)| {
             let told = found.and_then(|s| seen.balls.get(s)).map(|b| b.kind.group);
             ball.group.zip(told).is_some_and(|(known, told)| known != told)
-        });
+        };
+        let pairs = || known.balls.iter().zip(&compared.found);
+        let misnamed = pairs().any(|pair| is_misnamed(&pair));
         let missed = compared.found.iter().any(Option::is_none);
         if !(missed || misnamed || !compared.wrong.is_empty()) {
             return;
@@ -209,12 +208,19 @@ impl Report {
         };
         let large = f64::from(frame.size.width) / 50.0;
         let mut list = String::new();
-        let name = name.replace(['/', '.'], "_");
+        let name = name.replace(['/', '.', ',', '"', '\n'], "_");
+        for (ball, _) in pairs().filter(is_misnamed) {
+            let _ = writeln!(
+                list,
+                "{name}.jpg,misnamed,{:.0},{:.0}",
+                ball.center_px.x, ball.center_px.y
+            );
+        }
         let mut mark = |what: &str, at: Vec2, colour: Rgb<u8>| {
             ring(at, large, colour);
             let _ = writeln!(list, "{name}.jpg,{what},{:.0},{:.0}", at.x, at.y);
         };
-        for (ball, found) in known.balls.iter().zip(&compared.found) {
+        for (ball, found) in pairs() {
             if found.is_none() {
                 mark("missed", ball.center_px, Rgb([255, 0, 0]));
             }
@@ -227,7 +233,7 @@ impl Report {
         let written = picture
             .save(&picture_file)
             .map_err(|error| format!("{}: {error}", picture_file.display()));
-        let listed = OpenOptions::new().append(true).create(true).open(&list_file);
+        let listed = OpenOptions::new().append(true).open(&list_file);
         let listed = listed.and_then(|mut file| file.write_all(list.as_bytes()));
         let listed = listed.map_err(|error| format!("{}: {error}", list_file.display()));
         if let Err(why) = written.and(listed) {

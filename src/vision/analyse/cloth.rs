@@ -196,8 +196,8 @@ impl LocalCloth {
         (1.0 - self.red).hypot(1.0 - self.blue)
     }
 
-    /// The tint of the same cloth in a shadow that leaves it `share` of its brightness. A camera's curve is steeper
-    /// in the dark, so there a colour looks richer; with the curve of sRGB as an example.
+    /// The tint of the same cloth in a shadow that leaves it `share` of its brightness. A camera's curve is
+    /// steeper in the dark, so there a colour looks richer; with the curve of sRGB as an example.
     pub(super) fn in_shadow(self, share: f32) -> Self {
         let level = |bright: f32| (bright / 255.0).max(0.0).powf(2.4);
         let (red, blue) = (self.red * self.brightness, self.blue * self.brightness);

@@ -82,7 +82,8 @@ impl Rims {
         found
     }
 
-    /// Votes in and around a cell, and the middle they have together (working pixels); `None` for fewer than `least`.
+    /// Votes in and around a cell, and the middle they have together (working pixels); `None` for fewer
+    /// than `least`.
     fn peak(&self, column: usize, row: usize, columns: usize, least: u32) -> Option<(u32, Vec2)> {
         let (mut sum, mut centre) = (0u32, Vec2::ZERO);
         for dy in 0..3 {

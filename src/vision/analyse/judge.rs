@@ -28,6 +28,14 @@ pub(super) struct Disc {
 }
 
 impl Disc {
+    /// The same place, `share` times as wide.
+    pub(super) fn scaled(self, share: f64) -> Self {
+        Self {
+            radius: share * self.radius,
+            ..self
+        }
+    }
+
     pub(super) fn area(self) -> f64 {
         std::f64::consts::PI * self.radius * self.radius
     }
@@ -105,7 +113,8 @@ impl Judge<'_> {
         })
     }
 
-    /// True for a disc most of which is of another tint than the cloth, lit (0.03 at most) or in shadow (0.05).
+    /// True for a disc most of which is of another tint than the cloth, lit (0.03 at most) or in shadow
+    /// (0.05).
     fn is_tinted(&self, disc: Disc) -> bool {
         const LEAST: f32 = 0.075;
         let local = self.field.around(disc.centre);
@@ -145,9 +154,11 @@ impl Judge<'_> {
         }
     }
 
-    /// How much may go on beyond the rim of a ball. Where the balls' size is known, the worst balls of racks
-    /// have half of their rim more than that, pieces of hands at most 0.4, and only balls most of a rim. Without calibration
-    /// rims are seen less well: balls in a pack have 0.01 more, pieces of hands at most 0.3.
+    /// How much may go on beyond the rim of a ball ([`Self::goes_on`]). Where the balls' size is known: the
+    /// share of its rim that is there less 0.35 (the worst balls of racks leave 0.5 of it, pieces of hands
+    /// 0.4), for faint rims less 0.45, and anything beyond a rim that is whole, unless it was faint. In
+    /// pictures that nobody calibrated rims are seen less well (balls in a pack leave 0.01, pieces of hands
+    /// at most 0.3): all of that share.
     fn may_go_on(&self, ball: &Measured) -> f64 {
         const WHOLE: f64 = 0.8;
         let support = ball.outline.support;
@@ -159,33 +170,24 @@ impl Judge<'_> {
         }
     }
 
-    /// Share of the places on the bed closely around a disc that are neither cloth nor another ball.
+    /// Share of the places closely around a disc that are on the bed and neither cloth nor another ball.
     fn goes_on(&self, disc: Disc, balls: &[Measured]) -> f64 {
         const DIRECTIONS: usize = 32;
         const DISTANCES: [f64; 2] = [1.25, 1.45];
-        let near = |b: &&Measured| {
-            let apart = b.disc.centre.distance(disc.centre);
-            apart > 0.0 && apart < 2.8 * disc.radius
-        };
-        let others: Vec<Disc> = balls.iter().filter(near).map(|b| b.disc).collect();
         let bed = &self.view.bed;
+        let is_other = |o: &Disc| o.centre != disc.centre;
+        let others = || balls.iter().map(|b| b.disc).filter(is_other);
         let goes_on = |p: &Vec2| {
-            self.is_marked(*p)
+            self.picture.is_marked(self.mask, *p)
                 && bed.depth(*p) >= 0.0
                 && bed.pocket_distance(*p) >= 1.2
-                && !others.iter().any(|o| o.centre.distance(*p) < 1.1 * o.radius)
+                && !others().any(|o| o.centre.distance(*p) < 1.1 * o.radius)
         };
         let places = (0..DIRECTIONS).flat_map(|k| {
             let direction = unit(std::f64::consts::TAU * k as f64 / DIRECTIONS as f64) * disc.radius;
             DISTANCES.map(|far| disc.centre + direction * far)
         });
         places.filter(goes_on).count() as f64 / (DIRECTIONS * DISTANCES.len()) as f64
-    }
-
-    fn is_marked(&self, p: Vec2) -> bool {
-        let (w, h) = (self.picture.w as f64, self.picture.h as f64);
-        let inside = p.x >= 0.0 && p.y >= 0.0 && p.x < w && p.y < h;
-        inside && self.mask.get(p.y as usize * self.picture.w + p.x as usize) == Some(&1)
     }
 
     /// Of two outlines nearer than touching balls can be, the better supported stays.
@@ -215,10 +217,7 @@ impl Judge<'_> {
 
     /// Share of a disc that can't be cloth in shadow.
     fn filled(&self, disc: Disc) -> f64 {
-        let inner = Disc {
-            radius: 0.85 * disc.radius,
-            ..disc
-        };
+        let inner = disc.scaled(0.85);
         let (mut on, mut all) = (0u32, 0u32);
         let w = self.picture.w;
         for (y, columns) in inner.rows(w) {
@@ -258,9 +257,9 @@ impl Judge<'_> {
             && (at(&mut tints, 0.5) > LEAST_TINT || at(&mut deviations, 0.95) > MARK)
     }
 
-    /// True for a disc that is dark and of the cloth's tint wherever no other of `discs` lies, with no lamp, number or paint in it: the core of a deep
-    /// shadow. Any ball mirrors a lamp or shows its number, and a black one is not of a coloured
-    /// cloth's tint.
+    /// True for a disc that is dark and of the cloth's tint wherever no other of `discs` lies, with no
+    /// lamp, number or paint in it: the core of a deep shadow. Any ball mirrors a lamp or shows its number,
+    /// and a black one is not of a coloured cloth's tint.
     fn is_bare_shadow(&self, disc: Disc, discs: &[Disc]) -> bool {
         /// Shares of the cloth's brightness between which a disc is in a shadow (no lamp is alone in a
         /// room: some sixteenth of the light is left), and above which a pixel is a mark.

@@ -154,7 +154,10 @@ fn edges(
         } else {
             1.0
         };
-        let (from, to) = (scale - reach - 0.1, scale + reach + 0.1);
+        // Gradients reach beyond the edges that are looked for.
+        let blur = 0.05_f64.max(BLUR_PX / length);
+        let margin = 0.1_f64.max(blur);
+        let (from, to) = (scale - reach - margin, scale + reach + margin);
         let spacing = (to - from) / (SAMPLES - 1) as f64;
         for (k, (colour, odd)) in colours.iter_mut().zip(&mut odd).enumerate() {
             let p = at + *offset * (from + spacing * k as f64);
@@ -162,7 +165,7 @@ fn edges(
             *odd = around.field.deviation(local, *colour);
         }
         // A gradient over about a tenth of the radius, at least as wide as lens and compression blur an edge.
-        let half = ((0.05_f64.max(BLUR_PX / length) / spacing).round() as usize).clamp(1, 6);
+        let half = ((blur / spacing).round() as usize).clamp(1, 6);
         let mut strengths = [0f64; SAMPLES];
         for k in half..SAMPLES - half {
             let (Some(inner), Some(outer), Some(within), Some(beyond)) = (

@@ -1,9 +1,10 @@
 //! One frame in, one observation out.
 //!
-//! [`working`] shrinks the frame, or shows its table from straight above ([`grid`]), [`cloth`] learns what cloth looks like, [`table_finder`] and
-//! [`pose`] find the table where no calibration came with the frame, [`bed`] says where balls can
-//! lie, [`blobs`] and [`circles`] find them, [`localise`] measures them in the full frame, [`judge`] tells balls
-//! from what only looks like one, [`identity`] names them, [`cue`] finds the cue.
+//! [`working`] shrinks the frame, or shows its table from straight above ([`grid`]), [`cloth`] learns what
+//! cloth looks like, [`table_finder`] and [`pose`] find the table where no calibration came with the frame,
+//! [`bed`] says where balls can lie, [`blobs`] and [`circles`] find them, [`localise`] measures them in the
+//! full frame, [`judge`] tells balls from what only looks like one, [`identity`] names them, [`cue`] finds
+//! the cue.
 
 pub(in crate::vision) mod assignment;
 mod bed;
@@ -76,7 +77,7 @@ pub struct Analyser {
     rims: Rims,
     calibrated: Option<Calibrated>,
     house: Option<FollowedSet>,
-    /// When the frame was taken that last showed a whole set.
+    /// When a whole set was last looked for: a frame's time.
     last_rack: Option<Instant>,
 }
 
@@ -87,12 +88,12 @@ struct Calibrated {
     image: ImageSize,
     view: View,
     colour: Option<ClothColour>,
-    /// When the frame was taken that showed the cloth's colour.
+    /// When the cloth's colour was last looked for: a frame's time.
     learned: Option<Instant>,
 }
 
-/// Time between two looks at the cloth's colour: it changes as slowly as daylight does, but whoever leaned
-/// over it at the last look is gone.
+/// Time between two looks at the cloth's colour, and at whole sets for the balls' colours: both change as
+/// slowly as daylight does, but whoever leaned over the table at the last look is gone.
 const CLOTH_PERIOD: Duration = Duration::from_secs(1);
 
 /// True where the last look is a period ago, or, as in a video that starts again, still to come.
@@ -317,7 +318,8 @@ impl Analyser {
         clock.lap("localise");
         let faint = self.find_rims(view, &balls, &cues);
         clock.lap("rims");
-        balls.extend(self.measure(frame, view, &blobs.with_demands(faint), &[]));
+        let added = self.measure(frame, view, &blobs.with_demands(faint), &balls);
+        balls.extend(added);
         let between = self.between_balls(&balls, view, found);
         let added = self.measure(frame, view, &blobs.with_demands(between), &balls);
         balls.extend(added);
@@ -368,7 +370,8 @@ impl Analyser {
             self.judge(view).settle(&mut balls);
             let known: Vec<(Vec2, f64)> = balls.iter().map(|b| (b.disc.centre, b.disc.radius)).collect();
             let more = blobs::around_fragments(&strict, &known, &self.picture, &view.bed, view.radius_m);
-            balls.extend(self.measure(frame, view, &more, &[]));
+            let added = self.measure(frame, view, &more, &balls);
+            balls.extend(added);
             let between = self.between_balls(&balls, view, found);
             let added = self.measure(frame, view, &blobs.with_demands(between), &balls);
             balls.extend(added);
@@ -381,7 +384,8 @@ impl Analyser {
                     let cues = self.find_cues(&blobs, view);
                     clock.lap("cue");
                     let faint = self.find_rims(view, &balls, &cues);
-                    balls.extend(self.measure(frame, view, &blobs.with_demands(faint), &[]));
+                    let added = self.measure(frame, view, &blobs.with_demands(faint), &balls);
+                    balls.extend(added);
                     clock.lap("rims");
                     return (balls, cues);
                 }
@@ -471,11 +475,7 @@ impl Analyser {
             return Vec::new();
         }
         self.peeled.clone_from(&self.mask);
-        for (y, columns) in balls.iter().flat_map(|b| b.disc.rows(w)) {
-            if let Some(row) = self.peeled.get_mut(y * w + columns.start..y * w + columns.end) {
-                row.fill(0);
-            }
-        }
+        balls.iter().for_each(|b| erase(&mut self.peeled, w, b.disc));
         let left = regions::regions(&self.peeled, w, view.bed.window, 12);
         let apart = blobs::take_apart(&left, &self.picture, &view.bed, view.radius_m, &mut self.scratch);
         let whole = |c: &Candidate| c.origin != Origin::Occluder;
@@ -490,68 +490,44 @@ impl Analyser {
             .collect()
     }
 
-    /// What of the bed is covered by something as wide as a ball that no balls explain.
+    /// What of the bed is covered by something, thicker than a cue, that no balls explain.
     fn hidden(&mut self, found: &[Region], balls: &[Measured], view: &View) -> Hidden {
         let w = self.picture.w;
-        let mut covers: Vec<Region> = Vec::new();
+        let radius_at = |p: Vec2| view.bed.ball_radius(p, view.radius_m).max(2.0);
+        let mut cores: Vec<Region> = Vec::new();
         for region in found {
-            let discs: Vec<Disc> = balls
-                .iter()
-                .map(|b| b.disc)
-                .filter(|d| region.contains(d.centre))
-                .collect();
-            let radius = view
-                .bed
-                .ball_radius(region.moments().centre, view.radius_m)
-                .max(2.0);
-            let explained: f64 = discs.iter().map(|d| d.area()).sum();
-            if (region.len() as f64) < explained + radius * radius {
+            let radius = radius_at(region.moments().centre);
+            let unexplained = radius * radius;
+            let inside = || balls.iter().map(|b| b.disc).filter(|d| region.contains(d.centre));
+            let explained: f64 = inside().map(Disc::area).sum();
+            if (region.len() as f64) < explained + unexplained {
                 continue;
             }
-            // What is left of the region without its balls and what is thinner than balls are.
-            let [left, top, right, bottom] = region.bounds.map(|v| v as usize);
-            for y in top..bottom {
-                if let Some(row) = self.peeled.get_mut(y * w + left..y * w + right) {
-                    row.fill(0);
-                }
-            }
+            // What is left of the region without its balls, and without what is as thin as cues are.
+            self.peeled.clear();
+            self.peeled.resize(self.mask.len(), 0);
             fill(&mut self.peeled, w, region);
-            let around = |d: &Disc| Disc {
-                radius: 1.2 * d.radius,
-                ..*d
-            };
-            for (y, columns) in discs.iter().flat_map(|d| around(d).rows(w)) {
-                if let Some(row) = self.peeled.get_mut(y * w + columns.start..y * w + columns.end) {
-                    row.fill(0);
-                }
-            }
-            for part in regions::regions(
-                &self.peeled,
-                w,
-                [left, top, right, bottom],
-                (radius * radius) as usize,
-            ) {
-                covers.extend(self.scratch.cores_of(&part, blobs::THICK * radius));
+            inside().for_each(|d| erase(&mut self.peeled, w, d.scaled(1.2)));
+            let bounds = region.bounds.map(|v| v as usize);
+            for part in regions::regions(&self.peeled, w, bounds, unexplained as usize) {
+                cores.extend(self.scratch.cores_of(&part, blobs::THICK * radius));
             }
         }
-        if covers.is_empty() {
+        if cores.is_empty() {
             return Hidden::default();
         }
         self.peeled.fill(0);
-        for cover in &covers {
-            fill(&mut self.peeled, w, cover);
-        }
+        cores.iter().for_each(|core| fill(&mut self.peeled, w, core));
         let (grid, camera) = (self.picture.grid, &view.seen.camera);
-        let middle = view.bed.noses.iter().sum::<Vec2>() / view.bed.noses.len().max(1) as f64;
-        let depth = blobs::THICK * view.bed.ball_radius(middle, view.radius_m).max(2.0);
-        let is_core = |p: Vec2| {
-            self.picture.contains(p) && self.peeled.get(p.y as usize * w + p.x as usize) == Some(&1)
-        };
         Hidden::of(view.half_m, |place| {
             let p = grid.of_place(place, view.radius_m, camera);
-            // A cover reaches as far beyond its core as was taken off to leave out cues.
-            let around = [Vec2::ZERO, Vec2::X, Vec2::NEG_X, Vec2::Y, Vec2::NEG_Y];
-            around.into_iter().any(|d| is_core(p + d * depth))
+            // A cover reaches beyond its core by what was taken off to leave out cues.
+            let depth = blobs::THICK * radius_at(p);
+            let around = [Vec2::X, Vec2::NEG_X, Vec2::Y, Vec2::NEG_Y];
+            let near = [0.0, 0.5, 1.0]
+                .into_iter()
+                .flat_map(|far| around.map(|d| p + d * (far * depth)));
+            self.picture.contains(p) && near.into_iter().any(|p| self.picture.is_marked(&self.peeled, p))
         })
     }
 
@@ -637,6 +613,15 @@ impl Analyser {
         let sure = named.iter().filter(|n| n.confidence >= SURE);
         let rack: Vec<_> = sure.map(|n| (n.kind, n.look)).collect();
         house.follow(&rack);
+    }
+}
+
+/// Clears a disc in a mask `w` wide.
+fn erase(mask: &mut [u8], w: usize, disc: Disc) {
+    for (y, columns) in disc.rows(w) {
+        if let Some(row) = mask.get_mut(y * w + columns.start..y * w + columns.end) {
+            row.fill(0);
+        }
     }
 }
 

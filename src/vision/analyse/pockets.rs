@@ -110,8 +110,9 @@ pub(super) fn hole_behind_edge(
         .then(|| centre + outward * (edge + 0.95 * radius))
 }
 
-/// Where the pocket supposed at `centre` with `radius` (working pixels) really is: the middle of
-/// the dark pixels around it, `depth` ([`DEEPEST`] or [`ANY_DEPTH`]) brighter than the darkest. `None` if they do not look like a hole (a net pocket does not).
+/// Where the pocket supposed at `centre` with `radius` (working pixels) really is: the middle of the dark
+/// pixels around it, `depth` ([`DEEPEST`] or [`ANY_DEPTH`]) brighter than the darkest. `None` if they do
+/// not look like a hole (a net pocket does not).
 pub(super) fn dark_hole(
     picture: &WorkingPicture,
     centre: Vec2,

@@ -26,7 +26,7 @@ impl Region {
         let (x, y) = (p.x.max(0.0) as u32, p.y.max(0.0) as u32);
         let [l, t, r, b] = self.bounds;
         let row = self.runs.partition_point(|run| run.0 < y);
-        let inside = (l..r).contains(&x) && (t..b).contains(&y);
+        let inside = p.x >= 0.0 && p.y >= 0.0 && (l..r).contains(&x) && (t..b).contains(&y);
         let mut runs = self.runs.iter().skip(row).take_while(|run| run.0 == y);
         inside && runs.any(|run| (run.1..run.2).contains(&x))
     }

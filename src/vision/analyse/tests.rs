@@ -333,3 +333,29 @@ fn a_whole_rack_moves_the_taught_colours_with_the_light() {
     let led = (now.balls.iter().zip(&taught.balls)).filter(|(a, b)| a.shade.value > b.shade.value);
     assert!(led.count() >= 12);
 }
+
+#[test]
+fn a_lone_hand_is_hidden_bed_to_an_analyser_that_saw_nothing_before() {
+    let scene = Scene::empty();
+    let (middle, half) = (Vec2::new(0.3, 0.1), 0.05);
+    let mut frame = calibrated(&scene);
+    let mut pixels = frame.pixels.to_vec();
+    for (i, pixel) in pixels.chunks_exact_mut(3).enumerate() {
+        let w = frame.size.width as usize;
+        let p = Vec2::new((i % w) as f64 + 0.5, (i / w) as f64 + 0.5);
+        let off = scene.camera.on_plane(p, 0.0).unwrap() - middle;
+        if off.abs().max_element() < half {
+            pixel.copy_from_slice(&[200, 150, 120]);
+        }
+    }
+    frame.pixels = Arc::new(pixels);
+    let seen = Analyser::new(Some(scene.spec.clone())).analyse(&frame);
+    assert!(seen.balls.is_empty(), "{:?}", seen.balls);
+    assert!(seen.hidden.at(middle), "nothing hidden");
+    let cover = (2.0 * half) * (2.0 * half) / (2.54 * 1.27);
+    assert!(
+        (0.5..2.0).contains(&(seen.hidden.share() / cover)),
+        "{:?}",
+        seen.hidden.strips()
+    );
+}

@@ -104,6 +104,11 @@ impl WorkingPicture {
         (at(0, 0) * (1.0 - fx) + at(1, 0) * fx) * (1.0 - fy) + (at(0, 1) * (1.0 - fx) + at(1, 1) * fx) * fy
     }
 
+    /// True where `p` (working pixels) lies on a marked pixel of a mask of this picture.
+    pub(super) fn is_marked(&self, mask: &[u8], p: Vec2) -> bool {
+        self.contains(p) && mask.get(p.y as usize * self.w + p.x as usize) == Some(&1)
+    }
+
     /// True where `p` (working pixels) lies on the picture.
     pub(super) fn contains(&self, p: Vec2) -> bool {
         p.x >= 0.0 && p.y >= 0.0 && p.x < self.w as f64 && p.y < self.h as f64

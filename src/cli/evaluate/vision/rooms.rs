@@ -102,7 +102,7 @@ impl Room {
         let seen = self.analyser.analyse(&frame);
         let compared = compare(&known, &seen);
         report.all.add(&known, &seen, &compared);
-        self.note_hidden(&known, &seen, report);
+        self.note_hidden(&frame, &seen, report);
         let options = &self.options;
         for stratum in [
             format!("table {}", options.table.name),
@@ -131,14 +131,15 @@ impl Room {
 
     /// Compares what the eyes call hidden with what is, at places all over the bed. Beside a ball it is
     /// the ball that hides.
-    fn note_hidden(&self, known: &Known, seen: &Observation, report: &mut Report) {
+    fn note_hidden(&self, frame: &Frame, seen: &Observation, report: &mut Report) {
         const APART_M: f64 = 0.07;
         let table = &self.options.table;
         let (half, least) = (
             Vec2::new(table.half_length_m(), table.half_width_m()),
             table.ball.radius_m,
         );
-        let balls = || known.balls.iter().filter_map(|b| b.position_m);
+        // All there are: a hand covers balls that count as not shown.
+        let balls = || frame.truth.iter().flat_map(|t| &t.balls).map(|b| b.position_m);
         let mut y = least - half.y;
         while y < half.y - least {
             let mut x = least - half.x;
