@@ -3,8 +3,10 @@
 pub mod alerts;
 pub mod command;
 pub mod health;
+pub mod orchestrator;
 #[cfg(feature = "app")]
 pub mod plugin;
+pub mod recovery;
 pub mod rolling;
 pub mod snapshot;
 pub mod status;

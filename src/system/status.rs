@@ -43,6 +43,8 @@ pub enum Lifecycle {
     Starting,
     /// At work.
     Running,
+    /// Going down.
+    Stopping,
     /// Broken.
     Failed,
 }
@@ -56,6 +58,7 @@ impl Lifecycle {
             Self::Offline => "offline",
             Self::Starting => "starting",
             Self::Running => "running",
+            Self::Stopping => "stopping",
             Self::Failed => "failed",
         }
     }
