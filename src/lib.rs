@@ -13,6 +13,8 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "app")]
 pub mod dashboard;
+#[cfg(feature = "app")]
+pub mod lab;
 pub mod physics;
 pub mod projector;
 pub mod system;

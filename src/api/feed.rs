@@ -13,6 +13,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::context::{Context, now, stopped};
 use super::views;
+use crate::system::faults::{self, Point};
 use crate::system::snapshot::Snapshot;
 use crate::vision::track::TableEvent;
 
@@ -87,6 +88,7 @@ pub(super) async fn publish(context: Arc<Context>) {
             () = tokio::time::sleep(pause) => {}
         }
         context.shared.stats.beat();
+        faults::point(Point::ApiThread);
         let snapshot = context.shared.snapshot.load_full();
         if let Some(snapshot) = &snapshot {
             context.pulse.note(snapshot.sequence);

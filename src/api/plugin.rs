@@ -7,9 +7,11 @@ use bevy::prelude::*;
 
 use super::{ApiServer, ApiStats, Options, Shared};
 use crate::app::{ApiStep, Config, Stage};
+use crate::system::faults::{self, Point};
 use crate::system::health::check;
+use crate::system::orchestrator::Report;
 use crate::system::plugin::ApiHealth;
-use crate::system::plugin::modules::RestartModule;
+use crate::system::plugin::modules::{Desk, Lived};
 use crate::system::rolling::Rolling;
 use crate::system::status::{Check, Health};
 
@@ -29,6 +31,8 @@ struct Api {
     server: Option<ApiServer>,
     stats: Arc<ApiStats>,
     failure: Option<String>,
+    /// Where it listened last.
+    port: Option<u16>,
     tried: Option<Instant>,
 }
 
@@ -64,22 +68,40 @@ fn keep_serving(
     config: Res<Config>,
     stage: Res<Stage>,
     mut health: ResMut<ApiHealth>,
-    mut restarts: MessageReader<RestartModule>,
+    mut desk: Desk,
+    mut lived: Local<Lived>,
     mut checked: Local<Option<Instant>>,
     mut window: Local<ErrorWindow>,
 ) {
-    if !config.api.enabled {
+    faults::point(Point::ApiStep);
+    let duty = desk.duty("api");
+    if !duty.up {
+        api.server = api.server.take().filter(ApiServer::is_alive);
+        api.server.iter().for_each(ApiServer::begin_stop);
+        (api.tried, api.failure, health.address) = (None, None, None);
+        health.checks.clear();
+        desk.report(
+            "api",
+            if api.server.is_some() {
+                Report::Changing
+            } else {
+                Report::Down
+            },
+        );
         return;
     }
-    if restarts.read().any(|r| r.0 == "api") {
-        // Told to stop, not waited for: the address is free a moment later.
-        api.server = None;
-        api.tried = Some(Instant::now());
+    if lived.is_new(duty) {
+        (api.server, api.tried) = (None, None);
     }
-    if api.server.as_ref().is_some_and(|s| !s.is_alive()) {
-        error!("the API thread has ended; it is started again");
-        api.server = None;
-    }
+    let report = match &api.server {
+        Some(server) if !server.is_alive() => Report::Broken("the API thread has ended".to_owned()),
+        Some(_) if api.stats.heartbeat_age().is_some_and(|age| age > HANGS_AFTER) => {
+            Report::Broken("the API thread hangs".to_owned())
+        }
+        Some(_) => Report::Up,
+        None => Report::Changing,
+    };
+    desk.report("api", report);
     if api.server.is_none() && api.tried.is_none_or(|t| t.elapsed() >= RETRY_AFTER) {
         api.tried = Some(Instant::now());
         start(&mut api, &config, &stage);
@@ -96,7 +118,8 @@ fn keep_serving(
 fn start(api: &mut Api, config: &Config, stage: &Stage) {
     let options = Options {
         host: config.api.host.clone(),
-        port: config.api.port,
+        // Whoever found the port the system chose finds it again.
+        port: api.port.unwrap_or(config.api.port),
         ..Options::default()
     };
     let shared = Shared {
@@ -109,6 +132,8 @@ fn start(api: &mut Api, config: &Config, stage: &Stage) {
     match ApiServer::start(options, shared) {
         Ok(server) => {
             info!("open http://{} in a browser", server.local_addr());
+            api.port = Some(server.local_addr().port());
+            api.stats.beat();
             (api.server, api.failure) = (Some(server), None);
         }
         Err(error) => {

@@ -19,6 +19,8 @@ use super::context::Context;
 use super::problem::Problem;
 use super::{frames, guard, metrics, page, stream, views, websocket, what_if};
 use crate::system::command::OperatorCommand;
+use crate::system::recovery::Action;
+use crate::system::status::Lifecycle;
 
 /// Largest body taken, bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -38,7 +40,10 @@ pub(super) fn router(context: Arc<Context>) -> Router {
         .route("/version", get(version))
         .route("/modules", get(modules))
         .route("/modules/{id}", get(module))
-        .route("/modules/{id}/restart", post(restart_module))
+        .route("/modules/{id}/{verb}", post(change_module))
+        .route("/recovery", get(recovery).post(recover))
+        .route("/events", get(events))
+        .route("/config/reload", post(reload))
         .route("/alerts", get(alerts))
         .route("/alerts/{id}/acknowledge", post(acknowledge))
         .route("/table", get(table))
@@ -164,13 +169,101 @@ fn no_module(id: &str) -> Problem {
     ))
 }
 
-async fn restart_module(State(context): Ctx, id: Result<Path<String>, PathRejection>) -> Accepted {
-    let id = path(id)?;
+/// A module's verbs: `start`, `stop`, `restart`, `enable`, `disable`.
+async fn change_module(State(context): Ctx, path: Result<Path<(String, String)>, PathRejection>) -> Accepted {
+    let Path((id, verb)) = path.map_err(|error| Problem::bad_request("invalid_path", error.body_text()))?;
+    let command = match verb.as_str() {
+        "start" => OperatorCommand::StartModule(id),
+        "stop" => OperatorCommand::StopModule(id),
+        "restart" => OperatorCommand::RestartModule(id),
+        "enable" => OperatorCommand::EnableModule(id),
+        "disable" => OperatorCommand::DisableModule(id),
+        _ => {
+            return Err(Problem::not_found(
+                "A module can be started, stopped, restarted, enabled, disabled.".to_owned(),
+            ));
+        }
+    };
+    check_module(&context, &command)?;
+    accept(&context, command)
+}
+
+/// Refuses what would be refused anyway, so that whoever asks learns of it.
+fn check_module(context: &Context, command: &OperatorCommand) -> Result<(), Problem> {
+    use OperatorCommand::{DisableModule, EnableModule, RestartModule, StartModule, StopModule};
+    let (StartModule(id) | StopModule(id) | RestartModule(id) | EnableModule(id) | DisableModule(id)) =
+        command
+    else {
+        return Ok(());
+    };
     let snapshot = context.snapshot()?;
-    if !snapshot.status.modules.iter().any(|m| m.id == id) {
-        return Err(no_module(&id));
+    let module = snapshot.status.modules.iter().find(|m| m.id == id);
+    let module = module.ok_or_else(|| no_module(id))?;
+    let refused = |words: String| Err(Problem::new(StatusCode::CONFLICT, "module_refused", words));
+    let is_off = module.lifecycle == Lifecycle::Disabled;
+    match command {
+        StopModule(_) | RestartModule(_) | DisableModule(_) if id == "config" => {
+            refused("Everything needs the module `config`; stop the program instead.".to_owned())
+        }
+        StartModule(_) | StopModule(_) | RestartModule(_) if is_off => {
+            refused(format!("The module `{id}` is switched off; enable it first."))
+        }
+        _ => Ok(()),
     }
-    accept(&context, OperatorCommand::RestartModule(id))
+}
+
+async fn recovery(State(context): Ctx) -> Answer {
+    Ok(Json(json!(*context.snapshot()?.recovery)))
+}
+
+async fn recover(State(context): Ctx, ConnectInfo(peer): ConnectInfo<Peer>, request: Request) -> Accepted {
+    let headers = request.headers().clone();
+    let body = read_json(&context, request).await?;
+    let asked: Recover =
+        serde_json::from_value(body).map_err(|error| Problem::invalid("recovery", error.to_string()))?;
+    let command = OperatorCommand::Recover {
+        module: asked.module,
+        action: asked.action,
+    };
+    check_recovery(&context, peer, &headers, &command)?;
+    accept(&context, command)
+}
+
+/// What is to be done, and about which module.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Recover {
+    module: String,
+    action: Action,
+}
+
+fn check_recovery(
+    context: &Context,
+    peer: Peer,
+    headers: &HeaderMap,
+    command: &OperatorCommand,
+) -> Result<(), Problem> {
+    let OperatorCommand::Recover { module, action } = command else {
+        return Ok(());
+    };
+    if matches!(action, Action::RestartProcess | Action::SafeMode) {
+        only_local(peer, headers)?;
+    }
+    let known = context.snapshot()?.status.modules.iter().any(|m| m.id == module);
+    if known || module == "system" {
+        Ok(())
+    } else {
+        Err(no_module(module))
+    }
+}
+
+async fn events(State(context): Ctx) -> Answer {
+    let snapshot = context.snapshot()?;
+    Ok(Json(json!({ "events": *snapshot.events })))
+}
+
+async fn reload(State(context): Ctx) -> Accepted {
+    accept(&context, OperatorCommand::ReloadSettings)
 }
 
 async fn alerts(State(context): Ctx) -> Answer {
@@ -315,11 +408,13 @@ async fn command(State(context): Ctx, ConnectInfo(peer): ConnectInfo<Peer>, requ
                 ));
             }
         }
-        OperatorCommand::RestartModule(id) => {
-            if !context.snapshot()?.status.modules.iter().any(|m| m.id == id) {
-                return Err(no_module(id));
-            }
-        }
+        OperatorCommand::StartModule(_)
+        | OperatorCommand::StopModule(_)
+        | OperatorCommand::RestartModule(_)
+        | OperatorCommand::EnableModule(_)
+        | OperatorCommand::DisableModule(_) => check_module(&context, &command)?,
+        OperatorCommand::Recover { .. } => check_recovery(&context, peer, &headers, &command)?,
+        OperatorCommand::SetRecovery(_) | OperatorCommand::ReloadSettings => {}
         OperatorCommand::AcknowledgeAlert(id) => {
             if !context.snapshot()?.status.alerts.iter().any(|a| a.id == *id) {
                 return Err(Problem::not_found(format!("There is no open alert `{id}`.")));

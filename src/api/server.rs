@@ -53,6 +53,8 @@ pub enum ApiError {
 #[derive(Debug)]
 pub struct ApiServer {
     address: SocketAddr,
+    /// The same socket as the thread's.
+    socket: TcpListener,
     stop: watch::Sender<bool>,
     done: Receiver<()>,
     thread: Option<JoinHandle<()>>,
@@ -67,6 +69,7 @@ impl ApiServer {
         let listener = bind(&options)?;
         listener.set_nonblocking(true).map_err(ApiError::Start)?;
         let address = listener.local_addr().map_err(ApiError::Start)?;
+        let socket = listener.try_clone().map_err(ApiError::Start)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .max_blocking_threads(WORKERS)
@@ -88,6 +91,7 @@ impl ApiServer {
         info!(%address, "api listens");
         Ok(Self {
             address,
+            socket,
             stop,
             done,
             thread: Some(thread),
@@ -106,6 +110,14 @@ impl ApiServer {
         self.thread.as_ref().is_some_and(|t| !t.is_finished())
     }
 
+    /// Tells the thread to end in good order, and stops listening at once, whatever the thread is at: another server
+    /// can have the address.
+    pub fn begin_stop(&self) {
+        self.stop.send_replace(true);
+        // It fails only where it no longer listens.
+        let _ = rustix::net::shutdown(&self.socket, rustix::net::Shutdown::Both);
+    }
+
     /// Ends open requests in good order and closes live connections with a word. Returns
     /// true when all was done within `deadline`; else the thread is left to end by itself.
     pub fn stop(mut self, deadline: Duration) -> bool {
@@ -120,7 +132,7 @@ impl ApiServer {
 
 impl Drop for ApiServer {
     fn drop(&mut self) {
-        self.stop.send_replace(true);
+        self.begin_stop();
     }
 }
 

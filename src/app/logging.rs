@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt::Write as _;
 use std::io::IsTerminal as _;
 use std::path::Path;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use bevy::prelude::Resource;
 use tracing::field::{Field, Visit};
@@ -49,6 +49,19 @@ impl LogRing {
         ring.lines.push_back(line);
         ring.version += 1;
     }
+}
+
+/// The ring of this process, for a crash report.
+static RING: OnceLock<LogRing> = OnceLock::new();
+
+/// The last lines of the log, without waiting for whoever writes one: a panic may have come in the middle of that.
+pub(super) fn last_lines() -> Vec<String> {
+    let Some(ring) = RING.get() else { return Vec::new() };
+    let Ok(ring) = ring.inner.try_lock() else {
+        return Vec::new();
+    };
+    let line = |l: &LogLine| format!("{} {:5} {}: {}", l.time, l.level, l.target, l.message);
+    ring.lines.iter().map(line).collect()
 }
 
 impl<S: Subscriber> Layer<S> for LogRing {
@@ -118,6 +131,7 @@ pub(super) fn start(level: &str, file: Option<&Path>) -> Result<LogRing, String>
         format!("log level `{level}` is not understood ({e}); write error, warn, info, debug or trace")
     })?;
     let ring = LogRing::default();
+    RING.get_or_init(|| ring.clone());
     let to_file = match file {
         Some(path) => {
             let file = std::fs::OpenOptions::new()

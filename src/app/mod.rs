@@ -24,11 +24,12 @@ use bevy::window::ExitCondition;
 use bevy::winit::{UpdateMode, WinitPlugin, WinitSettings};
 
 pub use display::{Adapter, Display};
-pub use guard::{ModuleFaults, guarded};
+pub use guard::{MainPulse, ModuleFaults, guarded};
 pub use logging::{LogRing, now};
 pub use pictures::{PicturesPlugin, WANTED_FOR, target_picture};
 pub use sets::{ApiStep, CoreStep, CoreTick, ProjectorStep, SetsPlugin, StreetSystems, VisionStep};
-pub use shutdown::{ShutdownPlugin, Started};
+pub(crate) use shutdown::reload_asked;
+pub use shutdown::{Ending, ShutdownPlugin, Started};
 pub use stage::{DASHBOARD_LAYER, PROJECTOR_LAYER, Stage};
 pub use wake::Bell;
 
@@ -37,6 +38,8 @@ use crate::config::Settings;
 use crate::dashboard::plugin::DashboardPlugin;
 use crate::projector::plugin::ProjectorPlugin;
 use crate::system::plugin::SystemPlugin;
+use crate::system::run_marker::{RunMarker, boot_id};
+use crate::system::{crash, faults, watchdog};
 use crate::trainer::plugin::CorePlugin;
 use crate::vision::plugin::VisionPlugin;
 
@@ -51,6 +54,14 @@ pub struct RunOptions {
     pub seed: u64,
     /// Append the log to this file.
     pub log_file: Option<std::path::PathBuf>,
+    /// What is to outlast the program is kept here; `None`: nothing is.
+    pub state_folder: Option<std::path::PathBuf>,
+    /// The run before this one ended without a word: why, as far as that is known.
+    pub crashed: Option<String>,
+    /// Come up with the API only.
+    pub safe_mode: bool,
+    /// Faults on purpose, for tests.
+    pub faults: Option<faults::FaultScript>,
 }
 
 /// The settings in force.
@@ -79,9 +90,13 @@ impl PluginGroup for TrainerPlugins {
 ///
 /// # Errors
 /// A start-up that can't succeed, as one line: what, where, what to do.
-pub fn run(settings: Settings, options: RunOptions) -> Result<ExitCode, String> {
+pub fn run(settings: Settings, mut options: RunOptions) -> Result<ExitCode, String> {
     let ring = logging::start(&settings.log_level, options.log_file.as_deref())?;
     shutdown::listen()?;
+    let marker = keep_track(&mut options)?;
+    if let Some(script) = options.faults.clone() {
+        faults::begin(script);
+    }
     let stage = Stage::set_up(&settings, &options)?;
     let mut app = App::new();
     app.set_error_handler(errors::report);
@@ -94,10 +109,38 @@ pub fn run(settings: Settings, options: RunOptions) -> Result<ExitCode, String> 
     if !matches!(app.world().resource::<Stage>().display, Display::None(_)) {
         app.add_plugins(PicturesPlugin);
     }
-    Ok(match app.run() {
+    let pulse = app.world().resource::<MainPulse>().0.clone();
+    watchdog::start(pulse, HANGS_AFTER).map_err(|e| format!("the watchdog cannot be started: {e}"))?;
+    let exit = app.run();
+    if let Some(marker) = marker {
+        marker.take_down();
+    }
+    Ok(match exit {
         AppExit::Success => ExitCode::SUCCESS,
         AppExit::Error(code) => ExitCode::from(code.get()),
     })
+}
+
+/// A main loop that does not come round for this long hangs.
+const HANGS_AFTER: Duration = Duration::from_millis(2500);
+
+/// Crash reports from now on, and a mark that this run goes on.
+fn keep_track(options: &mut RunOptions) -> Result<Option<RunMarker>, String> {
+    let Some(folder) = &options.state_folder else {
+        return Ok(None);
+    };
+    let crashes = folder.join("crashes");
+    let about = format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
+    let marker = RunMarker::put_up(folder, &crashes, &boot_id());
+    let (marker, crashed) = marker.map_err(|e| {
+        format!(
+            "cannot write to the state folder {}: {e}; check its rights and free space, or name another one",
+            folder.display()
+        )
+    })?;
+    options.crashed = crashed;
+    crash::install(crashes, about, logging::last_lines);
+    Ok(Some(marker))
 }
 
 /// Bevy itself, as much of it as the display allows.

@@ -3,7 +3,7 @@
 use bevy::ecs::schedule::{LogLevel, ScheduleBuildSettings, ScheduleLabel, SingleThreadedExecutor};
 use bevy::prelude::*;
 
-use super::guard::{ModuleFaults, guarded};
+use super::guard::{MainPulse, ModuleFaults, guarded};
 
 /// The stations of the street, in order. New ones are added here and nowhere else.
 #[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -63,6 +63,7 @@ impl Plugin for SetsPlugin {
             });
         }
         app.init_resource::<ModuleFaults>()
+            .init_resource::<MainPulse>()
             .configure_sets(
                 PreUpdate,
                 StreetSystems::Perceive.after(bevy::time::check_delayed_command_queues),

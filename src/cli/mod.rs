@@ -4,6 +4,8 @@ mod analyze;
 mod calibrate;
 mod evaluate;
 #[cfg(feature = "app")]
+mod faults;
+#[cfg(feature = "app")]
 mod run;
 mod simulate;
 
@@ -34,6 +36,9 @@ enum Command {
     Calibrate(calibrate::Calibrate),
     /// Measure how good the trainer is, in figures.
     Evaluate(evaluate::Evaluate),
+    /// Break the trainer on purpose and see what comes of it.
+    #[cfg(feature = "app")]
+    Faults(faults::Faults),
     /// Start the trainer: projector, operator dashboard, HTTP API.
     #[cfg(feature = "app")]
     Run(Box<run::Run>),
@@ -105,6 +110,8 @@ pub fn main() -> ExitCode {
         Command::Analyze(command) => command.execute().map(|()| ExitCode::SUCCESS),
         Command::Calibrate(command) => command.execute().map(|()| ExitCode::SUCCESS),
         Command::Evaluate(command) => command.execute().map(|()| ExitCode::SUCCESS),
+        #[cfg(feature = "app")]
+        Command::Faults(command) => command.execute().map(|()| ExitCode::SUCCESS),
         #[cfg(feature = "app")]
         Command::Run(command) => command.execute(),
         Command::Simulate(command) => command.execute().map(|()| ExitCode::SUCCESS),

@@ -8,6 +8,7 @@ use clap::Args;
 use super::Failure;
 use crate::app::{self, RunOptions};
 use crate::config::{Environment, Settings};
+use crate::system::faults::FaultScript;
 use crate::table::{PhysicsMeasures, TableMeasures};
 use crate::trainer::aim::Assistance;
 use crate::virtual_table::SceneName;
@@ -88,6 +89,31 @@ pub(crate) struct Run {
     /// Append the log to this file, too.
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
+    /// Folder for what outlasts the program: recovery attempts, crash reports, history.
+    #[arg(long, value_name = "DIR", env = "BILLIARDS_STATE")]
+    state_folder: Option<PathBuf>,
+    /// Come up with the API only, to find out what is wrong.
+    #[arg(long)]
+    safe_mode: bool,
+    /// Break things on purpose, as this file says (testing environment only).
+    #[arg(long, value_name = "FILE")]
+    fault_script: Option<PathBuf>,
+}
+
+/// The folder asked for, the service manager's, or the user's own.
+fn state_folder(asked: Option<PathBuf>) -> Result<PathBuf, Failure> {
+    let var = |name: &str| {
+        std::env::var_os(name)
+            .filter(|v| !v.is_empty())
+            .map(PathBuf::from)
+    };
+    let own = || var("XDG_STATE_HOME").or_else(|| var("HOME").map(|home| home.join(".local/state")));
+    asked
+        .or_else(|| var("STATE_DIRECTORY"))
+        .or_else(|| own().map(|folder| folder.join("billiards-trainer")))
+        .ok_or_else(|| {
+            Failure::usage("there is no home folder to keep things in; name one with --state-folder")
+        })
 }
 
 impl Run {
@@ -100,11 +126,22 @@ impl Run {
         check_source(&spec)?;
         let table = settings.table_spec().map_err(|e| Failure::usage(e.to_string()))?;
         settings.vision.house_set(&table).map_err(Failure::failed)?;
+        if self.fault_script.is_some() && settings.environment != Environment::Testing {
+            return Err(Failure::usage(
+                "--fault-script breaks things on purpose; it is for --environment testing only",
+            ));
+        }
+        let script = self.fault_script.as_deref().map(FaultScript::load);
+        let faults = script.transpose().map_err(Failure::usage)?;
         let options = RunOptions {
             headless: self.headless,
             duration: self.duration,
             seed: self.seed,
             log_file: self.log_file,
+            state_folder: Some(state_folder(self.state_folder)?),
+            crashed: None,
+            safe_mode: self.safe_mode,
+            faults,
         };
         app::run(settings, options).map_err(Failure::failed)
     }

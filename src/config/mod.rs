@@ -68,6 +68,31 @@ pub struct Settings {
     pub core_enabled: bool,
     /// `error`, `warn`, `info`, `debug`, `trace`, or a filter like `info,wgpu=error`.
     pub log_level: String,
+    /// Modules get this long to stop, seconds.
+    pub shutdown_timeout_s: f64,
+    /// Health, monitoring and recovery as a whole.
+    pub system: SystemSettings,
+    /// What is done about modules in trouble.
+    pub recovery: crate::system::recovery::RecoverySettings,
+}
+
+/// Health, monitoring and recovery as a whole.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct SystemSettings {
+    /// Time between two looks at the health of all modules, seconds, 0.1..=3600.
+    pub health_interval_s: f64,
+    /// Repair by itself what fails.
+    pub recovery: bool,
+}
+
+impl Default for SystemSettings {
+    fn default() -> Self {
+        Self {
+            health_interval_s: 1.0,
+            recovery: true,
+        }
+    }
 }
 
 impl Default for Settings {
@@ -84,6 +109,9 @@ impl Default for Settings {
             api: ApiSettings::default(),
             core_enabled: true,
             log_level: "info".to_owned(),
+            shutdown_timeout_s: 10.0,
+            system: SystemSettings::default(),
+            recovery: crate::system::recovery::RecoverySettings::default(),
         }
     }
 }

@@ -10,7 +10,7 @@ use bevy::window::{PrimaryWindow, WindowCloseRequested, WindowClosed};
 use bevy_egui::{EguiContext, EguiGlobalSettings, EguiPlugin, EguiPrimaryContextPass, PrimaryEguiContext};
 
 use super::{Dashboard, dashboard};
-use crate::app::{DASHBOARD_LAYER, Display, Stage, WANTED_FOR};
+use crate::app::{DASHBOARD_LAYER, Display, Ending, Stage, WANTED_FOR};
 
 /// The operator's dashboard.
 #[derive(Debug)]
@@ -55,12 +55,12 @@ fn end_with_the_window(
     mut view: ResMut<DashboardView>,
     mut closing: MessageReader<WindowCloseRequested>,
     mut closed: MessageReader<WindowClosed>,
-    mut exit: MessageWriter<AppExit>,
+    mut ending: ResMut<Ending>,
 ) {
     let window = view.window;
     if closing.read().any(|c| Some(c.window) == window) {
         info!("the dashboard was closed");
-        exit.write(AppExit::Success);
+        ending.begin(0);
     }
     if closed.read().any(|c| Some(c.window) == window) && window.is_some() {
         view.window = None;

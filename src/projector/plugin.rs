@@ -23,8 +23,10 @@ use super::tessellate::Triangles;
 use super::theme::style;
 use crate::app::{Config, Display, PROJECTOR_LAYER, ProjectorStep, Stage};
 use crate::calibration::Homography;
+use crate::system::faults::{self, Does, Point};
 use crate::system::health::check;
-use crate::system::plugin::modules::RestartModule;
+use crate::system::orchestrator::Report;
+use crate::system::plugin::modules::{Desk, Lived};
 use crate::system::plugin::{Measured, Operator, RunSummary};
 use crate::system::snapshot::PredictedShot;
 use crate::system::status::{Check, Health};
@@ -42,7 +44,7 @@ impl Plugin for ProjectorPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Drawn>()
             .init_resource::<ProjectorView>()
-            .add_systems(ProjectorStep, compose_shapes);
+            .add_systems(ProjectorStep, (attend, compose_shapes).chain());
         let stage = app.world().get_resource::<Stage>();
         let display = stage.map_or_else(|| Display::None(String::new()), |s| s.display.clone());
         if matches!(display, Display::None(_)) {
@@ -56,10 +58,10 @@ impl Plugin for ProjectorPlugin {
                 app.add_observer(|placed: On<Insert, OnMonitor>, mut commands: Commands| {
                     commands.entity(placed.entity).remove::<OnMonitor>();
                 })
-                .add_systems(ProjectorStep, keep_window.before(follow_size));
+                .add_systems(ProjectorStep, keep_window.after(attend).before(compose_shapes));
             }
             _ => {
-                app.add_systems(Startup, spawn_picture);
+                app.add_systems(ProjectorStep, keep_picture.after(attend).before(compose_shapes));
             }
         }
     }
@@ -85,6 +87,10 @@ pub struct ProjectorView {
     pub camera: Option<Entity>,
     /// The window, when there is one.
     pub window: Option<Entity>,
+    /// It is to draw.
+    on: bool,
+    /// What there is belongs to an earlier life: away with it.
+    anew: bool,
     place: Option<String>,
     keystone_bad: bool,
     /// Why it is not where it was asked to be.
@@ -186,6 +192,24 @@ impl CameraProjection for Keystone {
     }
 }
 
+/// Takes the module's orders and says how it is.
+fn attend(mut view: ResMut<ProjectorView>, stage: Res<Stage>, mut desk: Desk, mut lived: Local<Lived>) {
+    faults::point(Point::ProjectorStep);
+    let duty = desk.duty("projector");
+    view.on = duty.up;
+    view.anew |= lived.is_new(duty);
+    let undrawn = matches!(stage.display, Display::None(_));
+    let report = match (duty.up, view.camera) {
+        // Where nothing can be drawn at all the shapes are still there for whoever asks the API.
+        (true, _) if undrawn => Report::Up,
+        (true, Some(_)) if !view.anew => Report::Up,
+        (true, _) => Report::Changing,
+        (false, None) => Report::Down,
+        (false, Some(_)) => Report::Changing,
+    };
+    desk.report("projector", report);
+}
+
 /// What the shapes follow from.
 struct Basis {
     shot: Option<Arc<PredictedShot>>,
@@ -214,7 +238,7 @@ fn compose_shapes(
     mut drawn: ResMut<Drawn>,
     mut vision: ResMut<VisionState>,
     core: Res<CoreState>,
-    config: Res<Config>,
+    view: Res<ProjectorView>,
     stage: Res<Stage>,
     operator: Res<Operator>,
     mut measured: ResMut<Measured>,
@@ -222,7 +246,7 @@ fn compose_shapes(
     mut geometry: Local<Option<TableGeometry>>,
     mut composed: Local<Option<Basis>>,
 ) {
-    let live = !config.projector.disabled && !operator.paused;
+    let live = view.on && !operator.paused;
     let basis = Basis {
         shot: core.shot.clone().filter(|_| live),
         table: vision.table.clone().filter(|_| live),
@@ -279,13 +303,15 @@ fn spawn_light(
 /// Size of the picture that is drawn off-screen.
 const PICTURE: (u32, u32) = (1920, 1080);
 
-fn spawn_picture(
-    mut commands: Commands,
-    mut images: ResMut<Assets<Image>>,
-    mut view: ResMut<ProjectorView>,
-    config: Res<Config>,
-) {
-    if config.projector.disabled {
+/// Draws off-screen where there is no window.
+fn keep_picture(mut commands: Commands, mut images: ResMut<Assets<Image>>, mut view: ResMut<ProjectorView>) {
+    let leftover = view.anew || !view.on;
+    if leftover && let Some(old) = view.camera.take() {
+        commands.entity(old).despawn();
+        (view.picture, view.size, view.place) = (None, None, None);
+    }
+    view.anew &= !view.on;
+    if !view.on || view.camera.is_some() {
         return;
     }
     let picture = images.add(crate::app::target_picture(PICTURE.0, PICTURE.1));
@@ -326,20 +352,23 @@ fn keep_window(
     mut windows: Query<(Entity, &mut Window), With<ProjectorWindow>>,
     primary: Query<&Window, (With<PrimaryWindow>, Without<ProjectorWindow>)>,
     monitors: Monitors,
-    mut restarts: MessageReader<RestartModule>,
     mut tried: Local<Option<Instant>>,
     mut placed_on: Local<Option<Entity>>,
 ) {
-    if config.projector.disabled || monitors.is_empty() {
-        return;
-    }
-    if restarts.read().any(|r| r.0 == "projector")
-        && let Some(old) = view.camera.take()
-    {
-        commands.entity(old).despawn();
+    let close = faults::active(Does::CloseWindow).is_some();
+    if view.anew || !view.on || close {
+        if let Some(old) = view.camera.take() {
+            commands.entity(old).despawn();
+        }
         for (window, _) in &windows {
             commands.entity(window).despawn();
         }
+        view.anew &= !view.on;
+        (view.window, view.size, view.place) = (None, None, None);
+        *tried = None;
+        return;
+    }
+    if monitors.is_empty() {
         return;
     }
     let wanted = choose_monitor(&monitors, &config.projector.monitor);

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::system::recovery::Action;
 use crate::trainer::aim::Assistance;
 
 /// A wish of the operator. Carried out by one system, once, at one place in the frame.
@@ -14,8 +15,27 @@ pub enum OperatorCommand {
     SelectSource(String),
     /// Change how much help is drawn.
     SetAssistance(Assistance),
+    /// Start a module that was stopped or has failed, by its id.
+    StartModule(String),
+    /// Stop a module by its id, and those that need it.
+    StopModule(String),
     /// Start a module again by its id.
     RestartModule(String),
+    /// Take a module into service.
+    EnableModule(String),
+    /// Take a module out of service: that is no fault.
+    DisableModule(String),
+    /// Let troubles be mended by the program itself, or only note them.
+    SetRecovery(bool),
+    /// Do this about a module now, whatever it says.
+    Recover {
+        /// A module's id or `system`.
+        module: String,
+        /// What.
+        action: Action,
+    },
+    /// Read the settings file again.
+    ReloadSettings,
     /// Mark an alert as seen by its id.
     AcknowledgeAlert(u64),
     /// Show the shot being aimed as it would roll.

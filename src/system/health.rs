@@ -4,6 +4,7 @@
 
 use crate::system::status::{Check, Health, Lifecycle, ModuleStatus};
 use crate::vision::eyes::SourceState;
+use crate::vision::picture_watch::PictureFault;
 
 /// What is known about vision when it is checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -24,6 +25,10 @@ pub struct VisionFacts {
     pub frame_age_ms: Option<f64>,
     /// Share of delivered frames that were dropped in the last seconds, 0..1.
     pub dropped_share: Option<f64>,
+    /// What is wrong with the pictures.
+    pub picture: PictureFault,
+    /// Share of delivered frames that were no pictures of the table, in the last seconds, 0..1.
+    pub unusable_share: Option<f64>,
     /// The table was found in the newest frame.
     pub table_found: Option<bool>,
     /// Balls seen in the newest frame.
@@ -46,10 +51,13 @@ pub fn vision(facts: &VisionFacts) -> Vec<Check> {
             "source",
             Health::Unhealthy,
             format!("{name}: a vision thread has ended"),
-        ),
+        )
+        .certain(),
         SourceState::Running => check("source", Health::Healthy, format!("{name} delivers")),
         SourceState::Opening => check("source", Health::Unknown, format!("{name} is being opened")),
-        SourceState::Lost(reason) => check("source", Health::Unhealthy, reason.clone()),
+        SourceState::Lost(reason) => check("source", Health::Unhealthy, reason.clone())
+            .certain()
+            .outside(),
     };
     let ratio = facts.rate_hz.map(|r| r / facts.wanted_hz.max(1e-9));
     let rate = graded(
@@ -94,7 +102,26 @@ pub fn vision(facts: &VisionFacts) -> Vec<Check> {
             "no table in the picture; aim the camera at the table".to_owned(),
         ),
     };
-    let mut checks = vec![source, rate, age, dropped, table];
+    let unusable = graded(
+        "unusable",
+        facts.unusable_share,
+        |s| s < 0.10,
+        |_| true,
+        |s| format!("{:.0} % of the frames are damaged", s * 100.0),
+    );
+    let mut checks = vec![source, rate, age, dropped, unusable, table];
+    if *state != SourceState::Running {
+        // The rest follows from that.
+        checks = checks.into_iter().map(Check::outside).collect();
+    }
+    if facts.picture != PictureFault::None {
+        checks = checks.into_iter().map(Check::outside).collect();
+        // A camera that repeats itself is opened again; nothing inside takes a cover off.
+        let words = format!("{name}: {}", facts.picture.words());
+        let picture = check("picture", Health::Unhealthy, words).certain();
+        let inside = facts.picture == PictureFault::Frozen;
+        checks.insert(0, if inside { picture } else { picture.outside() });
+    }
     if facts.recent_faults > 0 {
         let words = format!("looking at a frame failed inside, {} times", facts.recent_faults);
         checks.insert(0, check("faults", Health::Unhealthy, words));
@@ -164,6 +191,8 @@ pub fn check(name: &'static str, status: Health, message: String) -> Check {
         name,
         status,
         message,
+        certain: false,
+        outside: false,
     }
 }
 
@@ -203,19 +232,23 @@ pub fn system(modules: &[ModuleStatus]) -> (Health, f64) {
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hysteresis {
     shown: Health,
+    /// It is shown because of a fact: it goes as soon as that does.
+    by_fact: bool,
     worse: u32,
     better: u32,
 }
 
 impl Hysteresis {
-    /// Takes in a new result and gives the level to show.
-    pub fn update(&mut self, now: Health) -> Health {
-        if self.shown == Health::Unknown || now == Health::Unknown {
+    /// Takes in a new result and gives the level to show. What is `certain` is shown at once.
+    pub fn update(&mut self, now: Health, certain: bool) -> Health {
+        let fact_is_over = std::mem::replace(&mut self.by_fact, certain) && !certain;
+        if self.shown == Health::Unknown || now == Health::Unknown || certain || fact_is_over {
             // Not knowing has no inertia: what is known is shown at once, what is not known any more too.
             *self = Self {
                 shown: now,
                 worse: 0,
                 better: 0,
+                ..*self
             };
             return now;
         }
@@ -231,6 +264,7 @@ impl Hysteresis {
                 shown: now,
                 worse: 0,
                 better: 0,
+                ..*self
             };
         }
         self.shown
@@ -251,6 +285,8 @@ mod tests {
             recent_faults: 0,
             frame_age_ms: Some(12.0),
             dropped_share: Some(0.0),
+            picture: PictureFault::None,
+            unusable_share: Some(0.0),
             table_found: Some(true),
             balls: Some(16),
         }
@@ -335,14 +371,24 @@ mod tests {
     #[test]
     fn a_single_bad_result_does_not_flicker() {
         let mut shown = Hysteresis::default();
-        assert_eq!(shown.update(Health::Healthy), Health::Healthy);
-        assert_eq!(shown.update(Health::Unhealthy), Health::Healthy);
-        assert_eq!(shown.update(Health::Healthy), Health::Healthy);
-        assert_eq!(shown.update(Health::Unhealthy), Health::Healthy);
-        assert_eq!(shown.update(Health::Unhealthy), Health::Unhealthy);
+        assert_eq!(shown.update(Health::Healthy, false), Health::Healthy);
+        assert_eq!(shown.update(Health::Unhealthy, false), Health::Healthy);
+        assert_eq!(shown.update(Health::Healthy, false), Health::Healthy);
+        assert_eq!(shown.update(Health::Unhealthy, false), Health::Healthy);
+        assert_eq!(shown.update(Health::Unhealthy, false), Health::Unhealthy);
         for expected in [Health::Unhealthy, Health::Unhealthy, Health::Healthy] {
-            assert_eq!(shown.update(Health::Healthy), expected);
+            assert_eq!(shown.update(Health::Healthy, false), expected);
         }
+        assert_eq!(
+            shown.update(Health::Unhealthy, true),
+            Health::Unhealthy,
+            "a fact is one at once"
+        );
+        assert_eq!(
+            shown.update(Health::Healthy, false),
+            Health::Healthy,
+            "and is over at once"
+        );
     }
 
     #[test]

@@ -2,12 +2,20 @@
 
 pub mod alerts;
 pub mod command;
+pub mod crash;
+pub mod faults;
 pub mod health;
+pub mod journal;
+pub mod keeper;
 pub mod orchestrator;
 #[cfg(feature = "app")]
 pub mod plugin;
+pub mod pulse;
 pub mod recovery;
 pub mod rolling;
+pub mod run_marker;
 pub mod snapshot;
 pub mod status;
 pub mod summary;
+#[cfg(feature = "app")]
+pub mod watchdog;

@@ -306,13 +306,34 @@ impl Recovery {
     /// Notes what an operator did, and forgets that it was given up.
     pub fn forced(&mut self, module: &str, action: Action, unix_s: f64) {
         self.cases.retain(|id, _| *id != module);
-        self.note(module, "asked for by the operator", action, true, unix_s);
+        let id = self.note(module, "asked for by the operator", action, true, unix_s);
+        if !is_of_process(action) {
+            self.close(id, Outcome::Helped, None);
+        }
     }
 
     /// Notes that the run before this one ended without a word, and why as far as that is known.
     pub fn crashed(&mut self, why: &str, now: Instant, unix_s: f64) {
         self.note(SYSTEM, why, Action::RestartProcess, false, unix_s);
         self.made.push((SYSTEM.to_owned(), Action::RestartProcess, now));
+    }
+
+    /// Forgets a module's troubles: somebody has seen to it.
+    pub fn forget(&mut self, module: &str) {
+        self.cases.retain(|id, _| *id != module);
+        self.made.retain(|(whose, ..)| whose != module);
+    }
+
+    /// What was set.
+    #[must_use]
+    pub const fn settings(&self) -> &RecoverySettings {
+        &self.settings
+    }
+
+    /// Notes something that was done without a module in trouble; it is over with that.
+    pub fn noted(&mut self, module: &str, why: &str, action: Action, unix_s: f64) {
+        let id = self.note(module, why, action, false, unix_s);
+        self.close(id, Outcome::Helped, None);
     }
 
     /// Looks at every module and says what is to be done now.

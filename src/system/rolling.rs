@@ -33,6 +33,11 @@ impl Rolling {
         }
     }
 
+    /// Forgets everything.
+    pub fn clear(&mut self) {
+        self.values.clear();
+    }
+
     fn forget(&mut self, now: Instant) {
         while self
             .values

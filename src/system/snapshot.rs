@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::physics::prediction::Prediction;
 use crate::physics::spread::Spread;
 use crate::projector::overlay::Shape;
+use crate::system::journal::SystemEvent;
+use crate::system::recovery::Attempt;
 use crate::system::status::SystemStatus;
 use crate::table::TableSpec;
 use crate::trainer::aim::ShotIntent;
@@ -57,6 +59,17 @@ pub struct EncodedImage {
     pub png: Vec<u8>,
 }
 
+/// What recovery has done and given up.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct RecoveryStatus {
+    /// Troubles are mended, not only noted.
+    pub enabled: bool,
+    /// Modules of which all was tried.
+    pub given_up: Vec<&'static str>,
+    /// The last attempts, oldest first.
+    pub attempts: Vec<Attempt>,
+}
+
 /// One second of the past, for plots. `None`: not measured in that second.
 #[derive(Clone, Copy, Debug, Default, PartialEq, serde::Serialize)]
 pub struct HistorySample {
@@ -99,4 +112,8 @@ pub struct Snapshot {
     pub history: Arc<Vec<HistorySample>>,
     /// The last lines of the log, oldest first.
     pub log: Arc<Vec<LogLine>>,
+    /// What has happened, oldest first.
+    pub events: Arc<Vec<SystemEvent>>,
+    /// What recovery has done.
+    pub recovery: Arc<RecoveryStatus>,
 }

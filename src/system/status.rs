@@ -73,6 +73,32 @@ pub struct Check {
     pub status: Health,
     /// In words, with figures and units.
     pub message: String,
+    /// A fact, not a measurement that may be off once: shown without waiting for a second look.
+    #[serde(skip)]
+    pub certain: bool,
+    /// Its cause lies outside the program (a camera that is unplugged): nothing inside can mend it.
+    #[serde(skip)]
+    pub outside: bool,
+}
+
+impl Check {
+    /// The same, as a fact.
+    #[must_use]
+    pub fn certain(self) -> Self {
+        Self {
+            certain: true,
+            ..self
+        }
+    }
+
+    /// The same, with its cause outside the program.
+    #[must_use]
+    pub fn outside(self) -> Self {
+        Self {
+            outside: true,
+            ..self
+        }
+    }
 }
 
 /// One module.
@@ -188,6 +214,8 @@ pub struct SystemStatus {
     pub environment: String,
     /// The source in use, in words.
     pub source: String,
+    /// The program came up with the API only, to find out what is wrong.
+    pub safe_mode: bool,
     /// Looking and predicting is paused by the operator.
     pub paused: bool,
     /// How much help is drawn.

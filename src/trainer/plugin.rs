@@ -7,7 +7,9 @@ use bevy::prelude::*;
 
 use crate::app::{Config, CoreStep, CoreTick, Stage};
 use crate::physics::LiveTable;
-use crate::system::plugin::modules::RestartModule;
+use crate::system::faults::{self, Point};
+use crate::system::orchestrator::Report;
+use crate::system::plugin::modules::{Desk, Lived};
 use crate::system::plugin::{Measured, Operator};
 use crate::system::snapshot::{PredictedShot, RehearsedBall};
 use crate::table::TableSpec;
@@ -45,6 +47,12 @@ impl CoreState {
         self.earlier + self.predictor.as_ref().map_or(0, |p| p.predicted)
     }
 
+    /// Throws away everything that was concluded: it follows anew from the next observation.
+    fn forget(&mut self) {
+        self.earlier = self.predicted();
+        (self.shot, self.rehearsal, self.predictor) = (None, None, None);
+    }
+
     /// Begins to show the aimed shot as it would roll; false when there is none.
     pub fn rehearse(&mut self, table: &TableSpec) -> bool {
         self.rehearsal = self.shot.as_ref().and_then(|shot| Rehearsal::of(shot, table));
@@ -72,16 +80,18 @@ fn predict(
     config: Res<Config>,
     stage: Res<Stage>,
     operator: Res<Operator>,
-    mut restarts: MessageReader<RestartModule>,
+    mut desk: Desk,
+    mut lived: Local<Lived>,
     mut measured: ResMut<Measured>,
 ) {
+    faults::point(Point::CoreStep);
     let core = &mut *core;
-    if restarts.read().any(|r| r.0 == "core") {
-        core.earlier = core.predicted();
-        core.rehearsal = None;
-        core.predictor = None;
+    let duty = desk.duty("core");
+    if lived.is_new(duty) || !duty.up {
+        core.forget();
     }
-    if !config.core_enabled || operator.paused {
+    desk.report("core", if duty.up { Report::Up } else { Report::Down });
+    if !duty.up || operator.paused {
         return;
     }
     let Some(table) = &vision.table else {

@@ -1,18 +1,21 @@
 //! The two threads behind vision: one only captures, one only looks. Newest frame wins.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
+use crate::system::faults::{self, Point};
+use crate::system::pulse::Pulse;
 use crate::table::TableSpec;
 use crate::vision::analyse::Analyser;
 use crate::vision::frame::Frame;
 use crate::vision::house_set::HouseSet;
 use crate::vision::observation::Observation;
+use crate::vision::picture_watch::{PictureFault, PictureWatch};
 use crate::vision::source::{FrameSource, SourceError};
 
 /// How long one wait for a frame may take, so that a stop is noticed.
@@ -20,7 +23,11 @@ const POLL: Duration = Duration::from_millis(100);
 /// First pause before a lost source is opened again; it doubles up to [`REOPEN_MAX`].
 const REOPEN_MIN: Duration = Duration::from_millis(250);
 /// Longest pause between two tries to open a source.
-const REOPEN_MAX: Duration = Duration::from_secs(2);
+const REOPEN_MAX: Duration = Duration::from_millis(500);
+/// Looking at one frame takes milliseconds: after this long it never ends.
+const LOOK_HANGS_AFTER: Duration = Duration::from_secs(2);
+/// Opening a camera takes seconds, waiting for a frame [`POLL`]: after this long the driver hangs.
+const CAPTURE_HANGS_AFTER: Duration = Duration::from_secs(10);
 /// Analysed frames kept for a busy main loop; older ones are dropped.
 const RESULTS_KEPT: usize = 4;
 
@@ -63,8 +70,17 @@ pub struct EyesStatus {
     pub losses: AtomicU64,
     /// Frames a second the source gives of itself, as bits of an f64; 0 where it does not say.
     rate_bits: AtomicU64,
+    /// Frames left out because they can't be pictures of the table.
+    pub unusable: AtomicU64,
+    /// What is wrong with the pictures, as its number.
+    picture: AtomicU8,
+    /// The source's pictures come from a sensor.
+    live: AtomicBool,
     /// Panics caught while looking.
     pub faults: AtomicU64,
+    /// The two threads' signs of life.
+    capturing: Pulse,
+    looking: Pulse,
     state: Mutex<(String, SourceState)>,
 }
 
@@ -76,7 +92,12 @@ impl EyesStatus {
             analysed: AtomicU64::new(0),
             losses: AtomicU64::new(0),
             rate_bits: AtomicU64::new(0),
+            unusable: AtomicU64::new(0),
+            picture: AtomicU8::new(0),
+            live: AtomicBool::new(true),
             faults: AtomicU64::new(0),
+            capturing: Pulse::default(),
+            looking: Pulse::default(),
             state: Mutex::new((name, SourceState::Opening)),
         }
     }
@@ -91,6 +112,13 @@ impl EyesStatus {
     #[must_use]
     pub fn source(&self) -> (String, SourceState) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What is wrong with the pictures.
+    #[must_use]
+    pub fn picture(&self) -> PictureFault {
+        let number = usize::from(self.picture.load(Ordering::Relaxed));
+        PictureFault::ALL.get(number).copied().unwrap_or_default()
     }
 
     fn set(&self, name: Option<String>, state: SourceState) {
@@ -182,6 +210,27 @@ impl Eyes {
     pub fn is_alive(&self) -> bool {
         self.threads.iter().all(|t| !t.is_finished())
     }
+
+    /// What is wrong with the threads themselves, which only new ones can mend.
+    #[must_use]
+    pub fn fault(&self) -> Option<String> {
+        let late = |pulse: &Pulse, limit| pulse.age().filter(|age| *age > limit);
+        if !self.is_alive() {
+            return Some("a vision thread has ended".to_owned());
+        }
+        if let Some(age) = late(&self.status.looking, LOOK_HANGS_AFTER) {
+            return Some(format!(
+                "looking at one frame takes {:.1} s and goes on",
+                age.as_secs_f64()
+            ));
+        }
+        let age = late(&self.status.capturing, CAPTURE_HANGS_AFTER)?;
+        let name = self.status.source().0;
+        Some(format!(
+            "{name}: the driver has not answered for {:.1} s",
+            age.as_secs_f64()
+        ))
+    }
 }
 
 impl Drop for Eyes {
@@ -203,6 +252,7 @@ fn capture(
     let stopped = || stop.load(Ordering::Relaxed);
     let mut pause = REOPEN_MIN;
     while !stopped() {
+        status.capturing.beat();
         // A source that panics (a driver library may) is a source that is lost.
         let session =
             AssertUnwindSafe(|| deliver(&mut open, sender, taker, status, stop, paused, &mut pause));
@@ -219,6 +269,7 @@ fn capture(
         status.set(None, SourceState::Lost(text));
         let until = Instant::now() + pause;
         while Instant::now() < until && !stopped() {
+            status.capturing.beat();
             std::thread::sleep(Duration::from_millis(20));
         }
         pause = (pause * 2).min(REOPEN_MAX);
@@ -243,8 +294,11 @@ fn deliver(
     status
         .rate_bits
         .store(source.rate_hz().unwrap_or(0.0).to_bits(), Ordering::Relaxed);
+    status.live.store(source.is_live(), Ordering::Relaxed);
     let mut delivering = false;
     while !stop.load(Ordering::Relaxed) {
+        status.capturing.beat();
+        faults::point(Point::Capture);
         if paused.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(20));
             continue;
@@ -281,13 +335,25 @@ fn look(
 ) {
     let begin = || Analyser::new(table.clone()).with_house_set(balls.clone());
     let mut analyser = begin();
+    let mut watch = PictureWatch::default();
     while !stop.load(Ordering::Relaxed) {
+        status.looking.beat();
         let frame = match frames.recv_timeout(POLL) {
             Ok(frame) => frame,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let result = catch_unwind(AssertUnwindSafe(|| analyser.analyse(&frame)));
+        let fault = watch.look(&frame, status.live.load(Ordering::Relaxed));
+        status.picture.store(fault as u8, Ordering::Relaxed);
+        if fault != PictureFault::None || !watch.is_shape_known(&frame) {
+            // No balls on a covered lens would be a table that was cleared.
+            status.unusable.fetch_add(1, Ordering::Relaxed);
+            continue;
+        }
+        let result = catch_unwind(AssertUnwindSafe(|| {
+            faults::point(Point::Look);
+            analyser.analyse(&frame)
+        }));
         let Ok(observation) = result else {
             // Whatever it had learned may be half written: begin afresh with the next frame.
             if status.faults.fetch_add(1, Ordering::Relaxed) == 0 {

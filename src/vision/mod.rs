@@ -17,6 +17,7 @@ pub mod look;
 pub mod naming;
 pub mod observation;
 pub mod picture_file;
+pub mod picture_watch;
 #[cfg(feature = "app")]
 pub mod plugin;
 pub mod source;

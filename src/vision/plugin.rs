@@ -8,7 +8,9 @@ use bevy::prelude::*;
 
 use crate::app::{Config, RunOptions, Stage, VisionStep};
 use crate::system::command::CueCommand;
-use crate::system::plugin::modules::RestartModule;
+use crate::system::faults::{self, Point};
+use crate::system::orchestrator::Report;
+use crate::system::plugin::modules::{Desk, Lived};
 use crate::system::plugin::{Measured, Operator, RunSummary};
 use crate::system::status::HandCue;
 use crate::table::{BallSet, TableSpec};
@@ -16,7 +18,7 @@ use crate::units::ImageSize;
 use crate::virtual_table::{Options, SceneName, UnknownScene, VirtualHandle, VirtualTable};
 use crate::vision::eyes::{Analysed, Eyes, Opener};
 use crate::vision::source::{
-    CameraSource, FrameSource, ImageSource, SourceError, SourceSpec, VideoSource, list_cameras,
+    CameraSource, FaultySource, FrameSource, ImageSource, SourceError, SourceSpec, VideoSource, list_cameras,
 };
 use crate::vision::track::{TableState, Tracker};
 
@@ -29,7 +31,7 @@ impl Plugin for VisionPlugin {
         app.init_resource::<VisionState>()
             .init_resource::<SourceChoice>()
             .add_systems(Startup, choose_first_source)
-            .add_systems(VisionStep, (open_source, perceive).chain());
+            .add_systems(VisionStep, (attend, perceive).chain());
     }
 }
 
@@ -117,6 +119,26 @@ pub struct VisionState {
 }
 
 impl VisionState {
+    /// Lets go of the source and of all that was seen.
+    fn close(&mut self) {
+        // The old threads end by themselves; a camera they still hold is tried again until it is free.
+        if let Some(old) = self.eyes.take() {
+            let status = old.status();
+            self.before.analysed += status.analysed.load(Ordering::Relaxed);
+            self.before.dropped += status.dropped.load(Ordering::Relaxed);
+        }
+        (self.latest, self.table, self.failure) = (None, None, None);
+    }
+
+    /// How the module is. That a camera is not there is not its fault: its thread waits for it.
+    fn report(&self) -> Report {
+        match (&self.failure, &self.eyes) {
+            (Some(why), _) => Report::Broken(why.clone()),
+            (None, None) => Report::Changing,
+            (None, Some(eyes)) => eyes.fault().map_or(Report::Up, Report::Broken),
+        }
+    }
+
     /// Frames since start, of this source and those before it.
     #[must_use]
     pub fn counts(&self) -> Counts {
@@ -147,35 +169,45 @@ impl VisionState {
 }
 
 fn choose_first_source(config: Res<Config>, mut choice: ResMut<SourceChoice>) {
-    if !config.vision.enabled {
-        return;
-    }
     match config.source.parse() {
         Ok(spec) => choice.choose(spec),
         Err(error) => error!("{error}"),
     }
 }
 
-fn open_source(
+/// Opens the source in each new life and where another is chosen, and says how vision is.
+fn attend(
     mut choice: ResMut<SourceChoice>,
     mut vision: ResMut<VisionState>,
-    mut restarts: MessageReader<RestartModule>,
+    mut desk: Desk,
+    mut lived: Local<Lived>,
     config: Res<Config>,
     stage: Res<Stage>,
     options: Res<RunOptions>,
 ) {
-    let restart = restarts.read().any(|r| r.0 == "vision");
-    if !(choice.open_now || restart) || !config.vision.enabled {
+    faults::point(Point::VisionStep);
+    let duty = desk.duty("vision");
+    if !duty.up {
+        vision.close();
+        desk.report("vision", Report::Down);
         return;
     }
-    choice.open_now = false;
-    let Some(spec) = choice.wanted.clone() else { return };
-    // The old threads end by themselves; a camera they still hold is tried again until it is free.
-    if let Some(old) = vision.eyes.take() {
-        let status = old.status();
-        vision.before.analysed += status.analysed.load(Ordering::Relaxed);
-        vision.before.dropped += status.dropped.load(Ordering::Relaxed);
+    if lived.is_new(duty) || choice.open_now {
+        choice.open_now = false;
+        open_source(&mut vision, choice.wanted.clone(), &config, &stage, &options);
     }
+    desk.report("vision", vision.report());
+}
+
+fn open_source(
+    vision: &mut VisionState,
+    wanted: Option<SourceSpec>,
+    config: &Config,
+    stage: &Stage,
+    options: &RunOptions,
+) {
+    vision.close();
+    let Some(spec) = wanted else { return };
     let size = ImageSize::new(config.vision.width_px, config.vision.height_px);
     // Each opening has a hand of its own: a late old thread can't give its cue to the new source.
     vision.hand = Hand::default();
@@ -196,7 +228,6 @@ fn open_source(
         }
     };
     vision.tracker = Some(Tracker::new(&stage.table));
-    (vision.latest, vision.table) = (None, None);
     let bell = Arc::clone(&stage.bell);
     let table = Some(TableSpec::clone(&stage.table));
     match Eyes::start(
@@ -265,7 +296,7 @@ fn opener(
 ) -> Opener {
     // `auto` is settled once: a camera that is unplugged later is waited for, not replaced by the virtual table.
     let mut settled = (spec != SourceSpec::Auto).then_some(spec);
-    Box::new(move || {
+    let mut find = move || {
         if let Some(spec) = &settled {
             return open(spec, &table, size, rate_hz, seed, &hand);
         }
@@ -282,7 +313,11 @@ fn opener(
         info!("no camera is connected: the virtual table plays");
         let spec = settled.insert(SourceSpec::Virtual(String::new()));
         open(spec, &table, size, rate_hz, seed, &hand)
-    })
+    };
+    if faults::is_on() {
+        return Box::new(move || FaultySource::open(&mut find));
+    }
+    Box::new(find)
 }
 
 fn open(

@@ -249,6 +249,7 @@ pub(super) fn status() -> SystemStatus {
         version: env!("CARGO_PKG_VERSION"),
         environment: "production".to_owned(),
         source: "camera:0 (HD Webcam)".to_owned(),
+        safe_mode: false,
         paused: false,
         assistance: Assistance::Beginner,
         display: "window HDMI-1".to_owned(),
@@ -415,6 +416,8 @@ pub(super) fn snapshot(sequence: u64) -> Snapshot {
             rate_hz: Some(30.0),
             ..HistorySample::default()
         }]),
+        events: Arc::default(),
+        recovery: Arc::default(),
         log: Arc::new(vec![
             LogLine {
                 time: "2026-05-04T17:00:00.125Z".to_owned(),
@@ -501,8 +504,8 @@ fn serve_for_looking_at() {
                         .filter(|a| a.id == id)
                         .for_each(|a| a.acknowledged = true);
                 }
-                OperatorCommand::RestartModule(_) | OperatorCommand::Rehearse | OperatorCommand::Cue(_) => {}
                 OperatorCommand::Shutdown => return,
+                _ => {}
             }
         }
         next.sequence = sequence;

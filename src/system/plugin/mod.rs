@@ -2,6 +2,7 @@
 
 pub mod modules;
 pub mod resources;
+mod supervise;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -9,11 +10,16 @@ use std::time::{Duration, Instant};
 
 use bevy::prelude::*;
 
-use crate::app::{Config, LogRing, ModuleFaults, Stage, Started, StreetSystems, now};
+use crate::app::{
+    Config, Ending, LogRing, MainPulse, ModuleFaults, RunOptions, Stage, Started, StreetSystems, now,
+};
 use crate::projector::plugin::{Drawn, ProjectorView};
 use crate::system::alerts::{AlertBoard, AlertChange, Condition};
 use crate::system::command::OperatorCommand;
 use crate::system::health::{self, VisionFacts};
+use crate::system::journal::EventKind;
+use crate::system::orchestrator::{self, Life, MODULES, Wish, start_order};
+use crate::system::recovery::Order;
 use crate::system::rolling::Rolling;
 use crate::system::snapshot::{HistorySample, LogLine, Snapshot};
 use crate::system::status::{Check, Health, Lifecycle, Metrics, ModuleStatus, Severity, SystemStatus};
@@ -21,9 +27,12 @@ use crate::system::summary::Summary;
 use crate::trainer::aim::Assistance;
 use crate::trainer::plugin::CoreState;
 use crate::vision::eyes::SourceState;
+use crate::vision::picture_watch::PictureFault;
 use crate::vision::plugin::{SourceChoice, VisionState};
-use modules::{HealthState, LifecycleState, Module, RestartModule, Restarts, describe};
+use modules::{HealthState, Module, ModuleLife, describe};
 use resources::Resources;
+pub use supervise::{Happened, RESTART_CODE, Supervisor};
+use supervise::{Scribe, in_order, unix_s};
 
 /// The supervisor and publisher.
 #[derive(Debug)]
@@ -31,20 +40,35 @@ pub struct SystemPlugin;
 
 impl Plugin for SystemPlugin {
     fn build(&self, app: &mut App) {
-        app.init_resource::<Operator>()
+        let settings = app.world().resource::<Config>();
+        let enabled = settings.system.recovery;
+        let options = app.world().resource::<RunOptions>();
+        let supervisor = Supervisor::begin(settings.recovery.clone(), enabled, options);
+        if supervisor.recovery.wants_safe_mode(Instant::now()) {
+            warn!("the program was started again too often: it comes up in safe mode, with the API only");
+            app.world_mut().resource_mut::<RunOptions>().safe_mode = true;
+        }
+        app.insert_resource(supervisor)
+            .init_resource::<Operator>()
+            .init_resource::<Unwritten>()
             .init_resource::<Board>()
             .init_resource::<Measured>()
             .init_resource::<RunSummary>()
             .init_resource::<ApiHealth>()
             .init_resource::<Published>()
             .insert_resource(Resources::start())
-            .add_message::<RestartModule>()
-            .add_systems(Startup, spawn_modules)
+            .add_message::<Happened>()
+            .add_systems(PreStartup, (spawn_modules, set_out))
             .add_systems(
                 Last,
                 (
                     apply_wishes.in_set(StreetSystems::Apply),
-                    (check_modules, raise_alerts)
+                    (
+                        supervise::move_modules,
+                        supervise::check_modules,
+                        supervise::recover,
+                        raise_alerts,
+                    )
                         .chain()
                         .in_set(StreetSystems::Supervise),
                     publish.in_set(StreetSystems::Publish),
@@ -53,6 +77,10 @@ impl Plugin for SystemPlugin {
             );
     }
 }
+
+/// Why something that is to be kept could not be written.
+#[derive(Clone, Debug, Default, Resource)]
+struct Unwritten(Option<String>);
 
 /// What the operator has chosen.
 #[derive(Clone, Debug, Default, Resource)]
@@ -92,10 +120,11 @@ pub struct Measured {
     /// Prediction, µs.
     pub prediction_us: Rolling,
     turns: Rolling,
-    last_counts: (u64, u64, u64, Instant),
+    last_counts: (u64, u64, u64, u64, Instant),
     /// Panics caught in the vision thread since the last check.
     vision_faults: u64,
     dropped_share: Option<f64>,
+    unusable_share: Option<f64>,
     source_hz: Option<f64>,
 }
 
@@ -107,11 +136,47 @@ impl Default for Measured {
             latency_ms: window(),
             prediction_us: Rolling::new(Duration::from_secs(60), 1500),
             turns: window(),
-            last_counts: (0, 0, 0, Instant::now()),
+            last_counts: (0, 0, 0, 0, Instant::now()),
             vision_faults: 0,
             dropped_share: None,
+            unusable_share: None,
             source_hz: None,
         }
+    }
+}
+
+impl Measured {
+    /// The main loop has turned.
+    fn turn(&mut self, now: Instant) {
+        self.turns.push(now, 0.0);
+    }
+
+    /// Takes in the counters of the eyes since the last time.
+    fn count(&mut self, vision: &VisionState, now: Instant) {
+        let Some(eyes) = &vision.eyes else { return };
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let status = eyes.status();
+        let (delivered, dropped, faults, unusable) = (
+            count(&status.delivered),
+            count(&status.dropped),
+            count(&status.faults),
+            count(&status.unusable),
+        );
+        let (was_delivered, was_dropped, was_faults, was_unusable, at) = self.last_counts;
+        self.last_counts = (delivered, dropped, faults, unusable, now);
+        let bad = unusable.saturating_sub(was_unusable) as f64;
+        let fresh = delivered.saturating_sub(was_delivered);
+        self.unusable_share = (fresh > 0).then(|| (bad / fresh as f64).min(1.0));
+        // Counters that run backwards belong to a new source: its first second says nothing.
+        if let (Some(fresh), Some(lost)) = (
+            delivered.checked_sub(was_delivered),
+            dropped.checked_sub(was_dropped),
+        ) {
+            let seconds = now.saturating_duration_since(at).as_secs_f64();
+            self.dropped_share = (fresh > 0).then(|| lost as f64 / fresh as f64);
+            self.source_hz = (seconds > 0.0).then(|| fresh as f64 / seconds);
+        }
+        self.vision_faults = faults.saturating_sub(was_faults);
     }
 }
 
@@ -133,23 +198,31 @@ const STATUS_EVERY: Duration = Duration::from_millis(100);
 /// History kept for plots: one sample a second.
 const HISTORY_KEPT: usize = 600;
 
-fn spawn_modules(mut commands: Commands, config: Res<Config>, mut operator: ResMut<Operator>) {
-    operator.assistance = config.trainer.assistance;
-    let modules = [
-        ("config", true),
-        ("core", config.core_enabled),
-        ("vision", config.vision.enabled),
-        ("projector", !config.projector.disabled),
-        ("api", config.api.enabled),
-    ];
-    for (id, enabled) in modules {
-        let life = if enabled {
-            Lifecycle::Starting
-        } else {
-            Lifecycle::Disabled
-        };
-        commands.spawn((Module(id), LifecycleState(life)));
+fn spawn_modules(mut commands: Commands, config: Res<Config>, options: Res<RunOptions>) {
+    let enabled = |id: &str| match id {
+        "core" => config.core_enabled && !options.safe_mode,
+        "vision" => config.vision.enabled && !options.safe_mode,
+        "projector" => !config.projector.disabled && !options.safe_mode,
+        "api" => config.api.enabled,
+        _ => true,
+    };
+    let now = Instant::now();
+    match start_order(&MODULES) {
+        Ok(order) => {
+            let specs = order.iter().filter_map(|i| MODULES.get(*i));
+            for (place, spec) in specs.enumerate() {
+                let life = Life::new(*spec, enabled(spec.id), now);
+                commands.spawn((Module { id: spec.id, place }, ModuleLife(life)));
+            }
+        }
+        // The table is fixed, and a test starts it.
+        Err(error) => error!("{error}"),
     }
+}
+
+/// What the operator starts with.
+fn set_out(config: Res<Config>, mut operator: ResMut<Operator>) {
+    operator.assistance = config.trainer.assistance;
 }
 
 /// Carries out what operators have asked for since the last turn.
@@ -160,12 +233,12 @@ fn apply_wishes(
     mut source: ResMut<SourceChoice>,
     vision: Res<VisionState>,
     mut core: ResMut<CoreState>,
-    mut modules: Query<(&Module, &LifecycleState, &mut Restarts)>,
-    mut restart: MessageWriter<RestartModule>,
-    mut exit: MessageWriter<AppExit>,
+    mut modules: Query<(&Module, &mut ModuleLife)>,
+    mut scribe: Scribe,
+    mut ending: ResMut<Ending>,
 ) {
-    for wish in stage.wishes.try_iter() {
-        match wish {
+    for command in stage.wishes.try_iter() {
+        match command {
             OperatorCommand::Pause(paused) => {
                 if operator.paused != paused {
                     info!("{} by the operator", if paused { "paused" } else { "resumed" });
@@ -177,17 +250,26 @@ fn apply_wishes(
                 Err(error) => warn!("{error}"),
             },
             OperatorCommand::SetAssistance(level) => operator.assistance = level,
-            OperatorCommand::RestartModule(id) => match modules.iter_mut().find(|(m, ..)| m.0 == id) {
-                Some((module, life, _)) if life.0 == Lifecycle::Disabled || module.0 == "config" => {
-                    warn!("module {id} has nothing to start again");
-                }
-                Some((_, _, mut restarts)) => {
-                    info!("module {id} is started again by the operator");
-                    restarts.0 += 1;
-                    restart.write(RestartModule(id));
-                }
-                None => warn!("there is no module `{id}`"),
-            },
+            OperatorCommand::StartModule(id) => wish(&id, Wish::Start, &mut modules, &mut scribe),
+            OperatorCommand::StopModule(id) => wish(&id, Wish::Stop, &mut modules, &mut scribe),
+            OperatorCommand::RestartModule(id) => wish(&id, Wish::Restart, &mut modules, &mut scribe),
+            OperatorCommand::EnableModule(id) => wish(&id, Wish::Enable, &mut modules, &mut scribe),
+            OperatorCommand::DisableModule(id) => wish(&id, Wish::Disable, &mut modules, &mut scribe),
+            OperatorCommand::SetRecovery(on) => {
+                info!(
+                    "recovery switched {} by the operator",
+                    if on { "on" } else { "off" }
+                );
+                scribe.supervisor.recovery.enabled = on;
+                scribe.supervisor.changed();
+            }
+            OperatorCommand::Recover { module, action } => {
+                scribe.supervisor.recovery.forced(&module, action, unix_s());
+                let why = "asked for by the operator".to_owned();
+                let order = Order::Do { module, action, why };
+                supervise::carry_out(order, &mut in_order(modules.iter_mut()), &mut scribe, &mut ending);
+            }
+            OperatorCommand::ReloadSettings => scribe.supervisor.reload = true,
             OperatorCommand::AcknowledgeAlert(id) => {
                 if !board.0.acknowledge(id) {
                     warn!("there is no open alert {id}");
@@ -205,9 +287,25 @@ fn apply_wishes(
             }
             OperatorCommand::Shutdown => {
                 info!("shutdown asked for by an operator");
-                exit.write(AppExit::Success);
+                ending.begin(0);
             }
         }
+    }
+}
+
+/// Passes an operator's wish for a module on.
+fn wish(id: &str, what: Wish, modules: &mut Query<(&Module, &mut ModuleLife)>, scribe: &mut Scribe) {
+    let words = format!("{what:?} asked for by the operator").to_lowercase();
+    match orchestrator::wish(&mut in_order(modules.iter_mut()), id, what) {
+        Ok(()) => {
+            info!("module {id}: {words}");
+            if matches!(what, Wish::Start | Wish::Restart | Wish::Enable) {
+                // Whoever looked at it wants it to be tried anew.
+                scribe.supervisor.recovery.forget(id);
+            }
+            scribe.note(EventKind::ModuleChanged, id, words);
+        }
+        Err(refused) => warn!("{refused}"),
     }
 }
 
@@ -221,31 +319,29 @@ struct Facts<'w> {
     projector: Res<'w, ProjectorView>,
     api: Res<'w, ApiHealth>,
     faults: Res<'w, ModuleFaults>,
+    unwritten: Res<'w, Unwritten>,
 }
 
 impl Facts<'_> {
-    /// Where a module that is switched on is in its life.
-    fn lifecycle(&self, module: &str) -> Lifecycle {
-        match module {
-            "vision" => match self.vision.eyes.as_ref().map(|e| e.status().source().1) {
-                _ if self.vision.failure.is_some() => Lifecycle::Failed,
-                Some(SourceState::Running | SourceState::Lost(_)) => Lifecycle::Running,
-                Some(SourceState::Opening) | None => Lifecycle::Starting,
-            },
-            "api" if self.api.address.is_some() => Lifecycle::Running,
-            "api" if self.api.checks.is_empty() => Lifecycle::Starting,
-            "api" => Lifecycle::Failed,
-            _ => Lifecycle::Running,
-        }
+    /// How the source and its pictures are, where there is one.
+    fn source_state(&self) -> Option<(SourceState, PictureFault)> {
+        let status = self.vision.eyes.as_ref()?.status();
+        Some((status.source().1, status.picture()))
     }
 
     fn checks(&self, module: &str, measured: &Measured, now: Instant) -> Vec<Check> {
         let mut checks = match module {
-            "config" => vec![health::check(
-                "valid",
-                Health::Healthy,
-                "settings read and valid".to_owned(),
-            )],
+            "config" => {
+                let mut checks = vec![health::check(
+                    "valid",
+                    Health::Healthy,
+                    "settings read and valid".to_owned(),
+                )];
+                if let Some(why) = &self.unwritten.0 {
+                    checks.push(health::check("state_folder", Health::Degraded, why.clone()).certain());
+                }
+                checks
+            }
             "core" => health::core(
                 measured.prediction_us.quantile(now, 0.5),
                 self.vision.table.is_some(),
@@ -289,55 +385,16 @@ impl Facts<'_> {
             recent_faults: measured.vision_faults,
             frame_age_ms: self.vision.frame_age_ms(now),
             dropped_share: measured.dropped_share,
+            picture: eyes.status().picture(),
+            unusable_share: measured.unusable_share,
             table_found: self.vision.latest.as_ref().map(|a| a.observation.table.is_some()),
             balls: self.vision.latest.as_ref().map(|a| a.observation.balls.len()),
         })
     }
 }
 
-fn check_modules(
-    facts: Facts,
-    mut measured: ResMut<Measured>,
-    mut last: Local<Option<Instant>>,
-    mut modules: Query<(&Module, &mut LifecycleState, &mut HealthState)>,
-) {
-    let now = Instant::now();
-    measured.turns.push(now, 0.0);
-    if last.is_some_and(|l| now.saturating_duration_since(l) < CHECK_EVERY) {
-        return;
-    }
-    *last = Some(now);
-    if let Some(eyes) = &facts.vision.eyes {
-        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-        let status = eyes.status();
-        let (delivered, dropped, faults) = (
-            count(&status.delivered),
-            count(&status.dropped),
-            count(&status.faults),
-        );
-        let (was_delivered, was_dropped, was_faults, at) = measured.last_counts;
-        measured.last_counts = (delivered, dropped, faults, now);
-        // Counters that run backwards belong to a new source: its first second says nothing.
-        if let (Some(fresh), Some(lost)) = (
-            delivered.checked_sub(was_delivered),
-            dropped.checked_sub(was_dropped),
-        ) {
-            let seconds = now.saturating_duration_since(at).as_secs_f64();
-            measured.dropped_share = (fresh > 0).then(|| lost as f64 / fresh as f64);
-            measured.source_hz = (seconds > 0.0).then(|| fresh as f64 / seconds);
-        }
-        measured.vision_faults = faults.saturating_sub(was_faults);
-    }
-    for (module, mut life, mut health) in &mut modules {
-        if life.0 != Lifecycle::Disabled {
-            life.set_if_neq(LifecycleState(facts.lifecycle(module.0)));
-            health.update(facts.checks(module.0, &measured, now));
-        }
-    }
-}
-
 fn raise_alerts(
-    modules: Query<(&Module, &LifecycleState, &HealthState)>,
+    modules: Query<(&Module, &ModuleLife, &HealthState)>,
     resources: Res<Resources>,
     mut board: ResMut<Board>,
     mut last: Local<Option<Instant>>,
@@ -350,19 +407,19 @@ fn raise_alerts(
     let mut conditions = Vec::new();
     for (module, life, health) in &modules {
         let bad = |c: &&Check| matches!(c.status, Health::Degraded | Health::Unhealthy);
-        if life.0 == Lifecycle::Disabled || !matches!(health.level, Health::Degraded | Health::Unhealthy) {
+        if life.state != Lifecycle::Running || !matches!(health.level, Health::Degraded | Health::Unhealthy) {
             continue;
         }
         // One alert a module, for the worst check: the others follow from it.
         if let Some(worst) = health.checks.iter().filter(bad).max_by_key(|c| c.status) {
             conditions.push(Condition {
-                key: module.0.to_owned(),
+                key: module.id.to_owned(),
                 severity: if worst.status == Health::Unhealthy {
                     Severity::Critical
                 } else {
                     Severity::Warning
                 },
-                source: module.0.to_owned(),
+                source: module.id.to_owned(),
                 message: worst.message.clone(),
                 hold: Duration::from_secs(2),
             });
@@ -414,11 +471,14 @@ struct Parts<'w> {
     board: Res<'w, Board>,
     faults: Res<'w, ModuleFaults>,
     log: Res<'w, LogRing>,
+    options: Res<'w, RunOptions>,
 }
 
 fn publish(
     parts: Parts,
-    modules: Query<(&Module, &LifecycleState, &HealthState, &Restarts)>,
+    modules: Query<(&Module, &ModuleLife, &HealthState)>,
+    mut supervisor: ResMut<Supervisor>,
+    pulse: Res<MainPulse>,
     mut published: ResMut<Published>,
 ) {
     let now_is = Instant::now();
@@ -426,12 +486,12 @@ fn publish(
     let status = match &published.status {
         Some((at, status)) if now_is.saturating_duration_since(*at) < STATUS_EVERY => Arc::clone(status),
         _ => {
-            let list = modules
-                .iter()
-                .map(|(module, life, health, restarts)| {
-                    describe(*module, *life, health, *restarts, parts.faults.total(module.0))
-                })
-                .collect();
+            let mut list: Vec<_> = modules.iter().collect();
+            list.sort_by_key(|(module, ..)| module.place);
+            let describe = |(module, life, health): &(&Module, &ModuleLife, &HealthState)| {
+                describe(life, health, parts.faults.total(module.id))
+            };
+            let list = list.iter().map(describe).collect();
             let status = Arc::new(parts.status(list, now_is));
             published.status = Some((now_is, Arc::clone(&status)));
             status
@@ -458,6 +518,10 @@ fn publish(
         published.log_version = version;
         published.log = Arc::new(lines);
     }
+    let (events, recovery) = supervisor.published();
+    // The main loop has come round: everything before this may hang, nothing after it can.
+    pulse.0.beat();
+    pulse.0.enter(crate::system::pulse::Stage::Between);
     parts.stage.snapshot.store(Some(Arc::new(Snapshot {
         sequence: published.sequence,
         time: now(),
@@ -471,6 +535,8 @@ fn publish(
         observation: parts.vision.latest.as_ref().map(|a| Arc::clone(&a.observation)),
         history: Arc::clone(&published.history),
         log: Arc::clone(&published.log),
+        events,
+        recovery,
     })));
 }
 
@@ -497,6 +563,7 @@ impl Parts<'_> {
             version: env!("CARGO_PKG_VERSION"),
             environment: self.config.environment.name().to_owned(),
             source,
+            safe_mode: self.options.safe_mode,
             paused: self.operator.paused,
             assistance: self.operator.assistance,
             display: self.projector.describe(&self.stage.display),

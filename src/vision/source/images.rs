@@ -100,6 +100,10 @@ impl FrameSource for ImageSource {
         Some(1.0 / REPEAT_EVERY.as_secs_f64())
     }
 
+    fn is_live(&self) -> bool {
+        false
+    }
+
     fn name(&self) -> String {
         self.name.clone()
     }

@@ -2,6 +2,7 @@
 
 #[cfg(feature = "app")]
 mod camera;
+mod faulty;
 mod images;
 mod spec;
 mod video;
@@ -10,6 +11,7 @@ use std::time::Duration;
 
 #[cfg(feature = "app")]
 pub use camera::{CameraEntry, CameraSource, find as find_camera, list_cameras};
+pub use faulty::FaultySource;
 pub use images::ImageSource;
 pub use spec::{SourceSpec, UnknownSource};
 pub use video::VideoSource;
@@ -23,6 +25,11 @@ pub trait FrameSource: Send {
     /// # Errors
     /// [`SourceError`] when no further frame will come without reopening the source.
     fn next(&mut self, timeout: Duration) -> Result<Option<Frame>, SourceError>;
+
+    /// True for pictures of a sensor: no two of them can be equal.
+    fn is_live(&self) -> bool {
+        true
+    }
 
     /// Frames a second it gives of itself, where that is known.
     fn rate_hz(&self) -> Option<f64> {

@@ -153,6 +153,10 @@ impl FrameSource for VideoSource {
         self.rate_hz
     }
 
+    fn is_live(&self) -> bool {
+        false
+    }
+
     fn name(&self) -> String {
         self.name.clone()
     }

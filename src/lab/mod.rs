@@ -1,0 +1,9 @@
+//! Shows what is promised about faults: starts the trainer as a service manager would, breaks it on purpose, and
+//! measures when that is noticed, what is done, and when all is well again.
+
+mod cases;
+mod manager;
+mod measure;
+
+pub use cases::{CASES, Case};
+pub use measure::{Result, run_case};
