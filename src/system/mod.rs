@@ -9,3 +9,5 @@ pub mod rolling;
 pub mod snapshot;
 pub mod status;
 pub mod summary;
+#[cfg(feature = "app")]
+pub mod webhook;

@@ -11,7 +11,7 @@ use bevy::prelude::*;
 
 use crate::app::{Config, LogRing, ModuleFaults, Stage, Started, StreetSystems, now};
 use crate::projector::plugin::{Drawn, ProjectorView};
-use crate::system::alerts::{AlertBoard, AlertChange, Condition};
+use crate::system::alerts::{AlertBoard, Condition, Moment, NotificationKind, Readings};
 use crate::system::command::OperatorCommand;
 use crate::system::health::{self, VisionFacts};
 use crate::system::rolling::Rolling;
@@ -189,7 +189,7 @@ fn apply_wishes(
                 None => warn!("there is no module `{id}`"),
             },
             OperatorCommand::AcknowledgeAlert(id) => {
-                if !board.0.acknowledge(id) {
+                if !board.0.acknowledge(id, "operator", &Moment::now()) {
                     warn!("there is no open alert {id}");
                 }
             }
@@ -339,6 +339,8 @@ fn check_modules(
 fn raise_alerts(
     modules: Query<(&Module, &LifecycleState, &HealthState)>,
     resources: Res<Resources>,
+    measured: Res<Measured>,
+    operator: Res<Operator>,
     mut board: ResMut<Board>,
     mut last: Local<Option<Instant>>,
 ) {
@@ -348,51 +350,41 @@ fn raise_alerts(
     }
     *last = Some(now_is);
     let mut conditions = Vec::new();
+    let mut switched_off = Vec::new();
     for (module, life, health) in &modules {
-        let bad = |c: &&Check| matches!(c.status, Health::Degraded | Health::Unhealthy);
-        if life.0 == Lifecycle::Disabled || !matches!(health.level, Health::Degraded | Health::Unhealthy) {
+        if life.0 == Lifecycle::Disabled {
+            switched_off.push(module.0);
+        }
+        if !matches!(health.level, Health::Degraded | Health::Unhealthy) {
             continue;
         }
-        // One alert a module, for the worst check: the others follow from it.
-        if let Some(worst) = health.checks.iter().filter(bad).max_by_key(|c| c.status) {
-            conditions.push(Condition {
-                key: module.0.to_owned(),
-                severity: if worst.status == Health::Unhealthy {
-                    Severity::Critical
-                } else {
-                    Severity::Warning
-                },
-                source: module.0.to_owned(),
-                message: worst.message.clone(),
-                hold: Duration::from_secs(2),
-            });
+        for check in &health.checks {
+            let severity = match check.status {
+                Health::Unhealthy => Severity::Critical,
+                Health::Degraded => Severity::Warning,
+                Health::Healthy | Health::Unknown => continue,
+            };
+            conditions.push(Condition::new(module.0, check.name, severity, &check.message));
         }
     }
     let sample = resources.latest();
-    for (key, value, warn_at, critical_at, what) in [
-        ("system.cpu", sample.system_cpu, 0.70, 0.90, "processor"),
-        ("system.memory", sample.system_memory, 0.80, 0.95, "memory"),
-    ] {
-        if let Some(share) = value.filter(|v| *v >= warn_at) {
-            conditions.push(Condition {
-                key: key.to_owned(),
-                severity: if share >= critical_at {
-                    Severity::Critical
-                } else {
-                    Severity::Warning
-                },
-                source: "system".to_owned(),
-                message: format!("{what} {:.0} % in use", share * 100.0),
-                // Short peaks are work, not trouble.
-                hold: Duration::from_secs(60),
-            });
-        }
-    }
-    for change in board.0.update(&conditions, now_is, &now()) {
-        match change {
-            AlertChange::Raised(Severity::Critical, words) => error!("alert: {words}"),
-            AlertChange::Raised(Severity::Warning, words) => warn!("alert: {words}"),
-            AlertChange::Cleared(words) => info!("over: {words}"),
+    let rate_hz = measured.vision_ms.rate_hz(now_is);
+    let readings = Readings {
+        conditions: &conditions,
+        metric: &|id| match id {
+            "system_cpu_share" => sample.system_cpu,
+            "system_memory_share" => sample.system_memory,
+            "vision_rate_hz" if !operator.paused => rate_hz,
+            _ => None,
+        },
+        switched_off: &switched_off,
+    };
+    for told in board.0.update(&readings, &Moment::now()) {
+        let text = &told.text;
+        match told.kind {
+            NotificationKind::Cleared => info!("{text}"),
+            _ if told.severity == Severity::Critical => error!("{text}"),
+            _ => warn!("{text}"),
         }
     }
 }
