@@ -296,14 +296,8 @@ impl AlertBoard {
         if entry.told.is_none() || self.silences.covering(&entry.key, &entry.source).is_some() {
             return;
         }
-        let after = duration_s.map_or_else(String::new, |s| format!(" after {}", length(s)));
-        wanted.push(Notification {
-            kind: NotificationKind::Cleared,
-            severity: entry.worst_told.unwrap_or(alert.severity),
-            time: now.stamp(),
-            text: format!("over{after}: {} ({})", alert.message, because.words()),
-            alert: Some(alert),
-        });
+        let worst = entry.worst_told.unwrap_or(alert.severity);
+        wanted.push(Notification::over(alert, worst, because, duration_s, now));
     }
 
     /// Finds out of which alerts nobody is told, and why.
@@ -353,26 +347,7 @@ impl AlertBoard {
             entry.told = Some(alert.severity);
             entry.worst_told = entry.worst_told.max(entry.told);
             entry.last_told = Some(now.at);
-            let mut text = match kind {
-                NotificationKind::Worse => format!("now {}: {}", alert.severity.name(), alert.message),
-                NotificationKind::Repeated => format!(
-                    "still {} since {} and not acknowledged: {}",
-                    alert.severity.name(),
-                    alert.since,
-                    alert.message
-                ),
-                _ => format!("{}: {}", alert.severity.name(), alert.message),
-            };
-            if !alert.remedy.is_empty() {
-                text.push_str(&format!("; what to do: {}", alert.remedy));
-            }
-            wanted.push(Notification {
-                kind,
-                severity: alert.severity,
-                time: now.stamp(),
-                text,
-                alert: Some(alert),
-            });
+            wanted.push(Notification::about(kind, alert, now));
         }
     }
 
@@ -461,14 +436,4 @@ fn worst_of_each(conditions: &[Condition]) -> Vec<&Condition> {
         }
     }
     worst
-}
-
-/// A length of time as people say it.
-fn length(seconds: f64) -> String {
-    match seconds {
-        s if s < 120.0 => format!("{s:.0} s"),
-        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
-        s if s < 172_800.0 => format!("{:.0} h", s / 3600.0),
-        s => format!("{:.0} days", s / 86400.0),
-    }
 }

@@ -5,6 +5,8 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
+use super::history::ClearedBy;
+use super::moment::Moment;
 use crate::system::status::{Alert, Severity};
 
 /// Notifications in any minute at most, the summary of the rest among them.
@@ -44,6 +46,49 @@ pub enum NotificationKind {
 }
 
 impl Notification {
+    /// That an alert is open.
+    pub(super) fn about(kind: NotificationKind, alert: Alert, now: &Moment) -> Self {
+        let (level, message) = (alert.severity.name(), &alert.message);
+        let mut text = match kind {
+            NotificationKind::Worse => format!("now {level}: {message}"),
+            NotificationKind::Repeated => {
+                format!(
+                    "still {level} since {} and not acknowledged: {message}",
+                    alert.since
+                )
+            }
+            _ => format!("{level}: {message}"),
+        };
+        if !alert.remedy.is_empty() {
+            text.push_str(&format!("; what to do: {}", alert.remedy));
+        }
+        Self {
+            kind,
+            severity: alert.severity,
+            time: now.stamp(),
+            text,
+            alert: Some(alert),
+        }
+    }
+
+    /// That an alert is over, which was open for so long and `worst` at its worst.
+    pub(super) fn over(
+        alert: Alert,
+        worst: Severity,
+        because: ClearedBy,
+        duration_s: Option<f64>,
+        now: &Moment,
+    ) -> Self {
+        let after = duration_s.map_or_else(String::new, |s| format!(" after {}", length(s)));
+        Self {
+            kind: NotificationKind::Cleared,
+            severity: worst,
+            time: now.stamp(),
+            text: format!("over{after}: {} ({})", alert.message, because.words()),
+            alert: Some(alert),
+        }
+    }
+
     /// What is sent to a webhook: JSON, with the line in `text`, where chat programs look for it.
     #[must_use]
     pub fn payload(&self) -> String {
@@ -140,5 +185,15 @@ impl Limiter {
             });
         }
         told
+    }
+}
+
+/// A length of time as people say it.
+fn length(seconds: f64) -> String {
+    match seconds {
+        s if s < 120.0 => format!("{s:.0} s"),
+        s if s < 7200.0 => format!("{:.0} min", s / 60.0),
+        s if s < 172_800.0 => format!("{:.0} h", s / 3600.0),
+        s => format!("{:.0} days", s / 86400.0),
     }
 }
