@@ -72,6 +72,8 @@ pub struct Settings {
     pub shutdown_timeout_s: f64,
     /// Health, monitoring and recovery as a whole.
     pub system: SystemSettings,
+    /// When somebody is told of what.
+    pub alerts: crate::system::alerts::AlertSettings,
     /// What is done about modules in trouble.
     pub recovery: crate::system::recovery::RecoverySettings,
 }
@@ -111,6 +113,7 @@ impl Default for Settings {
             log_level: "info".to_owned(),
             shutdown_timeout_s: 10.0,
             system: SystemSettings::default(),
+            alerts: crate::system::alerts::AlertSettings::default(),
             recovery: crate::system::recovery::RecoverySettings::default(),
         }
     }

@@ -488,8 +488,14 @@ fn alerts(ui: &mut Ui, snapshot: &Snapshot, wishes: &mut Vec<OperatorCommand>) {
                     wishes.push(OperatorCommand::AcknowledgeAlert(alert.id));
                 }
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
-                    ui.add(egui::Label::new(&alert.message).truncate())
-                        .on_hover_text(&alert.message);
+                    let mut text = RichText::new(&alert.message);
+                    if alert.muted.is_some() {
+                        text = text.color(look::QUIET);
+                    }
+                    let more = [Some(&alert.message), Some(&alert.remedy), alert.muted.as_ref()];
+                    let more: Vec<&str> = more.into_iter().flatten().map(String::as_str).collect();
+                    ui.add(egui::Label::new(text).truncate())
+                        .on_hover_text(more.join("\n"));
                 });
             });
         });

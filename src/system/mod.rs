@@ -19,3 +19,5 @@ pub mod status;
 pub mod summary;
 #[cfg(feature = "app")]
 pub mod watchdog;
+#[cfg(feature = "app")]
+pub mod webhook;

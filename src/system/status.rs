@@ -1,6 +1,6 @@
 //! How the system and each of its modules is.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// Four levels of health. Ordered from best to worst, unknown between healthy and degraded.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -121,30 +121,52 @@ pub struct ModuleStatus {
 }
 
 /// How bad an alert is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Severity {
     /// Worth a look.
+    #[default]
     Warning,
     /// Needs somebody now.
     Critical,
 }
 
+impl Severity {
+    /// The lower-case word used in every interface.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
 /// An open condition.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
 pub struct Alert {
     /// Lasting number.
     pub id: u64,
+    /// What it is known by: the name of a rule or the key of a condition, `vision.source`.
+    pub key: String,
     /// How bad.
     pub severity: Severity,
     /// Where it comes from: a module's id or `system`.
     pub source: String,
     /// In words.
     pub message: String,
+    /// What to do about it; may be empty.
+    pub remedy: String,
+    /// The value that a rule looked at, in the unit of its metric.
+    pub value: Option<f64>,
     /// When it was raised, RFC 3339.
     pub since: String,
     /// Somebody has seen it.
     pub acknowledged: bool,
+    /// Who has.
+    pub acknowledged_by: Option<String>,
+    /// Why nobody is told of it: silenced, or it follows from another one.
+    pub muted: Option<String>,
 }
 
 /// Measured quantities. `None`: not measured (yet), shown as such.

@@ -299,7 +299,7 @@ pub(super) fn status() -> SystemStatus {
                 source: "projector".to_owned(),
                 message: "The projector is not calibrated".to_owned(),
                 since: "2026-05-04T18:31:05Z".to_owned(),
-                acknowledged: false,
+                ..Alert::default()
             },
             Alert {
                 id: 4,
@@ -308,6 +308,7 @@ pub(super) fn status() -> SystemStatus {
                 message: "The camera gave no picture for 12 s".to_owned(),
                 since: "2026-05-04T17:12:40Z".to_owned(),
                 acknowledged: true,
+                ..Alert::default()
             },
         ],
         metrics: Metrics {

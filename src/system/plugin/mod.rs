@@ -1,5 +1,6 @@
 //! Modules, their health, alerts, and the snapshot everyone else reads.
 
+mod alerting;
 pub mod modules;
 pub mod resources;
 mod supervise;
@@ -14,7 +15,7 @@ use crate::app::{
     Config, Ending, LogRing, MainPulse, ModuleFaults, RunOptions, Stage, Started, StreetSystems, now,
 };
 use crate::projector::plugin::{Drawn, ProjectorView};
-use crate::system::alerts::{AlertBoard, AlertChange, Condition};
+use crate::system::alerts::Moment;
 use crate::system::command::OperatorCommand;
 use crate::system::health::{self, VisionFacts};
 use crate::system::journal::EventKind;
@@ -29,6 +30,7 @@ use crate::trainer::plugin::CoreState;
 use crate::vision::eyes::SourceState;
 use crate::vision::picture_watch::PictureFault;
 use crate::vision::plugin::{SourceChoice, VisionState};
+pub use alerting::Board;
 use modules::{HealthState, Module, ModuleLife, describe};
 use resources::Resources;
 pub use supervise::{Happened, RESTART_CODE, Supervisor};
@@ -67,7 +69,7 @@ impl Plugin for SystemPlugin {
                         supervise::move_modules,
                         supervise::check_modules,
                         supervise::recover,
-                        raise_alerts,
+                        alerting::raise_alerts,
                     )
                         .chain()
                         .in_set(StreetSystems::Supervise),
@@ -90,10 +92,6 @@ pub struct Operator {
     /// How much help is drawn.
     pub assistance: Assistance,
 }
-
-/// Open alerts.
-#[derive(Debug, Default, Resource)]
-struct Board(AlertBoard);
 
 /// What the run has achieved.
 #[derive(Debug, Default, Resource, Deref, DerefMut)]
@@ -271,7 +269,7 @@ fn apply_wishes(
             }
             OperatorCommand::ReloadSettings => scribe.supervisor.reload = true,
             OperatorCommand::AcknowledgeAlert(id) => {
-                if !board.0.acknowledge(id) {
+                if !board.board.acknowledge(id, "operator", &Moment::now()) {
                     warn!("there is no open alert {id}");
                 }
             }
@@ -393,67 +391,6 @@ impl Facts<'_> {
     }
 }
 
-fn raise_alerts(
-    modules: Query<(&Module, &ModuleLife, &HealthState)>,
-    resources: Res<Resources>,
-    mut board: ResMut<Board>,
-    mut last: Local<Option<Instant>>,
-) {
-    let now_is = Instant::now();
-    if last.is_some_and(|l| now_is.saturating_duration_since(l) < CHECK_EVERY) {
-        return;
-    }
-    *last = Some(now_is);
-    let mut conditions = Vec::new();
-    for (module, life, health) in &modules {
-        let bad = |c: &&Check| matches!(c.status, Health::Degraded | Health::Unhealthy);
-        if life.state != Lifecycle::Running || !matches!(health.level, Health::Degraded | Health::Unhealthy) {
-            continue;
-        }
-        // One alert a module, for the worst check: the others follow from it.
-        if let Some(worst) = health.checks.iter().filter(bad).max_by_key(|c| c.status) {
-            conditions.push(Condition {
-                key: module.id.to_owned(),
-                severity: if worst.status == Health::Unhealthy {
-                    Severity::Critical
-                } else {
-                    Severity::Warning
-                },
-                source: module.id.to_owned(),
-                message: worst.message.clone(),
-                hold: Duration::from_secs(2),
-            });
-        }
-    }
-    let sample = resources.latest();
-    for (key, value, warn_at, critical_at, what) in [
-        ("system.cpu", sample.system_cpu, 0.70, 0.90, "processor"),
-        ("system.memory", sample.system_memory, 0.80, 0.95, "memory"),
-    ] {
-        if let Some(share) = value.filter(|v| *v >= warn_at) {
-            conditions.push(Condition {
-                key: key.to_owned(),
-                severity: if share >= critical_at {
-                    Severity::Critical
-                } else {
-                    Severity::Warning
-                },
-                source: "system".to_owned(),
-                message: format!("{what} {:.0} % in use", share * 100.0),
-                // Short peaks are work, not trouble.
-                hold: Duration::from_secs(60),
-            });
-        }
-    }
-    for change in board.0.update(&conditions, now_is, &now()) {
-        match change {
-            AlertChange::Raised(Severity::Critical, words) => error!("alert: {words}"),
-            AlertChange::Raised(Severity::Warning, words) => warn!("alert: {words}"),
-            AlertChange::Cleared(words) => info!("over: {words}"),
-        }
-    }
-}
-
 /// What the snapshot is made of.
 #[derive(bevy::ecs::system::SystemParam)]
 struct Parts<'w> {
@@ -569,7 +506,7 @@ impl Parts<'_> {
             display: self.projector.describe(&self.stage.display),
             hand_cue: self.vision.hand.state(),
             modules,
-            alerts: self.board.0.open(),
+            alerts: self.board.board.open(),
             metrics: Metrics {
                 vision_rate_hz: measured.vision_ms.rate_hz(now),
                 source_rate_hz: measured.source_hz,

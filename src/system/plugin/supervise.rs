@@ -95,6 +95,13 @@ impl Supervisor {
         }
     }
 
+    /// Has a file of the state folder written soon.
+    pub(super) fn keep(&self, path: PathBuf, bytes: Vec<u8>) {
+        if let Some(keeper) = &self.keeper {
+            keeper.keep(path, bytes);
+        }
+    }
+
     /// Why something that is to be kept could not be written.
     #[must_use]
     pub fn write_failure(&self) -> Option<String> {

@@ -1,0 +1,95 @@
+//! The rules every table starts with.
+
+use super::rule::{Compare, Rule};
+
+/// The metrics that the default rules look at.
+pub const RULE_METRICS: [&str; 6] = [
+    "system_cpu_share",
+    "system_memory_share",
+    "disk_used_share",
+    "temperature_celsius",
+    "vision_rate_hz",
+    "api_error_share",
+];
+
+/// The rules every table starts with; the site file changes them and adds to them.
+#[must_use]
+pub fn default_rules() -> Vec<Rule> {
+    vec![
+        Rule {
+            name: "processor_busy".to_owned(),
+            metric: "system_cpu_share".to_owned(),
+            warning: Some(0.70),
+            critical: Some(0.90),
+            // Short peaks are work, not trouble.
+            for_s: 60.0,
+            keep_firing_for_s: 30.0,
+            summary: "processor {value} in use (limit {limit})".to_owned(),
+            remedy: "close other programs on this computer, or lower `vision.rate_hz`".to_owned(),
+            ..Rule::default()
+        },
+        Rule {
+            name: "memory_full".to_owned(),
+            metric: "system_memory_share".to_owned(),
+            warning: Some(0.80),
+            critical: Some(0.95),
+            clear: Some(0.76),
+            for_s: 60.0,
+            keep_firing_for_s: 30.0,
+            summary: "memory {value} in use (limit {limit})".to_owned(),
+            remedy: "close other programs on this computer; if it comes back, restart the trainer".to_owned(),
+            ..Rule::default()
+        },
+        Rule {
+            name: "disk_full".to_owned(),
+            metric: "disk_used_share".to_owned(),
+            warning: Some(0.85),
+            critical: Some(0.95),
+            clear: Some(0.83),
+            for_s: 300.0,
+            keep_firing_for_s: 60.0,
+            summary: "disk {value} in use (limit {limit})".to_owned(),
+            remedy: "delete recordings or old files that nobody needs on this computer".to_owned(),
+            ..Rule::default()
+        },
+        Rule {
+            name: "hot".to_owned(),
+            metric: "temperature_celsius".to_owned(),
+            warning: Some(75.0),
+            critical: Some(85.0),
+            clear: Some(70.0),
+            for_s: 120.0,
+            keep_firing_for_s: 60.0,
+            summary: "the computer is {value} °C warm (limit {limit} °C)".to_owned(),
+            remedy: "see that its fan turns and its vents are free of dust".to_owned(),
+            ..Rule::default()
+        },
+        Rule {
+            name: "vision_slow".to_owned(),
+            metric: "vision_rate_hz".to_owned(),
+            source: "vision".to_owned(),
+            compare: Compare::Below,
+            warning: Some(15.0),
+            critical: Some(5.0),
+            clear: Some(16.5),
+            for_s: 20.0,
+            keep_firing_for_s: 20.0,
+            summary: "only {value} pictures a second are looked at (limit {limit})".to_owned(),
+            remedy: "give the camera more light, or lower its resolution".to_owned(),
+            inhibited_by: vec!["vision.source".to_owned(), "vision.faults".to_owned()],
+            ..Rule::default()
+        },
+        Rule {
+            name: "api_errors".to_owned(),
+            metric: "api_error_share".to_owned(),
+            source: "api".to_owned(),
+            warning: Some(0.05),
+            critical: Some(0.10),
+            for_s: 60.0,
+            keep_firing_for_s: 60.0,
+            summary: "{value} of the network requests fail (limit {limit})".to_owned(),
+            remedy: "look in the log for what fails; restart module `api` from the dashboard".to_owned(),
+            ..Rule::default()
+        },
+    ]
+}

@@ -1,0 +1,178 @@
+//! Conditions and measurements become alerts; alerts are told in the log, to the dashboard, the API and webhooks.
+
+use std::path::PathBuf;
+use std::time::{Duration, Instant};
+
+use bevy::prelude::*;
+
+use super::modules::{HealthState, Module, ModuleLife};
+use super::supervise::Scribe;
+use super::{Measured, Operator, Resources};
+use crate::app::{Config, Ending, RunOptions};
+use crate::system::alerts::{
+    AlertBoard, AlertMemory, Condition, KNOWN_CONDITIONS, Known, Moment, Notification, NotificationKind,
+    RULE_METRICS, Readings,
+};
+use crate::system::journal::EventKind;
+use crate::system::status::{Health, Lifecycle, Severity};
+use crate::system::webhook::{WebhookSender, WebhookStatus};
+
+/// Open alerts, and whom they are told to.
+#[derive(Resource)]
+pub struct Board {
+    /// The alerts.
+    pub board: AlertBoard,
+    senders: Vec<WebhookSender>,
+    file: Option<PathBuf>,
+    saved: (u64, Option<Instant>),
+}
+
+/// Name of the file of alerts in the state folder.
+const ALERTS: &str = "alerts.ron";
+/// Alerts are saved at most this often.
+const SAVE_EVERY: Duration = Duration::from_secs(2);
+/// A condition must hold this long before it is an alert: what mends itself at once is none.
+const CHECK_EVERY: Duration = Duration::from_secs(1);
+
+impl FromWorld for Board {
+    fn from_world(world: &mut World) -> Self {
+        let settings = world.resource::<Config>().alerts.clone();
+        let known = Known {
+            metrics: &RULE_METRICS,
+            conditions: &KNOWN_CONDITIONS.map(|c| c.0),
+        };
+        let rules = settings.rules_in_force(&known).unwrap_or_else(|error| {
+            // Settings are checked before this; the defaults are better than no alerts.
+            error!("alerts: {error}; the usual rules are in force");
+            crate::system::alerts::default_rules()
+        });
+        let folder = world.resource::<RunOptions>().state_folder.clone();
+        let file = folder.map(|folder| folder.join(ALERTS));
+        let mut board = AlertBoard::new(rules, settings.repeat_after());
+        if let Some(memory) = file.as_deref().and_then(read) {
+            board = board.with_memory(memory, &Moment::now());
+        }
+        let senders = settings
+            .webhooks
+            .iter()
+            .filter(|w| w.enabled)
+            .filter_map(|webhook| {
+                WebhookSender::start(webhook)
+                    .inspect_err(|error| error!("{error}"))
+                    .ok()
+            });
+        Self {
+            senders: senders.collect(),
+            saved: (board.version(), None),
+            board,
+            file,
+        }
+    }
+}
+
+impl Board {
+    /// How each webhook is.
+    #[must_use]
+    pub fn webhooks(&self) -> Vec<WebhookStatus> {
+        self.senders.iter().map(WebhookSender::status).collect()
+    }
+}
+
+fn read(file: &std::path::Path) -> Option<AlertMemory> {
+    let text = std::fs::read_to_string(file).ok()?;
+    ron::from_str(&text)
+        .inspect_err(|error| warn!("earlier alerts are not known: {}:{error}", file.display()))
+        .ok()
+}
+
+/// Looks once a second which conditions hold, and tells what changed.
+pub(super) fn raise_alerts(
+    modules: Query<(&Module, &ModuleLife, &HealthState)>,
+    resources: Res<Resources>,
+    measured: Res<Measured>,
+    operator: Res<Operator>,
+    ending: Res<Ending>,
+    mut board: ResMut<Board>,
+    mut scribe: Scribe,
+    mut last: Local<Option<Instant>>,
+) {
+    let now = Instant::now();
+    let ends = ending.decided().is_some();
+    if ends || last.is_some_and(|l| now.saturating_duration_since(l) < CHECK_EVERY) {
+        return;
+    }
+    *last = Some(now);
+    let mut conditions = Vec::new();
+    let mut switched_off = Vec::new();
+    for (module, life, health) in &modules {
+        match life.state {
+            Lifecycle::Disabled => switched_off.push(module.id),
+            Lifecycle::Failed => {
+                let why = life.reason.as_deref().unwrap_or("no reason given");
+                conditions.push(Condition::new(module.id, "failed", Severity::Critical, why));
+            }
+            Lifecycle::Running if health.level > Health::Unknown => {
+                conditions.extend(health.checks.iter().filter_map(|check| {
+                    let severity = match check.status {
+                        Health::Unhealthy => Severity::Critical,
+                        Health::Degraded => Severity::Warning,
+                        Health::Healthy | Health::Unknown => return None,
+                    };
+                    Some(Condition::new(module.id, check.name, severity, &check.message))
+                }));
+            }
+            _ => {}
+        }
+    }
+    let sample = resources.latest();
+    let rate_hz = measured.vision_ms.rate_hz(now);
+    let readings = Readings {
+        conditions: &conditions,
+        metric: &|id| match id {
+            "system_cpu_share" => sample.system_cpu,
+            "system_memory_share" => sample.system_memory,
+            "vision_rate_hz" if !operator.paused => rate_hz,
+            _ => None,
+        },
+        switched_off: &switched_off,
+    };
+    for told in board.board.update(&readings, &Moment::now()) {
+        tell(&told, &mut scribe);
+        board.senders.iter().for_each(|sender| sender.send(&told));
+    }
+    let (version, at) = board.saved;
+    let due = at.is_none_or(|at| now.saturating_duration_since(at) >= SAVE_EVERY);
+    if let Some(file) = board
+        .file
+        .clone()
+        .filter(|_| due && version != board.board.version())
+    {
+        board.saved = (board.board.version(), Some(now));
+        match ron::ser::to_string_pretty(&board.board.memory(), ron::ser::PrettyConfig::default()) {
+            Ok(text) => scribe.supervisor.keep(file, text.into_bytes()),
+            Err(error) => error!("alerts cannot be kept: {error}"),
+        }
+    }
+}
+
+fn tell(told: &Notification, scribe: &mut Scribe) {
+    let text = &told.text;
+    let module = told
+        .alert
+        .as_ref()
+        .map_or("system", |a| a.source.as_str())
+        .to_owned();
+    match told.kind {
+        NotificationKind::Cleared => {
+            info!("{text}");
+            scribe.note(EventKind::AlertCleared, &module, text.as_str());
+        }
+        _ => {
+            match told.severity {
+                Severity::Critical => error!("{text}"),
+                Severity::Warning => warn!("{text}"),
+            }
+            scribe.note(EventKind::AlertRaised, &module, text.as_str());
+        }
+    }
+}
