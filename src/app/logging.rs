@@ -13,6 +13,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use super::log_limit::LogLimit;
 use crate::system::snapshot::LogLine;
 
 /// Lines kept for an operator to look at.
@@ -159,9 +160,12 @@ pub(super) fn start(level: &str, file: Option<&Path>) -> Result<LogRing, String>
         .with_timer(tracing_subscriber::fmt::time::uptime());
     tracing_subscriber::registry()
         .with(filter)
-        .with(to_terminal)
-        .with(to_file)
-        .with(ring.clone())
+        .with(
+            to_terminal
+                .and_then(to_file)
+                .and_then(ring.clone())
+                .with_filter(LogLimit::default()),
+        )
         .try_init()
         .map_err(|e| format!("logging cannot be started: {e}"))?;
     Ok(ring)

@@ -3,6 +3,7 @@
 mod display;
 mod errors;
 mod guard;
+mod log_limit;
 mod logging;
 mod pictures;
 mod sets;
@@ -25,6 +26,7 @@ use bevy::winit::{UpdateMode, WinitPlugin, WinitSettings};
 
 pub use display::{Adapter, Display};
 pub use guard::{MainPulse, ModuleFaults, guarded};
+pub use log_limit::log_lines_left_out;
 pub use logging::{LogRing, now};
 pub use pictures::{PicturesPlugin, WANTED_FOR, target_picture};
 pub use sets::{ApiStep, CoreStep, CoreTick, ProjectorStep, SetsPlugin, StreetSystems, VisionStep};

@@ -61,8 +61,6 @@ pub enum Does {
     BadFrames,
     /// The projector's window is closed.
     CloseWindow,
-    /// `size` megabytes a second are never given back.
-    Leak,
     /// No file can be written: the disk is full.
     FailWrites,
     /// `size` lines a second go into the log.
@@ -289,20 +287,20 @@ mod tests {
             started: Instant::now(),
             faults: vec![
                 fault(Does::Panic, 0.0),
-                fault(Does::Leak, 3600.0),
+                fault(Does::FloodLog, 3600.0),
                 fault(Does::CloseWindow, 0.0),
             ],
             news: Mutex::default(),
         };
         assert_eq!(
-            (plan.active(Does::Leak), plan.active(Does::Leak)),
+            (plan.active(Does::FloodLog), plan.active(Does::FloodLog)),
             (Some(7.0), Some(7.0))
         );
         assert_eq!(
             (plan.active(Does::CloseWindow), plan.active(Does::CloseWindow)),
             (Some(7.0), None)
         );
-        assert_eq!(plan.active(Does::FloodLog), None);
+        assert_eq!(plan.active(Does::FailWrites), None);
         let strike = || std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| plan.strike(Point::Look)));
         assert!(strike().is_err() && strike().is_ok());
         plan.strike(Point::MainLoop);

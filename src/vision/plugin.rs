@@ -18,7 +18,8 @@ use crate::units::ImageSize;
 use crate::virtual_table::{Options, SceneName, UnknownScene, VirtualHandle, VirtualTable};
 use crate::vision::eyes::{Analysed, Eyes, Opener};
 use crate::vision::source::{
-    CameraSource, FaultySource, FrameSource, ImageSource, SourceError, SourceSpec, VideoSource, list_cameras,
+    CameraSource, FaultySource, FrameSource, ImageSource, Kept, SourceError, SourceSpec, VideoSource,
+    list_cameras,
 };
 use crate::vision::track::{TableState, Tracker};
 
@@ -315,7 +316,8 @@ fn opener(
         open(spec, &table, size, rate_hz, seed, &hand)
     };
     if faults::is_on() {
-        return Box::new(move || FaultySource::open(&mut find));
+        let kept = Kept::default();
+        return Box::new(move || FaultySource::open(&mut find, &kept));
     }
     Box::new(find)
 }

@@ -23,7 +23,7 @@ use crate::system::orchestrator::{self, Life, MODULES, Wish, start_order};
 use crate::system::recovery::Order;
 use crate::system::rolling::Rolling;
 use crate::system::snapshot::{HistorySample, LogLine, Snapshot};
-use crate::system::status::{Check, Health, Lifecycle, Metrics, ModuleStatus, Severity, SystemStatus};
+use crate::system::status::{Check, Health, Metrics, ModuleStatus, SystemStatus};
 use crate::system::summary::Summary;
 use crate::trainer::aim::Assistance;
 use crate::trainer::plugin::CoreState;
@@ -189,8 +189,6 @@ struct Published {
     sampled: Option<Instant>,
 }
 
-/// Health is checked this often.
-const CHECK_EVERY: Duration = Duration::from_secs(1);
 /// The status is made anew this often.
 const STATUS_EVERY: Duration = Duration::from_millis(100);
 /// History kept for plots: one sample a second.

@@ -214,6 +214,9 @@ pub(super) fn move_modules(
         warn!("fault injected: {words}");
         scribe.note_at(at, EventKind::FaultInjected, "system", words);
     }
+    for line in 0..faults::active(faults::Does::FloodLog).unwrap_or_default() as u32 / 50 {
+        info!("a line too many, number {line}");
+    }
     let mut lives = in_order(modules.iter_mut());
     // The settings are there as long as the program is: they have no systems of their own.
     if let Some(config) = lives.iter_mut().find(|l| l.spec.id == "config") {

@@ -1,5 +1,6 @@
 //! A camera that goes wrong on purpose, as a fault script says.
 
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use super::{FrameSource, SourceError};
@@ -7,9 +8,13 @@ use crate::system::faults::{Does, active};
 use crate::units::ImageSize;
 use crate::vision::frame::{Frame, PixelFormat};
 
+/// The device while nobody has it open: it stays the same one, whether it is plugged in or not.
+pub type Kept = Arc<Mutex<Option<Box<dyn FrameSource>>>>;
+
 /// Any source, with the faults of the script put on it.
 pub struct FaultySource {
-    inner: Box<dyn FrameSource>,
+    inner: Option<Box<dyn FrameSource>>,
+    kept: Kept,
     frozen: Option<Frame>,
     count: u64,
 }
@@ -21,13 +26,16 @@ impl FaultySource {
     /// That of `open`, or that it is unplugged.
     pub fn open(
         open: impl FnOnce() -> Result<Box<dyn FrameSource>, SourceError>,
+        kept: &Kept,
     ) -> Result<Box<dyn FrameSource>, SourceError> {
         if active(Does::LoseCamera).is_some() {
             return Err(unplugged());
         }
-        let inner = open()?;
+        let inner = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
+        let inner = inner.map_or_else(open, Ok)?;
         Ok(Box::new(Self {
-            inner,
+            inner: Some(inner),
+            kept: Arc::clone(kept),
             frozen: None,
             count: 0,
         }))
@@ -98,15 +106,21 @@ impl FrameSource for FaultySource {
     }
 
     fn is_live(&self) -> bool {
-        self.inner.is_live()
+        self.inner.as_ref().is_none_or(|inner| inner.is_live())
     }
 
     fn rate_hz(&self) -> Option<f64> {
-        self.inner.rate_hz()
+        self.inner.as_ref().and_then(|inner| inner.rate_hz())
     }
 
     fn name(&self) -> String {
-        self.inner.name()
+        self.inner.as_ref().map_or_else(String::new, |inner| inner.name())
+    }
+}
+
+impl Drop for FaultySource {
+    fn drop(&mut self) {
+        *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = self.inner.take();
     }
 }
 

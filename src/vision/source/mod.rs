@@ -11,7 +11,7 @@ use std::time::Duration;
 
 #[cfg(feature = "app")]
 pub use camera::{CameraEntry, CameraSource, find as find_camera, list_cameras};
-pub use faulty::FaultySource;
+pub use faulty::{FaultySource, Kept};
 pub use images::ImageSource;
 pub use spec::{SourceSpec, UnknownSource};
 pub use video::VideoSource;
