@@ -13,6 +13,7 @@ pub mod cli;
 pub mod config;
 #[cfg(feature = "app")]
 pub mod dashboard;
+pub mod ops;
 pub mod physics;
 pub mod projector;
 pub mod system;

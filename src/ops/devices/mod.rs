@@ -1,0 +1,1 @@
+//! The cameras and monitors of this machine.
