@@ -23,6 +23,7 @@ use bevy::render::settings::WgpuSettings;
 use bevy::window::ExitCondition;
 use bevy::winit::{UpdateMode, WinitPlugin, WinitSettings};
 
+pub(crate) use display::window_system;
 pub use display::{Adapter, Display};
 pub use guard::{ModuleFaults, guarded};
 pub use logging::{LogRing, now};
