@@ -50,13 +50,16 @@ fn write_report(out: &mut impl Write, report: &Report, coloured: bool) -> std::i
     }
     let counts: Vec<_> = [Verdict::Fault, Verdict::Warning, Verdict::Unknown, Verdict::Ok]
         .into_iter()
-        .map(|v| (report.count(v), v.word()))
-        .filter(|(n, _)| *n > 0)
-        .map(|(n, word)| format!("{n} {word}"))
+        .filter_map(|verdict| match (report.count(verdict), verdict) {
+            (0, _) => None,
+            (1, _) | (_, Verdict::Ok | Verdict::Unknown) => Some((verdict, "")),
+            _ => Some((verdict, "s")),
+        })
+        .map(|(verdict, s)| format!("{} {}{s}", report.count(verdict), verdict.word()))
         .collect();
     let says = match report.verdict {
-        Verdict::Fault => "The trainer can't do its work until the faults are mended.",
-        Verdict::Warning => "The trainer can run; the warnings say what would be better.",
+        Verdict::Fault => "The trainer can't do its work until the faults are mended; the arrows say how.",
+        Verdict::Warning => "The trainer can run; the arrows say what would make it better.",
         Verdict::Unknown => "Nothing bad was found; not everything could be looked at.",
         Verdict::Ok => "All is well.",
     };
@@ -121,7 +124,7 @@ mod tests {
             "ok       disk space  disk space it is\n\
              fault    camera      camera it is\n\
              \x20                    → plug it in\n\
-             \n1 fault, 1 ok. The trainer can't do its work until the faults are mended.\n"
+             \n1 fault, 1 ok. The trainer can't do its work until the faults are mended; the arrows say how.\n"
         );
         let coloured = text(true);
         assert!(

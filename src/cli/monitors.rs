@@ -33,7 +33,7 @@ fn write_monitors(out: &mut impl Write, found: &Found) -> std::io::Result<()> {
         writeln!(
             out,
             "This machine lists no monitors: neither the kernel (/sys/class/drm) nor a window system knows any.\n\
-             On a real machine, install the driver of its graphics card and run this in the desktop session.\n\
+             On a real machine, install the driver of its graphics card.\n\
              Without a monitor: billiards-trainer run --headless, and open its web page."
         )?;
     } else if found.connected.is_empty() {

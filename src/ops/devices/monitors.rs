@@ -64,8 +64,7 @@ pub fn monitors() -> Monitors {
             Err(why) => (None, Some(format!("places are not known: {why}"))),
         }
     } else {
-        let note =
-            "places are not known: no display in this session; run it from the desktop, or with DISPLAY=:0";
+        let note = "places are not known: no display in this session; run this in the desktop session, or with DISPLAY=:0";
         (None, Some(note.to_owned()))
     };
     merged(kernel, window_system, note)

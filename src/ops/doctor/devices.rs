@@ -257,11 +257,9 @@ pub(super) fn monitors(facts: &MonitorFacts) -> Finding {
         );
     }
     if !facts.monitors.known {
-        return Finding::unknown(
-            MONITORS,
-            "neither the kernel (/sys/class/drm) nor a window system lists any",
-            Some("on a real machine: install its graphics driver, and run this in the desktop session"),
-        );
+        let says = "neither the kernel (/sys/class/drm) nor a window system lists any";
+        let remedy = facts.monitors.note.as_deref();
+        return Finding::unknown(MONITORS, says, remedy);
     }
     if connected.is_empty() {
         return Finding::warning(MONITORS, "none is connected", plug);

@@ -312,22 +312,23 @@ pub(super) fn graphics(site: &Site) -> GraphicsFacts {
     }
 }
 
-/// Those of the interfaces the trainer tries first, then the others; real ones before software.
+/// As the trainer looks for them: OpenGL only where nothing else is; real ones before software.
 #[cfg(feature = "app")]
 fn adapters() -> Option<Vec<super::devices::AdapterFacts>> {
     use wgpu::{Backends, Instance, InstanceDescriptor};
     let mut found = Vec::new();
     for backends in [Backends::PRIMARY, Backends::SECONDARY] {
-        let backends = Backends::from_env().unwrap_or(backends);
-        let instance = Instance::new(InstanceDescriptor {
-            backends,
-            ..InstanceDescriptor::new_without_display_handle()
-        });
-        let adapters = futures_lite::future::block_on(instance.enumerate_adapters(backends));
-        let mut adapters: Vec<_> = adapters.iter().map(|a| facts_of(&a.get_info())).collect();
-        adapters.sort_by_key(|a| a.software);
-        found.append(&mut adapters);
+        if found.is_empty() {
+            let backends = Backends::from_env().unwrap_or(backends);
+            let instance = Instance::new(InstanceDescriptor {
+                backends,
+                ..InstanceDescriptor::new_without_display_handle()
+            });
+            let adapters = futures_lite::future::block_on(instance.enumerate_adapters(backends));
+            found.extend(adapters.iter().map(|a| facts_of(&a.get_info())));
+        }
     }
+    found.sort_by_key(|a| a.software);
     Some(found)
 }
 
