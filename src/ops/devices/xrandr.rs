@@ -24,6 +24,8 @@ pub(super) fn parse(text: &str) -> Vec<XOutput> {
             if let (true, Some(output)) = (connected, outputs.last_mut()) {
                 let rate = words.skip(1).find(|w| w.contains('*'));
                 let rate = rate.and_then(|w| w.trim_end_matches(['*', '+']).parse().ok());
+                // Screens that are none (virtual ones) have a rate of nought.
+                let rate = rate.filter(|r| *r > 0.0);
                 output.rate_hz = output.rate_hz.or(rate);
             }
             continue;
@@ -76,6 +78,8 @@ HDMI-1 connected 1280x800+1920-40 (normal left inverted right x axis y axis) 0mm
    1280x800      59.81*
 DP-1 disconnected (normal left inverted right x axis y axis)
    640x480       75.00*
+screen connected 1280x720+0+0 0mm x 0mm
+   1280x720       0.00*
 DP-2 connected (normal left inverted right x axis y axis)
    1920x1080     60.00 +
 ";
@@ -88,6 +92,7 @@ DP-2 connected (normal left inverted right x axis y axis)
         let expected = [
             output("eDP-1", true, Some((1920, 1080, 0, 0)), Some(60.01)),
             output("HDMI-1", false, Some((1280, 800, 1920, -40)), Some(59.81)),
+            output("screen", false, Some((1280, 720, 0, 0)), None),
             output("DP-2", false, None, None),
         ];
         assert_eq!(parse(text), expected);

@@ -9,7 +9,7 @@ use super::site::{FfmpegFacts, PortFacts, PortState, SettingsFacts, StateFolder}
 use super::{Site, port as listeners};
 use crate::ops::devices;
 use crate::ops::helpers::DiskSpace;
-use crate::ops::process::Program;
+use crate::ops::process::{ProcessError, Program};
 use crate::units::ImageSize;
 use crate::vision::source::SourceSpec;
 
@@ -195,7 +195,12 @@ pub(super) fn ffmpeg(site: &Site) -> FfmpegFacts {
     let told = Program::new("ffmpeg")
         .args(["-hide_banner", "-version"])
         .run(TELL_LIMIT);
-    let version = told.map_err(|e| e.to_string()).and_then(|told| {
+    let failed = |error| match error {
+        // What to do is said beside it.
+        ProcessError::Missing { .. } => "not installed".to_owned(),
+        error => error.to_string(),
+    };
+    let version = told.map_err(failed).and_then(|told| {
         if !told.ending.is_good() {
             return Err(format!("ffmpeg {}", told.ending));
         }

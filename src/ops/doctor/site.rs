@@ -28,7 +28,7 @@ pub(super) fn settings(facts: &SettingsFacts) -> Finding {
         (Some(problem), place) => {
             let place = place.filter(|p| !problem.contains(p));
             let place = place.map(|p| format!("{p}: ")).unwrap_or_default();
-            let remedy = "correct it there; config/default.ron shows every setting and what it may be";
+            let remedy = "correct that; config/default.ron shows every setting and what it may be";
             Finding::fault(SETTINGS, format!("{place}{problem}"), remedy)
         }
         (None, Some(place)) => Finding::ok(SETTINGS, format!("{place}: {}", facts.summary)),
@@ -103,6 +103,9 @@ pub(super) fn disk_space(facts: &Result<DiskSpace, String>) -> Finding {
         Ok(space) => space,
         Err(why) => return Finding::unknown(DISK_SPACE, why.clone(), None),
     };
+    if space.total_bytes == 0 {
+        return Finding::unknown(DISK_SPACE, "where the state folder is to be is no disk", None);
+    }
     let free = bytes_in_words(space.free_bytes);
     let says = format!(
         "{free} free of {} where the state folder is",
@@ -272,6 +275,13 @@ mod tests {
         assert_eq!(disk(100_000_000, None, false), Fault);
         assert_eq!(disk(50_000_000_000, Some(3), false), Fault);
         assert_eq!(disk(50_000_000_000, None, true), Fault);
+        let none = DiskSpace {
+            free_bytes: 0,
+            total_bytes: 0,
+            free_files: None,
+            read_only: false,
+        };
+        assert_eq!(disk_space(&Ok(none)).verdict, Unknown);
         assert_eq!(disk_space(&Err("no".to_owned())).verdict, Unknown);
     }
 
