@@ -15,6 +15,7 @@ pub mod config;
 pub mod dashboard;
 #[cfg(feature = "app")]
 pub mod lab;
+pub mod ops;
 pub mod physics;
 pub mod projector;
 pub mod system;

@@ -67,7 +67,7 @@ impl Display {
 }
 
 /// Whether a window system answers; else why not.
-fn window_system() -> Result<(), String> {
+pub(crate) fn window_system() -> Result<(), String> {
     let wayland = std::env::var_os("WAYLAND_DISPLAY").filter(|v| !v.is_empty());
     if let Some(name) = wayland {
         let folder = std::env::var_os("XDG_RUNTIME_DIR")

@@ -24,6 +24,7 @@ use bevy::render::settings::WgpuSettings;
 use bevy::window::ExitCondition;
 use bevy::winit::{UpdateMode, WinitPlugin, WinitSettings};
 
+pub(crate) use display::window_system;
 pub use display::{Adapter, Display};
 pub use guard::{MainPulse, ModuleFaults, guarded};
 pub use log_limit::log_lines_left_out;

@@ -2,9 +2,12 @@
 
 mod analyze;
 mod calibrate;
+mod cameras;
+mod doctor;
 mod evaluate;
 #[cfg(feature = "app")]
 mod faults;
+mod monitors;
 #[cfg(feature = "app")]
 mod run;
 mod simulate;
@@ -34,11 +37,17 @@ enum Command {
     Analyze(analyze::Analyze),
     /// Teach the trainer what is special about this house.
     Calibrate(calibrate::Calibrate),
+    /// List the connected cameras: what to call them, what they offer, who uses them.
+    Cameras(cameras::Cameras),
+    /// Look whether this machine has what the trainer needs, and say what to do where not.
+    Doctor(doctor::Doctor),
     /// Measure how good the trainer is, in figures.
     Evaluate(evaluate::Evaluate),
     /// Break the trainer on purpose and see what comes of it.
     #[cfg(feature = "app")]
     Faults(faults::Faults),
+    /// List the connected monitors and projectors: name for projector.monitor, size, rate, place.
+    Monitors(monitors::Monitors),
     /// Start the trainer: projector, operator dashboard, HTTP API.
     #[cfg(feature = "app")]
     Run(Box<run::Run>),
@@ -80,6 +89,12 @@ impl Failure {
     }
 }
 
+/// One JSON document.
+fn write_json(out: &mut impl std::io::Write, document: &impl serde::Serialize) -> std::io::Result<()> {
+    serde_json::to_writer_pretty(&mut *out, document)?;
+    writeln!(out)
+}
+
 /// The table model with this name, if one is given.
 fn table_named(name: Option<&str>) -> Result<Option<TableSpec>, Failure> {
     name.map(|name| TableSpec::named(name).map_err(|e| Failure::usage(e.to_string())))
@@ -109,6 +124,9 @@ pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Analyze(command) => command.execute().map(|()| ExitCode::SUCCESS),
         Command::Calibrate(command) => command.execute().map(|()| ExitCode::SUCCESS),
+        Command::Cameras(command) => command.execute().map(|()| ExitCode::SUCCESS),
+        Command::Doctor(command) => command.execute(),
+        Command::Monitors(command) => command.execute().map(|()| ExitCode::SUCCESS),
         Command::Evaluate(command) => command.execute().map(|()| ExitCode::SUCCESS),
         #[cfg(feature = "app")]
         Command::Faults(command) => command.execute().map(|()| ExitCode::SUCCESS),

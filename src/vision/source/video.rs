@@ -1,7 +1,6 @@
 //! Video files and network streams, decoded by the `ffmpeg` program in a child process.
 
-use std::io::Read;
-use std::process::{Child, Command, Stdio};
+use std::io::Read as _;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
@@ -9,16 +8,15 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
 use super::{FrameSource, SourceError};
+use crate::ops::process::{Program, Running};
 use crate::units::ImageSize;
 use crate::vision::frame::{Frame, PixelFormat};
 
 /// Plays a video in real time, round and round (a file) or as it comes (a stream).
 #[derive(Debug)]
 pub struct VideoSource {
-    /// When the last frame came, for a stream that may fall silent.
-    last: Instant,
     rate_hz: Option<f64>,
-    child: Child,
+    child: Running,
     frames: Receiver<(Instant, Vec<u8>)>,
     reader: Option<JoinHandle<()>>,
     size: ImageSize,
@@ -38,27 +36,36 @@ impl VideoSource {
             return Err(failed("there is no such file; check the path".to_owned()));
         }
         let Probed { size, rate_hz } = probe(url).map_err(failed)?;
-        let mut command = Command::new("ffmpeg");
-        command.args(["-nostdin", "-loglevel", "error"]);
-        if is_stream {
-            command.args(["-fflags", "nobuffer"]).args(patience(url));
+        let mut program = Program::new("ffmpeg").args(["-nostdin", "-loglevel", "error"]);
+        program = if is_stream {
+            program.args(["-fflags", "nobuffer"]).args(patience(url))
         } else {
-            command.args(["-stream_loop", "-1", "-re"]);
-        }
+            program.args(["-stream_loop", "-1", "-re"])
+        };
         // NV12 is the decoder's own 4:2:0 with the chroma interleaved: half the bytes of RGB.
-        command.args(["-i", url, "-an", "-sn", "-f", "rawvideo", "-pix_fmt", "nv12", "-"]);
-        let mut child = command
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|e| {
-                failed(format!(
-                    "ffmpeg cannot be started ({e}); install the package ffmpeg"
-                ))
-            })?;
-        let Some(mut pipe) = child.stdout.take() else {
-            return Err(failed("ffmpeg gives no output".to_owned()));
+        program = program
+            .args(["-i", url, "-an", "-sn", "-f", "rawvideo", "-pix_fmt", "nv12", "-"])
+            .memory_limit_bytes(MEMORY_LIMIT_BYTES)
+            .output_within(START_LIMIT, SILENCE_LIMIT);
+        let name = if is_stream {
+            masked(url)
+        } else {
+            format!("video:{url}")
+        };
+        Self::play(&program, size, rate_hz, name)
+    }
+
+    /// Takes frames of this size from what the program prints.
+    fn play(
+        program: &Program,
+        size: ImageSize,
+        rate_hz: Option<f64>,
+        name: String,
+    ) -> Result<Self, SourceError> {
+        let failed = |what: String| SourceError::Failed(format!("{name}: {what}"));
+        let mut child = program.start().map_err(|e| failed(e.to_string()))?;
+        let Some(mut pipe) = child.take_output() else {
+            return Err(failed(format!("{} gives no output", child.name())));
         };
         let (sender, frames) = bounded(2);
         let reader = std::thread::Builder::new()
@@ -71,21 +78,8 @@ impl VideoSource {
                     }
                 }
             })
-            .map_err(|e| failed(format!("no thread can be started ({e})")));
-        let reader = match reader {
-            Ok(reader) => reader,
-            Err(error) => {
-                child.kill().ok();
-                return Err(error);
-            }
-        };
-        let name = if is_stream {
-            masked(url)
-        } else {
-            format!("video:{url}")
-        };
+            .map_err(|e| failed(format!("no thread can be started ({e})")))?;
         Ok(Self {
-            last: Instant::now(),
             rate_hz,
             child,
             frames,
@@ -95,10 +89,32 @@ impl VideoSource {
             name,
         })
     }
+
+    /// Why there are no further frames.
+    fn end(&mut self) -> SourceError {
+        // Its own end first, so that its own reason is told.
+        let ending = self.child.wait_until(Instant::now() + END_LIMIT);
+        match ending.or_else(|| self.child.stop(Duration::ZERO)) {
+            Some(ending) if !ending.is_good() => {
+                let what = without_passwords(&ending.to_string());
+                SourceError::Failed(format!("{}: {} {what}", self.name, self.child.name()))
+            }
+            _ => SourceError::Ended(self.name.clone()),
+        }
+    }
 }
 
+/// A stream may take this long to its first picture: it begins with a whole one, which comes every
+/// few seconds.
+const START_LIMIT: Duration = Duration::from_secs(12);
 /// A stream that has given no picture for this long is opened again.
 const SILENCE_LIMIT: Duration = Duration::from_secs(5);
+/// Looking into a video or stream takes no longer than this.
+const PROBE_LIMIT: Duration = Duration::from_secs(15);
+/// Between closing its output and ending a program has this long.
+const END_LIMIT: Duration = Duration::from_millis(500);
+/// A decoder of 4K pictures in 16 threads holds 0.8 GB. One that leaks ends here, and is opened again.
+const MEMORY_LIMIT_BYTES: u64 = 4 * 1024 * 1024 * 1024;
 
 /// ffmpeg's own limits for a peer that does not answer, microseconds.
 fn patience(url: &str) -> &'static [&'static str] {
@@ -121,11 +137,16 @@ pub(super) fn masked(url: &str) -> String {
     }
 }
 
+/// A message in which any address may stand, without the passwords.
+fn without_passwords(text: &str) -> String {
+    let words: Vec<_> = text.split(' ').map(masked).collect();
+    words.join(" ")
+}
+
 impl FrameSource for VideoSource {
     fn next(&mut self, timeout: Duration) -> Result<Option<Frame>, SourceError> {
         match self.frames.recv_timeout(timeout) {
             Ok((captured, bytes)) => {
-                self.last = captured;
                 self.sequence += 1;
                 Ok(Some(Frame {
                     sequence: self.sequence,
@@ -137,15 +158,15 @@ impl FrameSource for VideoSource {
                     truth: None,
                 }))
             }
-            Err(RecvTimeoutError::Timeout) if self.last.elapsed() > SILENCE_LIMIT => {
-                let seconds = SILENCE_LIMIT.as_secs();
-                Err(SourceError::Failed(format!(
-                    "{}: no picture for {seconds} s",
-                    self.name
-                )))
-            }
-            Err(RecvTimeoutError::Timeout) => Ok(None),
-            Err(RecvTimeoutError::Disconnected) => Err(SourceError::Ended(self.name.clone())),
+            Err(RecvTimeoutError::Timeout) => match self.child.hangs() {
+                Some(silence) => Err(SourceError::Failed(format!(
+                    "{}: no picture for {} s",
+                    self.name,
+                    silence.as_secs()
+                ))),
+                None => Ok(None),
+            },
+            Err(RecvTimeoutError::Disconnected) => Err(self.end()),
         }
     }
 
@@ -164,9 +185,8 @@ impl FrameSource for VideoSource {
 
 impl Drop for VideoSource {
     fn drop(&mut self) {
-        // Both fail only if the child has gone already.
-        self.child.kill().ok();
-        self.child.wait().ok();
+        // Nothing it does matters any more.
+        self.child.stop(Duration::ZERO);
         // Disconnect first, so that a reader waiting to send wakes up.
         self.frames = crossbeam_channel::never();
         if let Some(reader) = self.reader.take() {
@@ -183,30 +203,28 @@ struct Probed {
 }
 
 fn probe(url: &str) -> Result<Probed, String> {
-    let mut command = Command::new("ffprobe");
-    command.args(["-v", "error", "-select_streams", "v:0"]);
+    let mut program = Program::new("ffprobe").args(["-v", "error", "-select_streams", "v:0"]);
     if url.contains("://") {
-        command.args(patience(url));
+        program = program.args(patience(url));
     }
     let entries = "stream=width,height,avg_frame_rate:stream_side_data=rotation";
-    let output = command
+    let finished = program
         .args(["-show_entries", entries, "-of", "default=noprint_wrappers=1", url])
-        .stdin(Stdio::null())
-        .output()
-        .map_err(|e| format!("ffprobe cannot be started ({e}); install the package ffmpeg"))?;
-    let text = String::from_utf8_lossy(&output.stdout);
+        .run(PROBE_LIMIT)
+        .map_err(|e| e.to_string())?;
+    let text = finished.text();
     let value = |key: &str| {
         text.lines()
             .find_map(|l| l.strip_prefix(key)?.strip_prefix('=').map(str::trim))
     };
     let number = |key: &str| value(key).and_then(|v| v.parse::<u32>().ok()).filter(|n| *n > 1);
     let (Some(width), Some(height)) = (number("width"), number("height")) else {
-        let reason = String::from_utf8_lossy(&output.stderr);
+        let reason = finished.ending.last_line;
         let reason = reason
-            .lines()
-            .last()
+            .as_deref()
             .unwrap_or("no video stream in it")
             .replace(url, "it");
+        let reason = without_passwords(&reason);
         return Err(format!("is not a video ffmpeg can read ({reason})"));
     };
     // Phones mark portrait video with a rotation that ffmpeg applies when it decodes.
@@ -233,6 +251,61 @@ mod tests {
         assert_eq!(masked("rtsp://me:secret@cam.local/1"), "rtsp://***@cam.local/1");
         assert_eq!(masked("http://cam.local/a@b"), "http://cam.local/a@b");
         assert_eq!(masked("game.mp4"), "game.mp4");
+    }
+
+    /// A source of 2 × 2 pictures (six bytes each) that a script prints.
+    fn played(script: &str, start: Duration, silence: Duration) -> VideoSource {
+        let program = Program::new("sh")
+            .args(["-c", script])
+            .output_within(start, silence);
+        VideoSource::play(&program, ImageSize::new(2, 2), None, "video:test".to_owned()).unwrap()
+    }
+
+    const LONG: Duration = Duration::from_secs(60);
+    const SOON: Duration = Duration::from_millis(30);
+
+    /// Asks until there is an error, at most a minute.
+    fn error_of(source: &mut VideoSource) -> SourceError {
+        let deadline = Instant::now() + LONG;
+        loop {
+            match source.next(Duration::from_millis(5)) {
+                Err(error) => return error,
+                Ok(_) => assert!(Instant::now() < deadline, "no error within a minute"),
+            }
+        }
+    }
+
+    #[test]
+    fn a_program_that_hangs_is_noticed_before_its_first_picture_and_after() {
+        let never = &mut played("sleep 1000", SOON, LONG);
+        assert!(matches!(error_of(never), SourceError::Failed(t) if t.contains("no picture for")));
+        let one = &mut played("printf 123456; sleep 1000", LONG, SOON);
+        assert_eq!(one.next(LONG).unwrap().unwrap().pixels.as_slice(), b"123456");
+        assert!(matches!(error_of(one), SourceError::Failed(t) if t.contains("no picture for")));
+    }
+
+    #[test]
+    fn pictures_that_nobody_takes_for_a_while_are_no_silence() {
+        let source = &mut played("yes", LONG, SOON);
+        for _ in 0..3 {
+            source.next(LONG).unwrap().unwrap();
+            std::thread::sleep(3 * SOON);
+        }
+        for _ in 0..10 {
+            source.next(LONG).unwrap().unwrap();
+        }
+    }
+
+    #[test]
+    fn how_the_program_ended_is_told_without_passwords() {
+        let script = "printf 123456; echo 'rtsp://me:secret@cam.local/1: Connection refused' >&2; exit 1";
+        let failed = error_of(&mut played(script, LONG, LONG));
+        assert_eq!(
+            failed.to_string(),
+            "video:test: sh ended with code 1: rtsp://***@cam.local/1: Connection refused"
+        );
+        let ended = error_of(&mut played("printf 123456", LONG, LONG));
+        assert_eq!(ended, SourceError::Ended("video:test".to_owned()));
     }
 
     #[test]
