@@ -51,6 +51,10 @@ pub struct RunOptions {
     pub seed: u64,
     /// Append the log to this file.
     pub log_file: Option<std::path::PathBuf>,
+    /// What is to be told about the settings, once the log is there.
+    pub notes: Vec<String>,
+    /// Why the last good settings are in use instead of the site file.
+    pub last_good_because: Option<String>,
 }
 
 /// The settings in force.
@@ -81,6 +85,12 @@ impl PluginGroup for TrainerPlugins {
 /// A start-up that can't succeed, as one line: what, where, what to do.
 pub fn run(settings: Settings, options: RunOptions) -> Result<ExitCode, String> {
     let ring = logging::start(&settings.log_level, options.log_file.as_deref())?;
+    for note in &options.notes {
+        tracing::info!("{note}");
+    }
+    if let Some(reason) = &options.last_good_because {
+        tracing::warn!("{reason}");
+    }
     shutdown::listen()?;
     let stage = Stage::set_up(&settings, &options)?;
     let mut app = App::new();

@@ -2,6 +2,7 @@
 
 mod analyze;
 mod calibrate;
+mod config;
 mod evaluate;
 #[cfg(feature = "app")]
 mod run;
@@ -32,6 +33,8 @@ enum Command {
     Analyze(analyze::Analyze),
     /// Teach the trainer what is special about this house.
     Calibrate(calibrate::Calibrate),
+    /// Check and show settings.
+    Config(config::Config),
     /// Measure how good the trainer is, in figures.
     Evaluate(evaluate::Evaluate),
     /// Start the trainer: projector, operator dashboard, HTTP API.
@@ -98,12 +101,14 @@ fn frame_of(path: &Path) -> Result<Frame, String> {
     Frame::new(0, size, PixelFormat::Rgb8, picture.into_raw()).map_err(|e| e.to_string())
 }
 
-/// Reads the command line, does what it says, and gives the exit code: 0 done, 1 failed, 2 wrong usage.
+/// Reads the command line, does what it says, and gives the exit code; docs/configuration.md lists
+/// them.
 #[must_use]
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Analyze(command) => command.execute().map(|()| ExitCode::SUCCESS),
         Command::Calibrate(command) => command.execute().map(|()| ExitCode::SUCCESS),
+        Command::Config(command) => command.execute(),
         Command::Evaluate(command) => command.execute().map(|()| ExitCode::SUCCESS),
         #[cfg(feature = "app")]
         Command::Run(command) => command.execute(),

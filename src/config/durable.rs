@@ -73,7 +73,8 @@ pub fn sweep_unfinished(folder: &Path) -> io::Result<usize> {
             continue;
         };
         let is_file = entry.file_type().is_ok_and(|kind| kind.is_file());
-        if is_file && (pid == std::process::id() || !lives(pid)) && std::fs::remove_file(entry.path()).is_ok() {
+        if is_file && (pid == std::process::id() || !lives(pid)) && std::fs::remove_file(entry.path()).is_ok()
+        {
             removed += 1;
         }
     }
@@ -127,7 +128,10 @@ mod tests {
     fn a_disk_that_fills_up_at_any_byte_leaves_the_old_file_whole() {
         let folder = folder("full");
         let path = folder.join("site.ron");
-        let (old, new) = (b"(api: (port: 8000))", b"(api: (port: 9000), table: \"pool-8ft\")");
+        let (old, new) = (
+            b"(api: (port: 8000))",
+            b"(api: (port: 9000), table: \"pool-8ft\")",
+        );
         write_durably(&path, old).unwrap();
         for room in 0..new.len() {
             let failed = replace(&path, |file| {
@@ -151,7 +155,10 @@ mod tests {
         write_durably(&path, b"one").unwrap();
         std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).unwrap();
         write_durably(&path, b"two").unwrap();
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(
+            std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

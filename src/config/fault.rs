@@ -29,10 +29,28 @@ impl Fault {
                 Place::At { line, column } => Some((line, column)),
                 _ => None,
             },
-            key: key.to_owned(),
-            reason: reason.into(),
+            key: one_line(key),
+            reason: one_line(&reason.into()),
         }
     }
+}
+
+/// A message is one line, and not a page of what somebody wrote.
+fn one_line(text: &str) -> String {
+    const LONGEST: usize = 500;
+    let mut line = String::new();
+    for (i, c) in text.chars().enumerate() {
+        match c {
+            _ if i == LONGEST => {
+                line.push('…');
+                break;
+            }
+            '\n' => line.push_str("\\n"),
+            c if c.is_control() => line.push('\u{fffd}'),
+            c => line.push(c),
+        }
+    }
+    line
 }
 
 impl fmt::Display for Fault {

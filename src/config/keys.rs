@@ -77,53 +77,165 @@ const PROCESS: Effect = Effect::Process;
 /// Every key.
 pub(super) const KEYS: &[Key] = &[
     key("environment", "where the program runs", Range::Any, PROCESS),
-    key("table", "the model nearest to the table", Range::OneOf(&TableSpec::NAMES), PROCESS),
-    measure("table_measures.length_m", "nose to nose along the long side, metres"),
-    measure("table_measures.width_m", "nose to nose along the short side, metres"),
-    measure("table_measures.nose_height_m", "height of the cushion noses above the cloth, metres"),
-    measure("table_measures.cushion_width_m", "cushion from nose to wooden rail, metres"),
+    key(
+        "table",
+        "the model nearest to the table",
+        Range::OneOf(&TableSpec::NAMES),
+        PROCESS,
+    ),
+    measure(
+        "table_measures.length_m",
+        "nose to nose along the long side, metres",
+    ),
+    measure(
+        "table_measures.width_m",
+        "nose to nose along the short side, metres",
+    ),
+    measure(
+        "table_measures.nose_height_m",
+        "height of the cushion noses above the cloth, metres",
+    ),
+    measure(
+        "table_measures.cushion_width_m",
+        "cushion from nose to wooden rail, metres",
+    ),
     measure("table_measures.rail_width_m", "width of the wooden rail, metres"),
-    measure("table_measures.corner.mouth_m", "corner pockets: mouth between the noses, metres"),
-    measure("table_measures.corner.jaw_angle_deg", "corner pockets: how far the jaws open beyond 45 degrees"),
-    measure("table_measures.corner.jaw_radius_m", "corner pockets: rounding of the jaws, metres"),
-    measure("table_measures.corner.hole_radius_m", "corner pockets: radius of the hole, metres"),
-    measure("table_measures.corner.shelf_m", "corner pockets: from the middle of the mouth to the hole, metres"),
-    measure("table_measures.side.mouth_m", "side pockets: mouth between the noses, metres"),
-    measure("table_measures.side.jaw_angle_deg", "side pockets: how far the jaws open, degrees"),
-    measure("table_measures.side.jaw_radius_m", "side pockets: rounding of the jaws, metres"),
-    measure("table_measures.side.hole_radius_m", "side pockets: radius of the hole, metres"),
-    measure("table_measures.side.shelf_m", "side pockets: from the middle of the mouth to the hole, metres"),
+    measure(
+        "table_measures.corner.mouth_m",
+        "corner pockets: mouth between the noses, metres",
+    ),
+    measure(
+        "table_measures.corner.jaw_angle_deg",
+        "corner pockets: how far the jaws open beyond 45 degrees",
+    ),
+    measure(
+        "table_measures.corner.jaw_radius_m",
+        "corner pockets: rounding of the jaws, metres",
+    ),
+    measure(
+        "table_measures.corner.hole_radius_m",
+        "corner pockets: radius of the hole, metres",
+    ),
+    measure(
+        "table_measures.corner.shelf_m",
+        "corner pockets: from the middle of the mouth to the hole, metres",
+    ),
+    measure(
+        "table_measures.side.mouth_m",
+        "side pockets: mouth between the noses, metres",
+    ),
+    measure(
+        "table_measures.side.jaw_angle_deg",
+        "side pockets: how far the jaws open, degrees",
+    ),
+    measure(
+        "table_measures.side.jaw_radius_m",
+        "side pockets: rounding of the jaws, metres",
+    ),
+    measure(
+        "table_measures.side.hole_radius_m",
+        "side pockets: radius of the hole, metres",
+    ),
+    measure(
+        "table_measures.side.shelf_m",
+        "side pockets: from the middle of the mouth to the hole, metres",
+    ),
     measure("table_measures.ball.radius_m", "radius of the balls, metres"),
     measure("table_measures.ball.mass_kg", "mass of a ball, kilograms"),
-    measure("table_measures.cue_ball_mass_kg", "mass of the cue ball, kilograms"),
+    measure(
+        "table_measures.cue_ball_mass_kg",
+        "mass of the cue ball, kilograms",
+    ),
     measure("physics.gravity_m_s2", "gravity, m/s²"),
-    measure("physics.slide_friction", "friction of a ball that slips on the cloth"),
-    measure("physics.roll_friction", "resistance to rolling, as deceleration over gravity"),
-    measure("physics.spin_down_rad_s2", "loss of spin about the vertical, rad/s²"),
-    measure("physics.slope", "metres of fall per metre toward the foot end, and toward the left"),
-    measure("physics.ball_restitution", "bounce between two balls, by speed in m/s"),
-    measure("physics.ball_friction.floor", "friction between two balls at high speed of slip"),
-    measure("physics.ball_friction.rise", "what is added to it at low speed of slip"),
+    measure(
+        "physics.slide_friction",
+        "friction of a ball that slips on the cloth",
+    ),
+    measure(
+        "physics.roll_friction",
+        "resistance to rolling, as deceleration over gravity",
+    ),
+    measure(
+        "physics.spin_down_rad_s2",
+        "loss of spin about the vertical, rad/s²",
+    ),
+    measure(
+        "physics.slope",
+        "metres of fall per metre toward the foot end, and toward the left",
+    ),
+    measure(
+        "physics.ball_restitution",
+        "bounce between two balls, by speed in m/s",
+    ),
+    measure(
+        "physics.ball_friction.floor",
+        "friction between two balls at high speed of slip",
+    ),
+    measure(
+        "physics.ball_friction.rise",
+        "what is added to it at low speed of slip",
+    ),
     measure("physics.ball_friction.decay_s_m", "how fast that falls, s/m"),
-    measure("physics.cushion_restitution", "bounce off the cushion, by speed in m/s"),
+    measure(
+        "physics.cushion_restitution",
+        "bounce off the cushion, by speed in m/s",
+    ),
     measure("physics.cushion_friction", "friction between ball and cushion"),
-    measure("physics.cushion_frequency_ratio", "tangential over normal frequency of the cushion's rubber"),
+    measure(
+        "physics.cushion_frequency_ratio",
+        "tangential over normal frequency of the cushion's rubber",
+    ),
     measure("physics.pocket", "what a pocket does with a ball"),
     measure("physics.cue_mass_kg", "mass of the cue, kilograms"),
-    measure("physics.cue_end_mass_kg", "the part of it that moves aside with the ball (squirt), kilograms"),
+    measure(
+        "physics.cue_end_mass_kg",
+        "the part of it that moves aside with the ball (squirt), kilograms",
+    ),
     measure("physics.tip_restitution", "bounce between tip and ball"),
     measure("physics.tip_friction", "friction between chalked tip and ball"),
     measure("physics.bed_restitution", "bounce between ball and bed"),
-    measure("physics.drift.holds_at_c", "temperature at which the measures hold, °C"),
-    measure("physics.drift.slide_friction_per_k", "change of slide_friction per kelvin, as a share"),
-    measure("physics.drift.roll_friction_per_k", "change of roll_friction per kelvin, as a share"),
-    measure("physics.drift.cushion_restitution_per_k", "change of cushion_restitution per kelvin, as a share"),
+    measure(
+        "physics.drift.holds_at_c",
+        "temperature at which the measures hold, °C",
+    ),
+    measure(
+        "physics.drift.slide_friction_per_k",
+        "change of slide_friction per kelvin, as a share",
+    ),
+    measure(
+        "physics.drift.roll_friction_per_k",
+        "change of roll_friction per kelvin, as a share",
+    ),
+    measure(
+        "physics.drift.cushion_restitution_per_k",
+        "change of cushion_restitution per kelvin, as a share",
+    ),
     measure("physics.temperature_c", "temperature of the room, °C"),
-    key("source", "where frames come from", Range::Text(source, SOURCES), VISION),
+    key(
+        "source",
+        "where frames come from",
+        Range::Text(source, SOURCES),
+        VISION,
+    ),
     key("vision.enabled", "look at the table", Range::Any, VISION),
-    key("vision.rate_hz", "wanted pictures per second", Range::Numbers(1.0, 240.0), VISION),
-    key("vision.width_px", "wanted width of a camera's picture, pixels", Range::Numbers(160.0, 7680.0), VISION),
-    key("vision.height_px", "wanted height of a camera's picture, pixels", Range::Numbers(120.0, 4320.0), VISION),
+    key(
+        "vision.rate_hz",
+        "wanted pictures per second",
+        Range::Numbers(1.0, 240.0),
+        VISION,
+    ),
+    key(
+        "vision.width_px",
+        "wanted width of a camera's picture, pixels",
+        Range::Numbers(160.0, 7680.0),
+        VISION,
+    ),
+    key(
+        "vision.height_px",
+        "wanted height of a camera's picture, pixels",
+        Range::Numbers(120.0, 4320.0),
+        VISION,
+    ),
     key(
         "vision.balls",
         "file with the colours of the house's own balls; empty: `balls.ron` beside the site file, if there",
@@ -138,7 +250,12 @@ pub(super) const KEYS: &[Key] = &[
         LIVE,
     ),
     key("projector.disabled", "do not project", Range::Any, PROJECTOR),
-    key("projector.monitor", "name of the projector's monitor; empty: the second one, or a window", Range::Any, LIVE),
+    key(
+        "projector.monitor",
+        "name of the projector's monitor; empty: the second one, or a window",
+        Range::Any,
+        LIVE,
+    ),
     key(
         "projector.corners",
         "head-left, foot-left, foot-right, head-right corner of the noses in the projected picture, as fractions \
@@ -153,12 +270,20 @@ pub(super) const KEYS: &[Key] = &[
         Range::Text(host, "an IP address such as 127.0.0.1 or 0.0.0.0, or localhost"),
         API,
     ),
-    key("api.port", "port to listen on; 0 takes any free one", Range::Any, API),
+    key(
+        "api.port",
+        "port to listen on; 0 takes any free one",
+        Range::Any,
+        API,
+    ),
     key("core_enabled", "aim and predict", Range::Any, CORE),
     key(
         "log_level",
         "how much is logged",
-        Range::Text(log_level, "error, warn, info, debug, trace, off, or a filter like info,wgpu=error"),
+        Range::Text(
+            log_level,
+            "error, warn, info, debug, trace, off, or a filter like info,wgpu=error",
+        ),
         PROCESS,
     ),
     key(
@@ -179,9 +304,24 @@ pub(super) const KEYS: &[Key] = &[
         Range::Numbers(0.1, 3600.0),
         LIVE,
     ),
-    key("system.worse_after", "bad checks in a row before a state gets worse", Range::Numbers(1.0, 100.0), LIVE),
-    key("system.better_after", "good checks in a row before a state gets better", Range::Numbers(1.0, 100.0), LIVE),
-    key("system.monitoring", "watch health and performance", Range::Any, LIVE),
+    key(
+        "system.worse_after",
+        "bad checks in a row before a state gets worse",
+        Range::Numbers(1.0, 100.0),
+        LIVE,
+    ),
+    key(
+        "system.better_after",
+        "good checks in a row before a state gets better",
+        Range::Numbers(1.0, 100.0),
+        LIVE,
+    ),
+    key(
+        "system.monitoring",
+        "watch health and performance",
+        Range::Any,
+        LIVE,
+    ),
     key("system.recovery", "repair by itself what fails", Range::Any, LIVE),
 ];
 
@@ -203,7 +343,11 @@ pub fn effect_of(path: &str) -> Effect {
     if let Some(key) = known(path) {
         return key.effect;
     }
-    let inside = |key: &&Key| key.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+    let inside = |key: &&Key| {
+        key.path
+            .strip_prefix(path)
+            .is_some_and(|rest| rest.starts_with('.'))
+    };
     let mut effects = KEYS.iter().filter(inside).map(|key| key.effect);
     match effects.next() {
         Some(first) if effects.all(|e| e == first) => first,
@@ -211,7 +355,8 @@ pub fn effect_of(path: &str) -> Effect {
     }
 }
 
-const SOURCES: &str = "auto, virtual, virtual:SCENE, camera:ID, video:FILE, images:DIR_OR_GLOB, http://… or rtsp://…";
+const SOURCES: &str =
+    "auto, virtual, virtual:SCENE, camera:ID, video:FILE, images:DIR_OR_GLOB, http://… or rtsp://…";
 
 fn source(text: &str) -> Result<(), String> {
     match text.parse() {

@@ -18,7 +18,9 @@ impl Loaded {
     /// # Errors
     /// What the system says; the older copy is then untouched.
     pub fn keep_as_last_good(&self) -> io::Result<()> {
-        let Some(text) = &self.site_text else { return Ok(()) };
+        let Some(text) = &self.site_text else {
+            return Ok(());
+        };
         let folder = self.settings.state_folder().map_err(io::Error::other)?;
         let path = folder.join(NAME);
         if std::fs::read(&path).is_ok_and(|kept| kept == text.as_bytes()) {
@@ -170,7 +172,12 @@ mod tests {
             );
             assert!(!reason.contains('\n'), "{reason}");
         }
-        for bytes in [&[0_u8; 64][..], b"(\n api: (port: \xff\xfe)", b"{", b"port = 8123"] {
+        for bytes in [
+            &[0_u8; 64][..],
+            b"(\n api: (port: \xff\xfe)",
+            b"{",
+            b"port = 8123",
+        ] {
             let (loaded, reason) = place.load(bytes).unwrap();
             assert_eq!(loaded.settings.api.port, 8123);
             assert!(reason.unwrap().contains("site.ron:"));
@@ -213,7 +220,9 @@ mod tests {
         std::fs::write(state.join(NAME), "(api: (port: 99999999))").unwrap();
         let error = place.load(b"(api").unwrap_err().to_string();
         assert!(
-            error.contains("site.ron:1:") && error.contains("last-good.ron:1:") && error.contains("put the file right"),
+            error.contains("site.ron:1:")
+                && error.contains("last-good.ron:1:")
+                && error.contains("put the file right"),
             "{error}"
         );
     }
@@ -223,7 +232,10 @@ mod tests {
         let mut place = Place::new("salvage");
         place.overrides = Overrides::default();
         let state = place.folder.join("kept");
-        let text = format!("(\n  state_folder: \"{}\",\n  api: (port: 8125),\n)", state.display());
+        let text = format!(
+            "(\n  state_folder: \"{}\",\n  api: (port: 8125),\n)",
+            state.display()
+        );
         let (loaded, _) = place.load(text.as_bytes()).unwrap();
         loaded.keep_as_last_good().unwrap();
         assert!(state.join(NAME).is_file());

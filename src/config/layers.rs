@@ -103,7 +103,11 @@ impl Loaded {
         };
         let said = [site_file, variables, command_line];
         let environment = said.iter().rev().find_map(environment_of).unwrap_or_default();
-        let mut verifier = Verifier { file, faults };
+        let mut verifier = Verifier {
+            file,
+            shape: &shape,
+            faults,
+        };
         for layer in &said {
             verifier.kinds(layer, &shape, "");
         }
@@ -200,14 +204,16 @@ impl Loaded {
         let Some(found) = site_file.map(|path| path.with_file_name("balls.ron")) else {
             return;
         };
-        let (true, Ok(table), Some(name)) = (found.is_file(), self.settings.table_spec(), found.to_str()) else {
+        let (true, Ok(table), Some(name)) = (found.is_file(), self.settings.table_spec(), found.to_str())
+        else {
             return;
         };
         // Nobody asked for this file: where it can't be used, play goes on without it.
         match HouseSet::load_for(&found, table.ball_set) {
             Ok(_) => {
-                self.notes
-                    .push(format!("the balls are known from {name}, which lies beside the settings file"));
+                self.notes.push(format!(
+                    "the balls are known from {name}, which lies beside the settings file"
+                ));
                 self.derive("vision.balls", &quoted(name));
                 name.clone_into(&mut self.settings.vision.balls);
             }
@@ -254,6 +260,7 @@ impl Settings {
     pub fn check(&self) -> Result<(), ConfigError> {
         let mut verifier = Verifier {
             file: None,
+            shape: &Shape::Any,
             faults: Vec::new(),
         };
         verifier.ranges(&self.tree()?);
@@ -290,7 +297,10 @@ pub(super) fn site_text(path: &Path) -> Result<String, ConfigError> {
     }
     let bytes = std::fs::read(path).map_err(failed)?;
     String::from_utf8(bytes).map_err(|e| {
-        let before = e.as_bytes().get(..e.utf8_error().valid_up_to()).unwrap_or_default();
+        let before = e
+            .as_bytes()
+            .get(..e.utf8_error().valid_up_to())
+            .unwrap_or_default();
         let before = String::from_utf8_lossy(before);
         let place = Place::At {
             line: before.matches('\n').count() + 1,
@@ -300,7 +310,8 @@ pub(super) fn site_text(path: &Path) -> Result<String, ConfigError> {
             layer: Layer::SiteFile,
             place,
         };
-        let reason = "what stands here is no text (UTF-8); the file is damaged, or was saved in another encoding";
+        let reason =
+            "what stands here is no text (UTF-8); the file is damaged, or was saved in another encoding";
         ConfigError::Corrupt(Fault::new(&origin, Some(path), "", reason))
     })
 }
@@ -344,8 +355,7 @@ fn environment_of(layer: &Node) -> Option<Environment> {
 /// The tree as settings; what RON or a type refuses is told with the place of that value.
 fn settings_of(tree: &Node, file: Option<&Path>) -> Result<Settings, ConfigError> {
     let printed = tree.print();
-    let options =
-        ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
+    let options = ron::Options::default().with_default_extension(ron::extensions::Extensions::IMPLICIT_SOME);
     options.from_str(&printed.text).map_err(|e| {
         let line = printed.lines.get(e.span.start.line.saturating_sub(1));
         let (key, origin) = line.map_or(("", &tree.origin), |(key, origin)| (key, origin));

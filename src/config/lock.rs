@@ -92,7 +92,10 @@ mod tests {
             unreachable!("{message}")
         };
         assert_eq!(pid, Some(std::process::id()));
-        assert!(message.contains(&format!("process {}", std::process::id())), "{message}");
+        assert!(
+            message.contains(&format!("process {}", std::process::id())),
+            "{message}"
+        );
         assert!(!message.contains('\n'));
         drop(first);
         let again = InstanceLock::take(&folder).unwrap();

@@ -103,7 +103,10 @@ impl Overrides {
         for (name, value) in sorted {
             let origin = origin(Layer::Variable, &format!("${name}"));
             let Some(key) = key_of(name, shape) else {
-                notes.push(format!("${name} is no setting and is passed over{}", hint(name, shape)));
+                notes.push(format!(
+                    "${name} is no setting and is passed over{}",
+                    hint(name, shape)
+                ));
                 continue;
             };
             match assign(shape, &key, value, &origin) {
@@ -162,18 +165,15 @@ fn assign(shape: &Shape, key: &str, value: &str, origin: &Origin) -> Result<Node
     let mut passed = String::new();
     for part in key.split('.') {
         let Some(known) = kind.plain().section() else {
-            return Err(fault(key, format!("is no setting; `{passed}` has no keys of its own")));
+            return Err(fault(
+                key,
+                format!("is no setting; `{passed}` has no keys of its own"),
+            ));
         };
         let path = join(&passed, part);
         let Some((_, inner)) = known.iter().find(|(name, _)| *name == part) else {
-            let elsewhere = shape.leaves().into_iter().find(|(path, _)| path.ends_with(&format!(".{part}")));
-            let advice = match elsewhere {
-                Some((meant, _)) if passed.is_empty() && nearest(part, &names(known)).is_none() => {
-                    format!("; did you mean `{meant}`?")
-                }
-                _ => unknown(part, known),
-            };
-            return Err(fault(&path, format!("is no setting{advice}")));
+            let reason = format!("is no setting{}", unknown(part, known, shape));
+            return Err(fault(&path, reason));
         };
         kind = inner;
         passed = path;
@@ -190,10 +190,6 @@ fn assign(shape: &Shape, key: &str, value: &str, origin: &Origin) -> Result<Node
             }],
         },
     }))
-}
-
-fn names(known: &[(&'static str, Shape)]) -> Vec<&'static str> {
-    known.iter().map(|(key, _)| *key).collect()
 }
 
 /// A value: a text as it stands, anything else as RON.
@@ -214,5 +210,6 @@ fn parsed(kind: &Shape, value: &str, origin: &Origin) -> Result<Node, String> {
     if value.trim().is_empty() {
         return Err("is empty; give it a value, or leave it out".to_owned());
     }
-    read_as(value, origin.layer, named).map_err(|e| format!("is `{value}`, which cannot be read: {}", e.reason))
+    read_as(value, origin.layer, named)
+        .map_err(|e| format!("is `{value}`, which cannot be read: {}", e.reason))
 }

@@ -1,7 +1,7 @@
 //! Reads RON text into a [`Node`]: a walk that keeps where everything stands.
 //!
-//! It is no stricter than RON where settings are concerned, and what it lets pass RON reads
-//! again. What it refuses has a place.
+//! What it lets pass RON reads again; what it refuses has a place. It is stricter than RON in one
+//! point: control characters are damage wherever they stand, in a comment, too.
 
 use std::iter::Peekable;
 use std::str::Chars;
@@ -34,6 +34,7 @@ pub(super) fn read_as(text: &str, layer: Layer, named: Option<&Arc<str>>) -> Res
         layer,
         named,
     };
+    reader.no_damage()?;
     reader.attributes()?;
     let node = reader.value(0)?;
     reader.blank()?;
@@ -100,6 +101,23 @@ impl Reader<'_> {
                 },
             },
         }
+    }
+
+    /// A cut of power can leave a block of zeros, and what that swallows must not be missed.
+    fn no_damage(&self) -> Result<(), Syntax> {
+        let (mut line, mut column) = (self.line, self.column);
+        for c in self.rest.clone() {
+            if c.is_control() && !matches!(c, '\n' | '\r' | '\t') {
+                let reason = format!("{} is in no settings file; the file is damaged", shown(c));
+                return Err(Syntax { line, column, reason });
+            }
+            (line, column) = if c == '\n' {
+                (line + 1, 1)
+            } else {
+                (line, column + 1)
+            };
+        }
+        Ok(())
     }
 
     /// Passes blanks and comments.
@@ -466,7 +484,10 @@ mod tests {
             r#"(a: 1.5e-3, b: "two\nlines", c: drop(d: [1, (2, 3)]), e: "a\"b", f: {"x": 'y'}, g: ())"#
         );
         let place = |path: &str| node.at(path).unwrap().origin.show(None);
-        assert_eq!((place("a"), place("b"), place("c")), ("3:6".into(), "3:36".into(), "4:11".into()));
+        assert_eq!(
+            (place("a"), place("b"), place("c")),
+            ("3:6".into(), "3:36".into(), "4:11".into())
+        );
         // What was printed is read the same.
         let again = read(&node.print().text).unwrap();
         assert_eq!(again.to_string(), node.to_string());
@@ -494,6 +515,7 @@ mod tests {
             ("#![enable(unwrap_newtypes)]\n()", 1, 1, "implicit_some"),
             ("(a: Some(1, 2))", 1, 5, "exactly one"),
             ("(a: \0)", 1, 5, "U+0000"),
+            ("( // \0\0\n a: 1)", 1, 6, "damaged"),
         ] {
             let e = read(text).unwrap_err();
             assert!(

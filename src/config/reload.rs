@@ -61,7 +61,10 @@ fn changed(before: &Settings, after: &Settings) -> Result<Vec<String>, ConfigErr
     values.retain(|_, [before, after]| before != after);
     let keys: Vec<String> = values.into_keys().collect();
     // A section that was `None` is told by its keys.
-    let is_section = |key: &String| keys.iter().any(|k| k.strip_prefix(key.as_str()).is_some_and(|r| r.starts_with('.')));
+    let is_section = |key: &String| {
+        keys.iter()
+            .any(|k| k.strip_prefix(key.as_str()).is_some_and(|r| r.starts_with('.')))
+    };
     Ok(keys.iter().filter(|key| !is_section(key)).cloned().collect())
 }
 
@@ -119,7 +122,10 @@ impl FileWatch {
     /// True once for each change, after the file has stayed the same for a second. A file that
     /// is gone has changed, too. To be called as often as one likes.
     pub fn has_changed(&mut self, now: Instant) -> bool {
-        if self.looked.is_some_and(|at| now.saturating_duration_since(at) < LOOK_EVERY) {
+        if self
+            .looked
+            .is_some_and(|at| now.saturating_duration_since(at) < LOOK_EVERY)
+        {
             return false;
         }
         self.looked = Some(now);

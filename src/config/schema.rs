@@ -3,12 +3,12 @@
 use serde::Serialize;
 use serde_json::{Value as Json, json};
 
+use super::Loaded;
 use super::fault::ConfigError;
 use super::keys::{Key, Range, effect_of, known};
 use super::overrides::{Assignment, Overrides};
 use super::settings::Settings;
 use super::shape::Shape;
-use super::Loaded;
 
 /// One key.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -42,7 +42,10 @@ pub fn schema() -> Result<Vec<KeySchema>, ConfigError> {
         KeySchema {
             kind: kind(shape.plain()),
             optional: is_optional(&key),
-            default: defaults.pointer(&format!("/{}", key.replace('.', "/"))).cloned().unwrap_or_default(),
+            default: defaults
+                .pointer(&format!("/{}", key.replace('.', "/")))
+                .cloned()
+                .unwrap_or_default(),
             range: range(&key, shape.plain(), row),
             meaning: row.map_or("", |row| row.meaning),
             effect: effect_of(&key).name(),
@@ -79,13 +82,17 @@ const fn kind(shape: &Shape) -> &'static str {
 
 fn range(key: &str, shape: &Shape, row: Option<&Key>) -> Json {
     match (row.map(|row| row.range), shape) {
-        (Some(Range::Numbers(low, high)), Shape::Whole { .. }) => json!({"min": low as i64, "max": high as i64}),
+        (Some(Range::Numbers(low, high)), Shape::Whole { .. }) => {
+            json!({"min": low as i64, "max": high as i64})
+        }
         (Some(Range::Numbers(low, high)), _) => json!({"min": low, "max": high}),
         (Some(Range::OneOf(words)), _) => json!({"one_of": words}),
         (Some(Range::Text(_, words)), _) => json!({"words": words}),
         (Some(Range::Measure), _) => measure(key, shape),
         (_, Shape::Choice(words)) => json!({"one_of": words}),
-        (_, Shape::Whole { low, high }) => json!({"min": *low as i64, "max": u64::try_from(*high).unwrap_or(0)}),
+        (_, Shape::Whole { low, high }) => {
+            json!({"min": *low as i64, "max": u64::try_from(*high).unwrap_or(0)})
+        }
         _ => Json::Null,
     }
 }
@@ -99,20 +106,45 @@ fn measure(key: &str, shape: &Shape) -> Json {
         Shape::Choice(words) => return json!({"one_of": words}),
         _ => return Json::Null,
     };
-    let mut told = Json::Null;
     // Most are bounded above; the others are refused below.
-    for value in [impossible, "-1e12"] {
-        let overrides = Overrides {
-            command_line: vec![Assignment::new(key, value, "")],
-            ..Overrides::default()
-        };
-        let Err(error) = Loaded::from_text(None, &overrides) else { continue };
-        let reason = error.to_string();
-        if let Some((_, allowed)) = reason.split_once("allowed ") {
-            let allowed = allowed.trim_start_matches("are ").trim_start_matches("is ");
-            told = json!({"words": allowed});
-            break;
-        }
-    }
-    told
+    [impossible, "-1e12"]
+        .into_iter()
+        .find_map(|value| {
+            let alone = refusal(vec![Assignment::new(key, value, "")])?;
+            // A section that is all or nothing is asked for as a whole.
+            match allowed(&alone) {
+                None => allowed(&refusal(beside(key, value))?),
+                told => told,
+            }
+        })
+        .map_or(Json::Null, |words| json!({"words": words}))
+}
+
+fn refusal(command_line: Vec<Assignment>) -> Option<String> {
+    let overrides = Overrides {
+        command_line,
+        ..Overrides::default()
+    };
+    Loaded::from_text(None, &overrides).err().map(|e| e.to_string())
+}
+
+fn allowed(reason: &str) -> Option<String> {
+    let (_, words) = reason.split_once("allowed ")?;
+    let words = words
+        .strip_prefix("are ")
+        .or_else(|| words.strip_prefix("is "))
+        .unwrap_or(words);
+    Some(words.to_owned())
+}
+
+/// This key and all beside it, with the same value.
+fn beside(key: &str, value: &str) -> Vec<Assignment> {
+    let shape = Shape::of::<Settings>();
+    let section = key.rsplit_once('.').map_or("", |(section, _)| section);
+    let fields = shape
+        .at(section)
+        .and_then(|s| s.plain().section())
+        .unwrap_or_default();
+    let keys = fields.iter().map(|(name, _)| super::tree::join(section, name));
+    keys.map(|key| Assignment::new(&key, value, "")).collect()
 }

@@ -305,4 +305,3 @@ impl Settings {
         .find(|p| p.is_file())
     }
 }
-

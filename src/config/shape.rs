@@ -165,14 +165,20 @@ impl<'de> Deserializer<'de> for Probe<'_> {
 
     fn deserialize_seq<V: Visitor<'de>>(self, visitor: V) -> Result<V::Value, Refused> {
         let mut items = Vec::new();
-        let value = visitor.visit_seq(Elements { items: &mut items, left: 1 });
+        let value = visitor.visit_seq(Elements {
+            items: &mut items,
+            left: 1,
+        });
         *self.0 = Shape::List(Box::new(items.pop().unwrap_or_default()));
         value
     }
 
     fn deserialize_tuple<V: Visitor<'de>>(self, len: usize, visitor: V) -> Result<V::Value, Refused> {
         let mut items = Vec::new();
-        let value = visitor.visit_seq(Elements { items: &mut items, left: len });
+        let value = visitor.visit_seq(Elements {
+            items: &mut items,
+            left: len,
+        });
         items.resize(len, Shape::Any);
         *self.0 = Shape::Tuple(items);
         value
@@ -219,7 +225,9 @@ impl<'de> Deserializer<'de> for Probe<'_> {
         visitor: V,
     ) -> Result<V::Value, Refused> {
         *self.0 = Shape::Choice(variants);
-        let first = variants.first().ok_or_else(|| Refused("no variants".to_owned()))?;
+        let first = variants
+            .first()
+            .ok_or_else(|| Refused("no variants".to_owned()))?;
         visitor.visit_enum(Choice(first))
     }
 

@@ -148,7 +148,13 @@ impl Node {
     /// Lays another layer over this one: key by key where both are sections of one name.
     pub fn overlay(&mut self, over: Self) {
         match (&mut self.value, over.value) {
-            (Value::Fields { name, fields }, Value::Fields { name: n, fields: more }) if *name == n => {
+            (
+                Value::Fields { name, fields },
+                Value::Fields {
+                    name: n,
+                    fields: more,
+                },
+            ) if *name == n => {
                 if !more.is_empty() {
                     self.origin = over.origin;
                 }
@@ -243,7 +249,9 @@ impl Node {
                 line(to, &format!("{pad}{lead}{name}("));
                 for field in fields {
                     let path = join(path, &field.key);
-                    field.node.print_into(to, &path, &format!("{}: ", field.key), depth + 1);
+                    field
+                        .node
+                        .print_into(to, &path, &format!("{}: ", field.key), depth + 1);
                 }
                 line(to, &format!("{pad}){comma}"));
             }

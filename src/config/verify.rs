@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use super::fault::{Fault, one_of, suggestion};
+use super::fault::{Fault, nearest, one_of, suggestion};
 use super::keys::{KEYS, Range};
 use super::shape::Shape;
 use super::tree::{Field, Node, Value, join};
@@ -10,12 +10,15 @@ use super::tree::{Field, Node, Value, join};
 /// Looks for faults.
 pub(super) struct Verifier<'a> {
     pub file: Option<&'a Path>,
+    /// Of all settings.
+    pub shape: &'a Shape,
     pub faults: Vec<Fault>,
 }
 
 impl Verifier<'_> {
     fn fault(&mut self, node: &Node, path: &str, reason: impl Into<String>) {
-        self.faults.push(Fault::new(&node.origin, self.file, path, reason));
+        self.faults
+            .push(Fault::new(&node.origin, self.file, path, reason));
     }
 
     /// Every key has to be known, and every value of the kind that its key has.
@@ -30,7 +33,11 @@ impl Verifier<'_> {
             Shape::Optional(inner) => self.kinds(node, inner, path),
             Shape::Section(known) => self.section(node, known, path),
             Shape::List(inner) => match &node.value {
-                Value::Items { name, open: '[', items } if name.is_empty() => {
+                Value::Items {
+                    name,
+                    open: '[',
+                    items,
+                } if name.is_empty() => {
                     for (i, item) in items.iter().enumerate() {
                         self.kinds(item, inner, &format!("{path}[{i}]"));
                     }
@@ -38,7 +45,11 @@ impl Verifier<'_> {
                 _ => self.fault(node, path, format!("is {node}; write a list, `[…, …]`")),
             },
             Shape::Tuple(shapes) => match &node.value {
-                Value::Items { name, open: '(', items } if name.is_empty() && items.len() == shapes.len() => {
+                Value::Items {
+                    name,
+                    open: '(',
+                    items,
+                } if name.is_empty() && items.len() == shapes.len() => {
                     for (i, (item, shape)) in items.iter().zip(shapes).enumerate() {
                         self.kinds(item, shape, &format!("{path}[{i}]"));
                     }
@@ -109,7 +120,7 @@ impl Verifier<'_> {
         for (i, field) in fields.iter().enumerate() {
             let path = join(path, &field.key);
             let Some((_, shape)) = known.iter().find(|(key, _)| *key == field.key) else {
-                let reason = format!("is no setting{}", unknown(&field.key, known));
+                let reason = format!("is no setting{}", unknown(&field.key, known, self.shape));
                 self.faults
                     .push(Fault::new(&field.key_origin, self.file, &path, reason));
                 continue;
@@ -124,10 +135,13 @@ impl Verifier<'_> {
         }
     }
 
-    /// Every value has to be within its range. What is of the wrong kind is passed over.
+    /// Every value has to be within its range. What has a fault already is passed over.
     pub fn ranges(&mut self, tree: &Node) {
         for key in KEYS {
             let Some(node) = tree.at(key.path) else { continue };
+            if self.faults.iter().any(|fault| fault.key == key.path) {
+                continue;
+            }
             match key.range {
                 Range::Any | Range::Measure => {}
                 Range::Numbers(low, high) => self.numbers(node, key.path, low, high),
@@ -166,9 +180,19 @@ impl Verifier<'_> {
     }
 }
 
-/// What to say about a key that is not known in its section.
-pub(super) fn unknown(said: &str, known: &[(&'static str, Shape)]) -> String {
-    suggestion(said, known.iter().map(|(key, _)| *key))
+/// What to say about a key that is not known in its section; it may be one of another section.
+pub(super) fn unknown(said: &str, known: &[(&'static str, Shape)], all: &Shape) -> String {
+    let names: Vec<&str> = known.iter().map(|(key, _)| *key).collect();
+    let end = format!(".{said}");
+    let elsewhere = all
+        .leaves()
+        .into_iter()
+        .map(|(key, _)| key)
+        .find(|key| key.ends_with(&end));
+    match elsewhere {
+        Some(meant) if nearest(said, &names).is_none() => format!("; did you mean `{meant}`?"),
+        _ => suggestion(said, names),
+    }
 }
 
 fn before<'a>(fields: &'a [Field], end: usize, key: &str) -> Option<&'a Field> {
@@ -182,7 +206,9 @@ fn number(text: &str) -> Option<f64> {
 
 fn whole(text: &str) -> Option<i128> {
     let signed = ron::from_str::<i64>(text).map(i128::from);
-    signed.or_else(|_| ron::from_str::<u64>(text).map(i128::from)).ok()
+    signed
+        .or_else(|_| ron::from_str::<u64>(text).map(i128::from))
+        .ok()
 }
 
 /// A text without its quotes.
