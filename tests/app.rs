@@ -238,7 +238,7 @@ mod bad_input {
             let path = dir.join("site.ron");
             std::fs::write(&path, text).unwrap();
             let (exit, words) = refusal(&["run", "--headless", "--config", path.to_str().unwrap()]);
-            assert!(exit == 1 && words.contains(word), "{text}: {exit} {words}");
+            assert!(exit == 78 && words.contains(word), "{text}: {exit} {words}");
             assert_eq!(
                 std::fs::read_to_string(&path).unwrap(),
                 text,
@@ -246,7 +246,7 @@ mod bad_input {
             );
         }
         let (exit, words) = refusal(&["run", "--config", "/nowhere/site.ron"]);
-        assert!(exit == 1 && words.contains("/nowhere/site.ron"), "{words}");
+        assert!(exit == 78 && words.contains("/nowhere/site.ron"), "{words}");
         std::fs::remove_dir_all(dir).unwrap();
     }
 
@@ -271,7 +271,7 @@ mod bad_input {
             "--log-level",
             "verbose",
         ]);
-        assert!(exit == 1 && words.contains("verbose"), "{exit} {words}");
+        assert!(exit == 2 && words.contains("verbose"), "{exit} {words}");
     }
 
     #[test]

@@ -37,7 +37,7 @@ pub use stage::{DASHBOARD_LAYER, PROJECTOR_LAYER, Stage};
 pub use wake::Bell;
 
 use crate::api::plugin::ApiPlugin;
-use crate::config::Settings;
+use crate::config::{Loaded, Overrides, Settings};
 use crate::dashboard::plugin::DashboardPlugin;
 use crate::projector::plugin::ProjectorPlugin;
 use crate::system::plugin::SystemPlugin;
@@ -65,6 +65,21 @@ pub struct RunOptions {
     pub safe_mode: bool,
     /// Faults on purpose, for tests.
     pub faults: Option<faults::FaultScript>,
+    /// What is to be told about the settings, once the log is there.
+    pub notes: Vec<String>,
+    /// Why the last good settings are in use instead of the site file.
+    pub last_good_because: Option<String>,
+    /// Where the settings came from, to read them again.
+    pub site: Option<Site>,
+}
+
+/// Where settings came from.
+#[derive(Clone, Debug)]
+pub struct Site {
+    /// As they were read.
+    pub loaded: Loaded,
+    /// What goes above the file.
+    pub overrides: Overrides,
 }
 
 /// The settings in force.
@@ -95,6 +110,12 @@ impl PluginGroup for TrainerPlugins {
 /// A start-up that can't succeed, as one line: what, where, what to do.
 pub fn run(settings: Settings, mut options: RunOptions) -> Result<ExitCode, String> {
     let ring = logging::start(&settings.log_level, options.log_file.as_deref())?;
+    for note in &options.notes {
+        tracing::info!("{note}");
+    }
+    if let Some(reason) = &options.last_good_because {
+        tracing::warn!("{reason}");
+    }
     shutdown::listen()?;
     let marker = keep_track(&mut options)?;
     if let Some(script) = options.faults.clone() {

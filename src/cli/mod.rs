@@ -3,6 +3,7 @@
 mod analyze;
 mod calibrate;
 mod cameras;
+mod config;
 mod doctor;
 mod evaluate;
 #[cfg(feature = "app")]
@@ -41,6 +42,8 @@ enum Command {
     Cameras(cameras::Cameras),
     /// Look whether this machine has what the trainer needs, and say what to do where not.
     Doctor(doctor::Doctor),
+    /// Check and show settings.
+    Config(config::Config),
     /// Measure how good the trainer is, in figures.
     Evaluate(evaluate::Evaluate),
     /// Break the trainer on purpose and see what comes of it.
@@ -69,6 +72,15 @@ impl Failure {
         Self {
             message: message.into(),
             code: 1,
+        }
+    }
+
+    /// Another instance does it already (exit code 75).
+    #[cfg(feature = "app")]
+    pub(crate) fn busy(message: impl Into<String>) -> Self {
+        Self {
+            message: message.into(),
+            code: 75,
         }
     }
 
@@ -118,7 +130,8 @@ fn frame_of(path: &Path) -> Result<Frame, String> {
     Frame::new(0, size, PixelFormat::Rgb8, picture.into_raw()).map_err(|e| e.to_string())
 }
 
-/// Reads the command line, does what it says, and gives the exit code: 0 done, 1 failed, 2 wrong usage.
+/// Reads the command line, does what it says, and gives the exit code; docs/configuration.md lists
+/// them.
 #[must_use]
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
@@ -127,6 +140,7 @@ pub fn main() -> ExitCode {
         Command::Cameras(command) => command.execute().map(|()| ExitCode::SUCCESS),
         Command::Doctor(command) => command.execute(),
         Command::Monitors(command) => command.execute().map(|()| ExitCode::SUCCESS),
+        Command::Config(command) => command.execute(),
         Command::Evaluate(command) => command.execute().map(|()| ExitCode::SUCCESS),
         #[cfg(feature = "app")]
         Command::Faults(command) => command.execute().map(|()| ExitCode::SUCCESS),

@@ -6,10 +6,9 @@ use std::time::Duration;
 use clap::Args;
 
 use super::Failure;
-use crate::app::{self, RunOptions};
-use crate::config::{Environment, Settings};
+use crate::app::{self, RunOptions, Site};
+use crate::config::{Assignment, Environment, InstanceLock, Loaded, LockError, Overrides, Settings};
 use crate::system::faults::FaultScript;
-use crate::table::{PhysicsMeasures, TableMeasures};
 use crate::trainer::aim::Assistance;
 use crate::virtual_table::SceneName;
 use crate::vision::source::SourceSpec;
@@ -30,13 +29,17 @@ use crate::vision::source::SourceSpec;
 Examples:
   billiards-trainer run
   billiards-trainer run --source camera:0 --monitor HDMI-1
-  billiards-trainer run --headless --source virtual:break --duration 30s")]
+  billiards-trainer run --headless --source virtual:break --duration 30s
+  billiards-trainer run --set vision.rate_hz=25 --set api.enabled=false
+
+Every setting can also be said by a variable: BILLIARDS_VISION__RATE_HZ=25. `config show --sources`
+tells what holds and who said it; `config check` finds faults.")]
 pub(crate) struct Run {
     /// Settings file (RON); what it does not name keeps its default.
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where frames come from; see below.
-    #[arg(long, value_name = "SOURCE", env = "BILLIARDS_SOURCE")]
+    #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
     /// No windows: draw off-screen and serve the pictures over HTTP.
     #[arg(long)]
@@ -45,13 +48,13 @@ pub(crate) struct Run {
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     duration: Option<Duration>,
     /// Table model: pool-9ft, pool-8ft, pool-7ft, snooker-12ft, carom-10ft.
-    #[arg(long, value_name = "NAME", env = "BILLIARDS_TABLE")]
+    #[arg(long, value_name = "NAME")]
     table: Option<String>,
     /// Colours of the house's own balls, a file that `calibrate balls` made.
-    #[arg(long, value_name = "FILE", env = "BILLIARDS_BALLS")]
+    #[arg(long, value_name = "FILE")]
     balls: Option<String>,
     /// Monitor of the projector by name, HDMI-1.
-    #[arg(long, value_name = "NAME", env = "BILLIARDS_MONITOR")]
+    #[arg(long, value_name = "NAME")]
     monitor: Option<String>,
     /// How much help is drawn: off, minimal, beginner, intermediate, advanced, expert.
     #[arg(long, value_name = "LEVEL", value_parser = parse_assistance)]
@@ -60,13 +63,13 @@ pub(crate) struct Run {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// Address the HTTP API listens on.
-    #[arg(long, value_name = "ADDRESS", env = "BILLIARDS_HOST")]
+    #[arg(long, value_name = "ADDRESS")]
     host: Option<String>,
     /// Port the HTTP API listens on; 0 takes any free one.
-    #[arg(long, env = "BILLIARDS_PORT")]
+    #[arg(long)]
     port: Option<u16>,
     /// development, production or testing.
-    #[arg(long, value_enum, env = "BILLIARDS_ENVIRONMENT")]
+    #[arg(long, value_enum)]
     environment: Option<Environment>,
     /// Do not look (no source).
     #[arg(long)]
@@ -81,7 +84,7 @@ pub(crate) struct Run {
     #[arg(long)]
     no_api: bool,
     /// error, warn, info, debug or trace, or a filter.
-    #[arg(long, value_name = "LEVEL", env = "BILLIARDS_LOG")]
+    #[arg(long, value_name = "LEVEL")]
     log_level: Option<String>,
     /// The same as --log-level debug.
     #[arg(long, conflicts_with = "log_level")]
@@ -90,7 +93,7 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
     /// Folder for what outlasts the program: recovery attempts, crash reports, history.
-    #[arg(long, value_name = "DIR", env = "BILLIARDS_STATE")]
+    #[arg(long, value_name = "DIR")]
     state_folder: Option<PathBuf>,
     /// Come up with the API only, to find out what is wrong.
     #[arg(long)]
@@ -98,33 +101,35 @@ pub(crate) struct Run {
     /// Break things on purpose, as this file says (testing environment only).
     #[arg(long, value_name = "FILE")]
     fault_script: Option<PathBuf>,
-}
-
-/// The folder asked for, the service manager's, or the user's own.
-fn state_folder(asked: Option<PathBuf>) -> Result<PathBuf, Failure> {
-    let var = |name: &str| {
-        std::env::var_os(name)
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
-    };
-    let own = || var("XDG_STATE_HOME").or_else(|| var("HOME").map(|home| home.join(".local/state")));
-    asked
-        .or_else(|| var("STATE_DIRECTORY"))
-        .or_else(|| own().map(|folder| folder.join("billiards-trainer")))
-        .ok_or_else(|| {
-            Failure::usage("there is no home folder to keep things in; name one with --state-folder")
-        })
+    /// Look at the health of all modules this often: 1s, 500ms.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    health_interval: Option<Duration>,
+    /// Give each module this long to stop.
+    #[arg(long, value_name = "TIME", value_parser = parse_duration)]
+    shutdown_timeout: Option<Duration>,
+    /// Do not watch health and performance.
+    #[arg(long)]
+    no_monitoring: bool,
+    /// Do not repair by itself what fails.
+    #[arg(long)]
+    no_recovery: bool,
+    /// Set any value of the settings file; may be repeated.
+    #[arg(long, value_name = "KEY=VALUE")]
+    set: Vec<Assignment>,
 }
 
 impl Run {
     pub(crate) fn execute(self) -> Result<std::process::ExitCode, Failure> {
-        let settings = self.settings()?;
+        let overrides = Overrides::of_process(self.assignments());
+        let file = self.config.clone().or_else(Settings::default_path);
+        let (loaded, last_good_because) = Loaded::load_or_last_good(file.as_deref(), &overrides)?;
+        let (settings, notes) = (loaded.settings.clone(), loaded.notes.clone());
         let spec: SourceSpec = settings
             .source
             .parse()
             .map_err(|e| Failure::usage(format!("{e}")))?;
         check_source(&spec)?;
-        let table = settings.table_spec().map_err(|e| Failure::usage(e.to_string()))?;
+        let table = settings.table_spec()?;
         settings.vision.house_set(&table).map_err(Failure::failed)?;
         if self.fault_script.is_some() && settings.environment != Environment::Testing {
             return Err(Failure::usage(
@@ -133,68 +138,85 @@ impl Run {
         }
         let script = self.fault_script.as_deref().map(FaultScript::load);
         let faults = script.transpose().map_err(Failure::usage)?;
+        let folder = settings.state_folder()?;
+        let lock = InstanceLock::take(&folder).map_err(|error| match &error {
+            LockError::Held { .. } => Failure::busy(error.to_string()),
+            LockError::Failed { .. } => Failure::failed(error.to_string()),
+        })?;
         let options = RunOptions {
             headless: self.headless,
             duration: self.duration,
             seed: self.seed,
             log_file: self.log_file,
-            state_folder: Some(state_folder(self.state_folder)?),
+            state_folder: Some(folder),
             crashed: None,
             safe_mode: self.safe_mode,
             faults,
+            notes,
+            last_good_because,
+            site: Some(Site { loaded, overrides }),
         };
-        app::run(settings, options).map_err(Failure::failed)
+        let ended = app::run(settings, options).map_err(Failure::failed);
+        drop(lock);
+        ended
     }
 
-    /// Defaults < site file < environment < command line.
-    fn settings(&self) -> Result<Settings, Failure> {
-        let mut settings = match self.config.clone().or_else(Settings::default_path) {
-            Some(path) => Settings::load(&path).map_err(|e| Failure::failed(e.to_string()))?,
-            None => Settings::default(),
+    /// What the flags set.
+    fn assignments(&self) -> Vec<Assignment> {
+        let mut set = self.set.clone();
+        let mut say = |key: &str, value: Option<String>, flag: &str| {
+            set.extend(value.map(|value| Assignment::new(key, value, flag)));
         };
-        let set = |to: &mut String, from: &Option<String>| {
-            if let Some(value) = from {
-                to.clone_from(value);
-            }
-        };
-        set(&mut settings.source, &self.source);
-        set(&mut settings.table, &self.table);
-        set(&mut settings.vision.balls, &self.balls);
-        set(&mut settings.projector.monitor, &self.monitor);
-        set(&mut settings.api.host, &self.host);
-        set(&mut settings.log_level, &self.log_level);
-        if self.debug {
-            "debug".clone_into(&mut settings.log_level);
-        }
-        settings.environment = self.environment.unwrap_or(settings.environment);
-        settings.api.port = self.port.unwrap_or(settings.api.port);
-        settings.trainer.assistance = self.assistance.unwrap_or(settings.trainer.assistance);
-        settings.vision.enabled &= !self.no_vision;
-        settings.core_enabled &= !self.no_core;
-        settings.projector.disabled |= self.no_projector;
-        settings.api.enabled &= !self.no_api;
-        settings.check().map_err(|e| Failure::usage(e.to_string()))?;
-        if self.table.is_none() {
-            follow_scene(&mut settings);
-        }
-        Ok(settings)
-    }
-}
-
-/// A scene that needs other balls than the table has brings its own table, unless one was asked for.
-/// What was measured at the table in the settings does not hold for that one.
-fn follow_scene(settings: &mut Settings) {
-    let Ok(SourceSpec::Virtual(scene)) = settings.source.parse() else {
-        return;
-    };
-    let (Ok(scene), Ok(table)) = (scene.parse::<SceneName>(), settings.table_spec()) else {
-        return;
-    };
-    let usual = scene.usual_table();
-    if usual.ball_set != table.ball_set {
-        settings.table = usual.name;
-        settings.table_measures = TableMeasures::default();
-        settings.physics = PhysicsMeasures::default();
+        let seconds = |time: Option<Duration>| time.map(|t| t.as_secs_f64().to_string());
+        let off = |off: bool, value: &str| off.then(|| value.to_owned());
+        say("source", self.source.clone(), "--source");
+        say("table", self.table.clone(), "--table");
+        say("vision.balls", self.balls.clone(), "--balls");
+        say("projector.monitor", self.monitor.clone(), "--monitor");
+        say(
+            "trainer.assistance",
+            self.assistance.map(|a| a.name().to_owned()),
+            "--assistance",
+        );
+        say("api.host", self.host.clone(), "--host");
+        say("api.port", self.port.map(|p| p.to_string()), "--port");
+        say(
+            "environment",
+            self.environment.map(|e| e.name().to_owned()),
+            "--environment",
+        );
+        say("vision.enabled", off(self.no_vision, "false"), "--no-vision");
+        say("core_enabled", off(self.no_core, "false"), "--no-core");
+        say(
+            "projector.disabled",
+            off(self.no_projector, "true"),
+            "--no-projector",
+        );
+        say("api.enabled", off(self.no_api, "false"), "--no-api");
+        let folder = self
+            .state_folder
+            .as_ref()
+            .map(|f| f.to_string_lossy().into_owned());
+        say("state_folder", folder, "--state-folder");
+        say("log_level", self.log_level.clone(), "--log-level");
+        say("log_level", off(self.debug, "debug"), "--debug");
+        say(
+            "system.health_interval_s",
+            seconds(self.health_interval),
+            "--health-interval",
+        );
+        say(
+            "shutdown_timeout_s",
+            seconds(self.shutdown_timeout),
+            "--shutdown-timeout",
+        );
+        say(
+            "system.monitoring",
+            off(self.no_monitoring, "false"),
+            "--no-monitoring",
+        );
+        say("system.recovery", off(self.no_recovery, "false"), "--no-recovery");
+        set
     }
 }
 
@@ -256,23 +278,38 @@ fn parse_assistance(text: &str) -> Result<Assistance, String> {
 mod tests {
     use super::*;
 
+    #[derive(Debug, clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        run: Run,
+    }
+
     #[test]
-    fn a_scene_with_other_balls_brings_its_own_table_without_measures_of_another() {
-        let mut settings = Settings {
-            table_measures: TableMeasures {
-                cue_ball_mass_kg: Some(0.19),
-                ..TableMeasures::default()
-            },
-            ..Settings::default()
+    fn flags_are_settings_of_the_command_line() {
+        let line = "run --environment production --host 0.0.0.0 --port 8000 --no-vision --no-core --no-projector \
+                    --no-api --no-monitoring --no-recovery --health-interval 500ms --shutdown-timeout 5s --debug \
+                    --assistance expert --monitor HDMI-1 --table pool-8ft --source virtual --set vision.rate_hz=25";
+        let line = <Line as clap::Parser>::try_parse_from(line.split_whitespace()).unwrap();
+        let overrides = Overrides {
+            command_line: line.run.assignments(),
+            ..Overrides::default()
         };
-        for (source, table) in [
-            ("virtual:break", "pool-9ft, custom"),
-            ("virtual:snooker", "snooker-12ft"),
-        ] {
-            settings.source = source.to_owned();
-            follow_scene(&mut settings);
-            assert_eq!(settings.table_spec().unwrap().name, table);
-        }
+        let loaded = Loaded::load(None, &overrides).unwrap();
+        let s = &loaded.settings;
+        assert_eq!(
+            (s.environment, s.api.host.as_str(), s.api.port),
+            (Environment::Production, "0.0.0.0", 8000)
+        );
+        assert!(!s.vision.enabled && !s.core_enabled && s.projector.disabled && !s.api.enabled);
+        assert!(!s.system.monitoring && !s.system.recovery);
+        assert_eq!((s.system.health_interval_s, s.shutdown_timeout_s), (0.5, 5.0));
+        assert_eq!((s.vision.rate_hz, s.log_level.as_str()), (25.0, "debug"));
+        assert_eq!(
+            (s.trainer.assistance, s.table.as_str()),
+            (Assistance::Expert, "pool-8ft")
+        );
+        let said = loaded.sources().into_iter().filter(|s| s.place.starts_with("--"));
+        assert_eq!(said.count(), line.run.assignments().len());
     }
 
     #[test]

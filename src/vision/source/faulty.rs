@@ -96,7 +96,10 @@ impl FrameSource for FaultySource {
         let until = Instant::now() + timeout;
         loop {
             let left = until.saturating_duration_since(Instant::now());
-            let Some(frame) = self.inner.next(left)? else {
+            let Some(inner) = &mut self.inner else {
+                return Err(unplugged());
+            };
+            let Some(frame) = inner.next(left)? else {
                 return Ok(None);
             };
             if let Some(frame) = self.spoilt(frame) {

@@ -1,0 +1,246 @@
+//! The copy of the site file with which the program last started well.
+
+use std::io;
+use std::path::{Path, PathBuf};
+
+use super::durable::write_durably;
+use super::fault::ConfigError;
+use super::layers::{Loaded, site_text};
+use super::overrides::Overrides;
+
+/// Its name in the state folder.
+const NAME: &str = "last-good.ron";
+
+impl Loaded {
+    /// Keeps the text of the site file in the state folder; to be called after a good start. Does
+    /// nothing where there is no site file, or where the copy says the same already.
+    ///
+    /// # Errors
+    /// What the system says; the older copy is then untouched.
+    pub fn keep_as_last_good(&self) -> io::Result<()> {
+        let Some(text) = &self.site_text else {
+            return Ok(());
+        };
+        let folder = self.settings.state_folder().map_err(io::Error::other)?;
+        let path = folder.join(NAME);
+        if std::fs::read(&path).is_ok_and(|kept| kept == text.as_bytes()) {
+            return Ok(());
+        }
+        write_durably(&path, text.as_bytes())
+    }
+
+    /// As [`Self::load`]; but where the site file is damaged (it can't be read or is not RON), the
+    /// last good copy is used, with the reason why, to be shown as long as it is in use.
+    ///
+    /// A file that is understood but says what can't be is refused: whoever wrote it is there to
+    /// put it right. So is a file that is not there.
+    ///
+    /// # Errors
+    /// [`ConfigError`] of the site file, when no last good copy can take its place.
+    pub fn load_or_last_good(
+        path: Option<&Path>,
+        overrides: &Overrides,
+    ) -> Result<(Self, Option<String>), ConfigError> {
+        let error = match Self::load(path, overrides) {
+            Ok(loaded) => return Ok((loaded, None)),
+            Err(error) if error.is_damage() => error,
+            Err(error) => return Err(error),
+        };
+        let mut advice = String::from("and there is no last good copy of it");
+        for folder in state_folders(path, overrides) {
+            let copy = folder.join(NAME);
+            let Ok(text) = site_text(&copy) else { continue };
+            // What lies beside the site file lies there still.
+            match Self::from_copy(Some((&text, &copy)), path, overrides) {
+                Ok(loaded) => {
+                    let reason = format!(
+                        "the settings file is damaged ({error}); the last good copy {} is in use until it is put right",
+                        copy.display()
+                    );
+                    return Ok((loaded, Some(reason)));
+                }
+                Err(of_copy) => advice = format!("and its last good copy is of no use ({of_copy})"),
+            }
+        }
+        Err(with_advice(
+            error,
+            &format!("; {advice}; put the file right, or take it away to use the defaults"),
+        ))
+    }
+}
+
+/// Where a last good copy may be. The damaged file itself may have said so.
+fn state_folders(path: Option<&Path>, overrides: &Overrides) -> Vec<PathBuf> {
+    let mut folders = Vec::new();
+    let Ok(without) = Loaded::from_text(None, overrides) else {
+        return folders;
+    };
+    let said = |mut settings: super::Settings, folder: String| {
+        if settings.state_folder.is_empty() {
+            settings.state_folder = folder;
+        }
+        settings.state_folder().ok()
+    };
+    if let Some(bytes) = path.and_then(|path| std::fs::read(path).ok()) {
+        let text = String::from_utf8_lossy(&bytes);
+        folders.extend(salvaged(&text).and_then(|folder| said(without.settings.clone(), folder)));
+    }
+    folders.extend(without.settings.state_folder().ok());
+    folders
+}
+
+/// What a damaged text says of the state folder, as far as it can be made out.
+fn salvaged(text: &str) -> Option<String> {
+    let line = text
+        .lines()
+        .find(|line| line.trim_start().starts_with("state_folder"))?;
+    let value = line.split_once('"')?.1;
+    let folder = value.split_once('"')?.0;
+    (!folder.is_empty() && !folder.contains('\\')).then(|| folder.to_owned())
+}
+
+fn with_advice(error: ConfigError, advice: &str) -> ConfigError {
+    match error {
+        ConfigError::Corrupt(mut fault) => {
+            fault.reason.push_str(advice);
+            ConfigError::Corrupt(fault)
+        }
+        ConfigError::Unreadable {
+            path,
+            mut reason,
+            absent,
+        } => {
+            reason.push_str(advice);
+            ConfigError::Unreadable { path, reason, absent }
+        }
+        wrong @ ConfigError::Wrong(_) => wrong,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::overrides::Assignment;
+    use super::*;
+
+    struct Place {
+        folder: PathBuf,
+        site: PathBuf,
+        overrides: Overrides,
+    }
+
+    impl Place {
+        fn new(name: &str) -> Self {
+            let folder = std::env::temp_dir().join(format!("billiards-good-{name}-{}", std::process::id()));
+            std::fs::create_dir_all(&folder).unwrap();
+            let state = folder.join("state").display().to_string();
+            Self {
+                site: folder.join("site.ron"),
+                overrides: Overrides {
+                    command_line: vec![Assignment::new("state_folder", state, "--set")],
+                    ..Overrides::default()
+                },
+                folder,
+            }
+        }
+
+        fn load(&self, text: &[u8]) -> Result<(Loaded, Option<String>), ConfigError> {
+            std::fs::write(&self.site, text).unwrap();
+            Loaded::load_or_last_good(Some(&self.site), &self.overrides)
+        }
+    }
+
+    impl Drop for Place {
+        fn drop(&mut self) {
+            drop(std::fs::remove_dir_all(&self.folder));
+        }
+    }
+
+    #[test]
+    fn a_damaged_file_gives_way_to_the_last_good_one_and_says_so() {
+        let place = Place::new("damaged");
+        let good = b"(\n  api: (port: 8123),\n)";
+        let (loaded, reason) = place.load(good).unwrap();
+        assert_eq!((loaded.settings.api.port, reason), (8123, None));
+        loaded.keep_as_last_good().unwrap();
+        for length in 0..good.len() {
+            let (loaded, reason) = place.load(&good[..length]).unwrap();
+            let reason = reason.unwrap();
+            assert_eq!(loaded.settings.api.port, 8123, "{length}");
+            assert!(
+                reason.contains("site.ron:") && reason.contains("last-good.ron"),
+                "{reason}"
+            );
+            assert!(!reason.contains('\n'), "{reason}");
+        }
+        for bytes in [
+            &[0_u8; 64][..],
+            b"(\n api: (port: \xff\xfe)",
+            b"{",
+            b"port = 8123",
+        ] {
+            let (loaded, reason) = place.load(bytes).unwrap();
+            assert_eq!(loaded.settings.api.port, 8123);
+            assert!(reason.unwrap().contains("site.ron:"));
+        }
+        // Put right, the file counts again.
+        let (loaded, reason) = place.load(b"(api: (port: 8124))").unwrap();
+        assert_eq!((loaded.settings.api.port, reason), (8124, None));
+    }
+
+    #[test]
+    fn a_file_that_is_understood_but_wrong_is_refused_whatever_is_kept() {
+        let place = Place::new("wrong");
+        let (loaded, _) = place.load(b"(api: (port: 8123))").unwrap();
+        loaded.keep_as_last_good().unwrap();
+        for text in [
+            "(api: (prot: 1))",
+            "(vision: (rate_hz: 0))",
+            "(table: \"ping-pong\")",
+            "(api: (port: 1), api: (port: 2))",
+        ] {
+            let error = place.load(text.as_bytes()).unwrap_err();
+            assert!(matches!(error, ConfigError::Wrong(_)), "{error}");
+            assert_eq!(error.exit_code(), 78);
+        }
+        std::fs::remove_file(&place.site).unwrap();
+        let error = Loaded::load_or_last_good(Some(&place.site), &place.overrides).unwrap_err();
+        assert!(error.to_string().contains("check the path"), "{error}");
+    }
+
+    #[test]
+    fn with_both_bad_the_error_names_both_and_what_to_do() {
+        let place = Place::new("both");
+        let error = place.load(b"(api").unwrap_err().to_string();
+        assert!(
+            error.contains("site.ron:1:") && error.contains("no last good copy"),
+            "{error}"
+        );
+        let state = place.folder.join("state");
+        std::fs::create_dir_all(&state).unwrap();
+        std::fs::write(state.join(NAME), "(api: (port: 99999999))").unwrap();
+        let error = place.load(b"(api").unwrap_err().to_string();
+        assert!(
+            error.contains("site.ron:1:")
+                && error.contains("last-good.ron:1:")
+                && error.contains("put the file right"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_state_folder_named_in_the_damaged_file_itself_is_found() {
+        let mut place = Place::new("salvage");
+        place.overrides = Overrides::default();
+        let state = place.folder.join("kept");
+        let text = format!(
+            "(\n  state_folder: \"{}\",\n  api: (port: 8125),\n)",
+            state.display()
+        );
+        let (loaded, _) = place.load(text.as_bytes()).unwrap();
+        loaded.keep_as_last_good().unwrap();
+        assert!(state.join(NAME).is_file());
+        let (loaded, reason) = place.load(&text.as_bytes()[..text.len() - 3]).unwrap();
+        assert_eq!(loaded.settings.api.port, 8125);
+        assert!(reason.is_some());
+    }
+}

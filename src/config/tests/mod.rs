@@ -1,0 +1,64 @@
+//! Tests of the settings as a whole.
+
+mod damage;
+mod layers;
+mod schema;
+mod site_file;
+
+/// The file with every setting.
+const SHIPPED: &str = include_str!("../../../config/default.ron");
+
+/// Every line of the shipped file that is an example, `// key: value`, made a setting.
+pub(super) fn with_examples(shipped: &str) -> String {
+    let example = |line: &str| {
+        let said = line.trim_start().strip_prefix("// ")?;
+        let (key, _) = said.split_once(": ")?;
+        let is_key = key
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || "_0123456789".contains(c));
+        (is_key && said.ends_with(',')).then(|| said.to_owned())
+    };
+    let lines = shipped
+        .lines()
+        .map(|l| example(l).unwrap_or_else(|| l.to_owned()));
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// A valid site file in which nothing is at its default.
+fn all_different() -> String {
+    let mut text = with_examples(SHIPPED);
+    for (usual, other) in [
+        ("environment: production", "environment: development"),
+        ("table: \"pool-9ft\"", "table: \"pool-8ft\""),
+        ("source: \"auto\"", "source: \"virtual:break\""),
+        ("rate_hz: 30.0", "rate_hz: 25"),
+        ("width_px: 1920", "width_px: 1280"),
+        ("height_px: 1080", "height_px: 720"),
+        ("balls: \"\"", "balls: \"house/balls.ron\""),
+        ("assistance: beginner", "assistance: expert"),
+        ("stick_speed_m_s: 1.8", "stick_speed_m_s: 2.25"),
+        ("disabled: false", "disabled: true"),
+        ("monitor: \"\"", "monitor: \"HDMI-1\""),
+        (
+            "corners: None",
+            "corners: ((0.1, 0.1), (0.9, 0.1), (0.9, 0.9), (0.1, 0.9))",
+        ),
+        ("host: \"127.0.0.1\"", "host: \"0.0.0.0\""),
+        ("port: 8000", "port: 8123"),
+        ("enabled: true", "enabled: false"),
+        ("log_level: \"info\"", "log_level: \"warn,wgpu=error\""),
+        ("state_folder: \"\"", "state_folder: \"/var/lib/table 1\""),
+        ("shutdown_timeout_s: 10.0", "shutdown_timeout_s: 4.5"),
+        ("health_interval_s: 1.0", "health_interval_s: 0.5"),
+        ("worse_after: 2", "worse_after: 4"),
+        ("better_after: 3", "better_after: 6"),
+        ("monitoring: true", "monitoring: false"),
+        ("recovery: true", "recovery: false"),
+    ] {
+        assert!(text.contains(usual), "{usual}");
+        text = text.replace(usual, other);
+    }
+    // The table is a smaller one, on which the examples still have to be possible.
+    text.replace("length_m: 2.54", "length_m: 2.34")
+        .replace("width_m: 1.27", "width_m: 1.17")
+}
