@@ -118,6 +118,7 @@ impl Loaded {
         }
         verifier.ranges(&tree);
         if !verifier.faults.is_empty() {
+            verifier.faults.sort_by_key(|fault| fault.line_column);
             return Err(ConfigError::Wrong(verifier.faults));
         }
         let settings = settings_of(&tree, file)?;
