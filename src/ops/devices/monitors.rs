@@ -202,8 +202,9 @@ mod tests {
     use super::super::edid::tests::block;
     use super::*;
 
-    fn made_up() -> Option<Vec<KernelOutput>> {
-        let root = std::env::temp_dir().join(format!("billiards-drm-{}", std::process::id()));
+    /// What the kernel would show, in a folder of the test's own.
+    fn made_up(test: &str) -> Option<Vec<KernelOutput>> {
+        let root = std::env::temp_dir().join(format!("billiards-drm-{test}-{}", std::process::id()));
         let output = |name: &str, status: &str, modes: &str, edid: &[u8]| {
             let folder = root.join(name);
             std::fs::create_dir_all(&folder).unwrap();
@@ -224,7 +225,7 @@ mod tests {
 
     #[test]
     fn the_kernel_tells_names_sizes_and_models() {
-        let found = merged(made_up(), None, None);
+        let found = merged(made_up("kernel"), None, None);
         assert_eq!(found.free, ["DP-1"]);
         let [projector, panel] = found.connected.as_slice() else {
             unreachable!("two are connected: {found:?}");
@@ -248,7 +249,7 @@ mod tests {
             "eDP-1 connected primary 1366x768+1280+0\n   1366x768  59.97*\n\
              HDMI-1 connected 1280x720+0+0\n   1280x720  50.00*\nVIRTUAL-1 connected\n",
         );
-        let found = merged(made_up(), Some(seen), None);
+        let found = merged(made_up("window"), Some(seen), None);
         let names: Vec<_> = found.connected.iter().map(|m| m.name.as_str()).collect();
         assert_eq!(names, ["HDMI-1", "eDP-1", "VIRTUAL-1"]);
         let projector = &found.connected[0];

@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::devices::{CameraFacts, GraphicsFacts, MonitorFacts, PictureFacts, WantedCamera};
+use super::camera::{CameraFacts, PictureFacts, WantedCamera};
 use super::machine::{Clock, Memory, Platform, Processor, Service};
+use super::screens::{GraphicsFacts, MonitorFacts};
 use super::site::{FfmpegFacts, PortFacts, PortState, SettingsFacts, StateFolder};
 use super::{Site, port as listeners};
 use crate::ops::devices;
@@ -319,7 +320,7 @@ pub(super) fn graphics(site: &Site) -> GraphicsFacts {
 
 /// As the trainer looks for them: OpenGL only where nothing else is; real ones before software.
 #[cfg(feature = "app")]
-fn adapters() -> Option<Vec<super::devices::AdapterFacts>> {
+fn adapters() -> Option<Vec<super::screens::AdapterFacts>> {
     use wgpu::{Backends, Instance, InstanceDescriptor};
     let mut found = Vec::new();
     for backends in [Backends::PRIMARY, Backends::SECONDARY] {
@@ -338,8 +339,8 @@ fn adapters() -> Option<Vec<super::devices::AdapterFacts>> {
 }
 
 #[cfg(feature = "app")]
-fn facts_of(info: &wgpu::AdapterInfo) -> super::devices::AdapterFacts {
-    super::devices::AdapterFacts {
+fn facts_of(info: &wgpu::AdapterInfo) -> super::screens::AdapterFacts {
+    super::screens::AdapterFacts {
         name: info.name.clone(),
         driver: format!("{} {}", info.driver, info.driver_info).trim().to_owned(),
         interface: format!("{:?}", info.backend),
@@ -348,7 +349,7 @@ fn facts_of(info: &wgpu::AdapterInfo) -> super::devices::AdapterFacts {
 }
 
 #[cfg(not(feature = "app"))]
-fn adapters() -> Option<Vec<super::devices::AdapterFacts>> {
+fn adapters() -> Option<Vec<super::screens::AdapterFacts>> {
     None
 }
 

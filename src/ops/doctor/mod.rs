@@ -1,12 +1,13 @@
 //! The doctor: looks whether this machine has what the trainer needs, and says what to do where not.
 //!
-//! What is found (`gather.rs`) and what is thought of it (`machine.rs`, `devices.rs`, `site.rs`) are
+//! What is found (`gather.rs`) and what is thought of it (`machine.rs`, `camera.rs`, `screens.rs`, `site.rs`) are
 //! kept apart. What was not found out is unknown, never guessed.
 
-mod devices;
+mod camera;
 mod gather;
 mod machine;
 mod port;
+mod screens;
 mod site;
 
 use std::path::PathBuf;
@@ -149,11 +150,11 @@ const CHECKS: [(&str, fn(&Site) -> Finding); 16] = [
     (site::DISK_SPACE, |_| site::disk_space(&gather::disk_space())),
     (site::PORT, |s| site::port(&gather::port(s))),
     (site::FFMPEG, |s| site::ffmpeg(&gather::ffmpeg(s))),
-    (devices::CAMERA, |s| devices::camera(&gather::camera(s))),
-    (devices::PICTURE, |s| devices::picture(&gather::picture(s))),
-    (devices::DISPLAY, |s| devices::display(&gather::display(s))),
-    (devices::MONITORS, |s| devices::monitors(&gather::monitors(s))),
-    (devices::GRAPHICS, |s| devices::graphics(&gather::graphics(s))),
+    (camera::CAMERA, |s| camera::camera(&gather::camera(s))),
+    (camera::PICTURE, |s| camera::picture(&gather::picture(s))),
+    (screens::DISPLAY, |s| screens::display(&gather::display(s))),
+    (screens::MONITORS, |s| screens::monitors(&gather::monitors(s))),
+    (screens::GRAPHICS, |s| screens::graphics(&gather::graphics(s))),
 ];
 
 /// Looks at everything, all at once, within ten seconds. `config`: the site file, where it is not
