@@ -37,7 +37,7 @@ pub use stage::{DASHBOARD_LAYER, PROJECTOR_LAYER, Stage};
 pub use wake::Bell;
 
 use crate::api::plugin::ApiPlugin;
-use crate::config::{Loaded, Overrides, Settings};
+use crate::config::{Loaded, Overrides, Settings, sweep_unfinished};
 use crate::dashboard::plugin::DashboardPlugin;
 use crate::projector::plugin::ProjectorPlugin;
 use crate::system::plugin::SystemPlugin;
@@ -153,6 +153,9 @@ fn keep_track(options: &mut RunOptions) -> Result<Option<RunMarker>, String> {
     let Some(folder) = &options.state_folder else {
         return Ok(None);
     };
+    if let Err(error) = sweep_unfinished(folder) {
+        tracing::debug!("{}: {error}", folder.display());
+    }
     let crashes = folder.join("crashes");
     let about = format!("{} {}", env!("CARGO_PKG_NAME"), env!("CARGO_PKG_VERSION"));
     let marker = RunMarker::put_up(folder, &crashes, &boot_id());

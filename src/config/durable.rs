@@ -6,6 +6,8 @@ use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU32, Ordering};
 
+use crate::system::faults::{self, Does};
+
 /// Tells apart what several threads write beside the same file.
 static WRITES: AtomicU32 = AtomicU32::new(0);
 
@@ -20,6 +22,9 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
 
 /// The same with what `fill` writes.
 fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
+    if faults::active(Does::FailWrites).is_some() {
+        return Err(io::ErrorKind::StorageFull.into());
+    }
     let name = path
         .file_name()
         .ok_or_else(|| io::Error::new(io::ErrorKind::InvalidInput, "that is no name for a file"))?;

@@ -323,6 +323,78 @@ pub(super) const KEYS: &[Key] = &[
         LIVE,
     ),
     key("system.recovery", "repair by itself what fails", Range::Any, LIVE),
+    key(
+        "alerts.rules",
+        "changes to the usual alert rules, and rules of the site's own",
+        Range::Any,
+        PROCESS,
+    ),
+    key(
+        "alerts.webhooks",
+        "who is told over the network",
+        Range::Any,
+        PROCESS,
+    ),
+    key(
+        "alerts.repeat_after_s",
+        "a critical alert that nobody has acknowledged is told again after this long, seconds",
+        Range::Numbers(300.0, 604_800.0),
+        PROCESS,
+    ),
+    key(
+        "recovery.modules",
+        "what is done about a module in trouble, by module, where it is not the usual",
+        Range::Any,
+        PROCESS,
+    ),
+    key(
+        "recovery.first_pause_s",
+        "first pause between two attempts, seconds; it doubles from one to the next",
+        Range::Numbers(0.01, 600.0),
+        PROCESS,
+    ),
+    key(
+        "recovery.longest_pause_s",
+        "longest pause between two attempts, seconds",
+        Range::Numbers(0.1, 3600.0),
+        PROCESS,
+    ),
+    key(
+        "recovery.jitter",
+        "pauses are longer or shorter by up to this share",
+        Range::Numbers(0.0, 0.9),
+        PROCESS,
+    ),
+    key(
+        "recovery.stable_s",
+        "an attempt has helped when all was well for this long, seconds",
+        Range::Numbers(1.0, 3600.0),
+        PROCESS,
+    ),
+    key(
+        "recovery.process_restarts",
+        "after so many restarts of the program it comes up in safe mode",
+        Range::Numbers(1.0, 100.0),
+        PROCESS,
+    ),
+    key(
+        "recovery.process_within_s",
+        "time those restarts are counted over, seconds",
+        Range::Numbers(10.0, 86_400.0),
+        PROCESS,
+    ),
+    key(
+        "recovery.memory_share",
+        "share of memory in use above which caches are cleared",
+        Range::Numbers(0.5, 1.0),
+        PROCESS,
+    ),
+    key(
+        "recovery.modules_down",
+        "with so many of core, vision and API in trouble at once the program is restarted",
+        Range::Numbers(1.0, 3.0),
+        PROCESS,
+    ),
 ];
 
 /// What is known of a key; of one within a list or choice, what is known of that.

@@ -1,9 +1,7 @@
 //! The copy of the site file with which the program last started well.
 
-use std::io;
 use std::path::{Path, PathBuf};
 
-use super::durable::write_durably;
 use super::fault::ConfigError;
 use super::layers::{Loaded, site_text};
 use super::overrides::Overrides;
@@ -12,21 +10,14 @@ use super::overrides::Overrides;
 const NAME: &str = "last-good.ron";
 
 impl Loaded {
-    /// Keeps the text of the site file in the state folder; to be called after a good start. Does
-    /// nothing where there is no site file, or where the copy says the same already.
-    ///
-    /// # Errors
-    /// What the system says; the older copy is then untouched.
-    pub fn keep_as_last_good(&self) -> io::Result<()> {
-        let Some(text) = &self.site_text else {
-            return Ok(());
-        };
-        let folder = self.settings.state_folder().map_err(io::Error::other)?;
+    /// What is to be kept of the site file in the state folder, and where; to be written durably after a good
+    /// start. `None` where there is no site file, or where the copy says the same already.
+    #[must_use]
+    pub fn last_good(&self, folder: &Path) -> Option<(PathBuf, Vec<u8>)> {
+        let text = self.site_text.as_ref()?;
         let path = folder.join(NAME);
-        if std::fs::read(&path).is_ok_and(|kept| kept == text.as_bytes()) {
-            return Ok(());
-        }
-        write_durably(&path, text.as_bytes())
+        let known = std::fs::read(&path).is_ok_and(|kept| kept == text.as_bytes());
+        (!known).then(|| (path, text.clone().into_bytes()))
     }
 
     /// As [`Self::load`]; but where the site file is damaged (it can't be read or is not RON), the
@@ -122,6 +113,14 @@ mod tests {
     use super::super::overrides::Assignment;
     use super::*;
 
+    /// As the program does after a good start.
+    fn keep(loaded: &Loaded) {
+        let folder = loaded.settings.state_folder().unwrap();
+        if let Some((path, text)) = loaded.last_good(&folder) {
+            crate::config::write_durably(&path, &text).unwrap();
+        }
+    }
+
     struct Place {
         folder: PathBuf,
         site: PathBuf,
@@ -161,7 +160,7 @@ mod tests {
         let good = b"(\n  api: (port: 8123),\n)";
         let (loaded, reason) = place.load(good).unwrap();
         assert_eq!((loaded.settings.api.port, reason), (8123, None));
-        loaded.keep_as_last_good().unwrap();
+        keep(&loaded);
         for length in 0..good.len() {
             let (loaded, reason) = place.load(&good[..length]).unwrap();
             let reason = reason.unwrap();
@@ -191,7 +190,7 @@ mod tests {
     fn a_file_that_is_understood_but_wrong_is_refused_whatever_is_kept() {
         let place = Place::new("wrong");
         let (loaded, _) = place.load(b"(api: (port: 8123))").unwrap();
-        loaded.keep_as_last_good().unwrap();
+        keep(&loaded);
         for text in [
             "(api: (prot: 1))",
             "(vision: (rate_hz: 0))",
@@ -237,7 +236,7 @@ mod tests {
             state.display()
         );
         let (loaded, _) = place.load(text.as_bytes()).unwrap();
-        loaded.keep_as_last_good().unwrap();
+        keep(&loaded);
         assert!(state.join(NAME).is_file());
         let (loaded, reason) = place.load(&text.as_bytes()[..text.len() - 3]).unwrap();
         assert_eq!(loaded.settings.api.port, 8125);

@@ -11,6 +11,9 @@ use super::settings::{Environment, Settings};
 use super::shape::Shape;
 use super::tree::{Layer, Node, Origin, Place, Value};
 use super::verify::Verifier;
+use crate::system::alerts::{KNOWN_CONDITIONS, Known, RULE_METRICS};
+use crate::system::orchestrator::MODULES;
+use crate::system::recovery::Rung;
 use crate::table::{PhysicsMeasures, TableMeasures};
 use crate::virtual_table::SceneName;
 use crate::vision::house_set::HouseSet;
@@ -122,7 +125,11 @@ impl Loaded {
             return Err(ConfigError::Wrong(verifier.faults));
         }
         let settings = settings_of(&tree, file)?;
-        if let Err(error) = settings.table_spec() {
+        if let Err(error) = settings
+            .table_spec()
+            .map(drop)
+            .and_then(|()| settings.check_rules())
+        {
             return Err(placed(error, &tree, file));
         }
         let mut loaded = Self {
@@ -266,9 +273,47 @@ impl Settings {
         };
         verifier.ranges(&self.tree()?);
         match verifier.faults.is_empty() {
-            true => self.table_spec().map(drop),
+            true => self.table_spec().map(drop).and_then(|()| self.check_rules()),
             false => Err(ConfigError::Wrong(verifier.faults)),
         }
+    }
+
+    /// Checks what hangs together: alert rules, and policies for modules.
+    fn check_rules(&self) -> Result<(), ConfigError> {
+        let wrong = |key: &str, reason: &str| {
+            Err(ConfigError::Wrong(vec![Fault::new(
+                &Origin::DEFAULT,
+                None,
+                key,
+                reason,
+            )]))
+        };
+        let known = Known {
+            metrics: &RULE_METRICS,
+            conditions: &KNOWN_CONDITIONS.map(|c| c.0),
+        };
+        if let Err(reason) = self.alerts.rules_in_force(&known) {
+            return wrong("alerts.rules", &reason);
+        }
+        let is_module = |id: &str| MODULES.iter().any(|m| m.id == id);
+        for (id, policy) in &self.recovery.modules {
+            if !is_module(id) {
+                let known = MODULES.map(|m| m.id).join(", ");
+                return wrong(
+                    "recovery.modules",
+                    &format!("names a module `{id}`; there are {known}"),
+                );
+            }
+            let possible = |r: &Rung| r.attempts > 0 && (1.0..=86_400.0).contains(&r.within_s);
+            if !policy.rungs.iter().all(possible) || !(0.0..=3600.0).contains(&policy.unhealthy_for_s) {
+                let words = "attempts are 1 or more, within_s is 1 to 86400, unhealthy_for_s is 0 to 3600";
+                return wrong(
+                    "recovery.modules",
+                    &format!("has a policy for `{id}` that can't be: {words}"),
+                );
+            }
+        }
+        Ok(())
     }
 
     /// These settings as a tree, as if they were defaults.

@@ -220,7 +220,7 @@ pub struct SystemSettings {
 impl Default for SystemSettings {
     fn default() -> Self {
         Self {
-            health_interval_s: 1.0,
+            health_interval_s: 0.5,
             worse_after: 2,
             better_after: 3,
             monitoring: true,

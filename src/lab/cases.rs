@@ -95,7 +95,7 @@ pub const CASES: &[Case] = &[
         "F2b",
         "camera gives no frames for 4 s",
         "[(at_s: 6, does: stall_camera, for_s: 4)]",
-        module("vision", 3.0, 3.0, false),
+        module("vision", 3.0, 3.0, true),
         false,
     ),
     case(

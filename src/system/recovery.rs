@@ -88,7 +88,7 @@ const fn rung(action: Action, attempts: u32, within_s: f64) -> Rung {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct RecoverySettings {
-    /// Policies by module; one that is not named has the default policy.
+    /// Policies by module; one that is not named has its usual policy.
     pub modules: BTreeMap<String, Policy>,
     /// First pause between two attempts, seconds; it doubles from one to the next.
     pub first_pause_s: f64,
@@ -98,8 +98,10 @@ pub struct RecoverySettings {
     pub jitter: f64,
     /// An attempt has helped when all was well for this long, seconds.
     pub stable_s: f64,
-    /// Restarts of the program, whatever for: beyond these it comes up in safe mode.
-    pub process: Rung,
+    /// Restarts of the program, whatever for, within `process_within_s`: after these it comes up in safe mode.
+    pub process_restarts: u32,
+    /// The time those are counted over, seconds.
+    pub process_within_s: f64,
     /// Share of memory in use, 0..1, above which caches are cleared.
     pub memory_share: f64,
     /// With this many of core, vision and API in trouble at once the program is restarted.
@@ -108,36 +110,39 @@ pub struct RecoverySettings {
 
 impl Default for RecoverySettings {
     fn default() -> Self {
-        use Action::{ResetState, RestartModule, RestartProcess, RestartWithUsers};
-        let ladder = |first: Vec<Rung>, keep_trying| Policy {
-            rungs: first,
-            keep_trying,
-            ..Policy::default()
-        };
-        let whole = [rung(RestartWithUsers, 2, 300.0), rung(RestartProcess, 1, 600.0)];
-        let with = |first: Rung| std::iter::once(first).chain(whole).collect::<Vec<_>>();
-        let modules = [
-            ("vision", ladder(with(rung(RestartModule, 3, 60.0)), false)),
-            ("core", ladder(with(rung(ResetState, 2, 60.0)), false)),
-            ("projector", ladder(vec![rung(RestartModule, 3, 60.0)], true)),
-            (
-                "api",
-                ladder(
-                    vec![rung(RestartModule, 3, 60.0), rung(RestartProcess, 1, 600.0)],
-                    true,
-                ),
-            ),
-        ];
         Self {
-            modules: modules.map(|(id, policy)| (id.to_owned(), policy)).into(),
+            modules: BTreeMap::new(),
             first_pause_s: 0.1,
             longest_pause_s: 30.0,
             jitter: 0.2,
             stable_s: 60.0,
-            process: rung(RestartProcess, 3, 600.0),
+            process_restarts: 3,
+            process_within_s: 600.0,
             memory_share: 0.9,
             modules_down: 2,
         }
+    }
+}
+
+/// What is done about a module where the site says nothing else.
+#[must_use]
+pub fn usual_policy(module: &str) -> Policy {
+    use Action::{ResetState, RestartModule, RestartProcess, RestartWithUsers};
+    let whole = [rung(RestartWithUsers, 2, 300.0), rung(RestartProcess, 1, 600.0)];
+    let (rungs, keep_trying) = match module {
+        "vision" => ([&[rung(RestartModule, 3, 60.0)][..], &whole].concat(), false),
+        "core" => ([&[rung(ResetState, 2, 60.0)][..], &whole].concat(), false),
+        "projector" => (vec![rung(RestartModule, 3, 60.0)], true),
+        "api" => (
+            vec![rung(RestartModule, 3, 60.0), rung(RestartProcess, 1, 600.0)],
+            true,
+        ),
+        _ => return Policy::default(),
+    };
+    Policy {
+        rungs,
+        keep_trying,
+        ..Policy::default()
     }
 }
 
@@ -215,6 +220,8 @@ pub enum Order {
     },
 }
 
+/// Attempts older than this count for nothing; no window is longer.
+const LONGEST_WINDOW_S: f64 = 86_400.0;
 /// Attempts kept.
 const KEPT: usize = 500;
 /// What the attempt for the whole system is filed under.
@@ -299,8 +306,8 @@ impl Recovery {
     /// True when the budget of restarts of the program is used up: it should come up in safe mode.
     #[must_use]
     pub fn wants_safe_mode(&self, now: Instant) -> bool {
-        self.made_within(None, Action::RestartProcess, self.settings.process.within_s, now)
-            >= self.settings.process.attempts
+        self.made_within(None, Action::RestartProcess, self.settings.process_within_s, now)
+            >= self.settings.process_restarts
     }
 
     /// Notes what an operator did, and forgets that it was given up.
@@ -338,12 +345,7 @@ impl Recovery {
 
     /// Looks at every module and says what is to be done now.
     pub fn look(&mut self, views: &[View], now: Instant, unix_s: f64) -> Vec<Order> {
-        let longest = self.settings.process.within_s;
-        let longest = self
-            .policies()
-            .flat_map(|p| &p.rungs)
-            .fold(longest, |a, r| a.max(r.within_s));
-        self.made.retain(|(_, _, at)| secs(now, *at) <= longest);
+        self.made.retain(|(_, _, at)| secs(now, *at) <= LONGEST_WINDOW_S);
         self.judge_last_start(views, now, unix_s);
         let mut orders = Vec::new();
         if let Some(order) = self.look_at_all(views, now, unix_s) {
@@ -393,7 +395,7 @@ impl Recovery {
         let before = self.made_within(
             Some(SYSTEM),
             Action::RestartProcess,
-            self.settings.process.within_s,
+            self.settings.process_within_s,
             now,
         );
         (self.enabled && many && before == 0).then(|| {
@@ -550,14 +552,9 @@ impl Recovery {
         Duration::try_from_secs_f64(grown * share).unwrap_or_default()
     }
 
-    fn policies(&self) -> impl Iterator<Item = &Policy> {
-        self.settings.modules.values()
-    }
-
-    fn policy(&self, module: &str) -> std::borrow::Cow<'_, Policy> {
-        use std::borrow::Cow;
-        let own = self.settings.modules.get(module);
-        own.map_or_else(|| Cow::Owned(Policy::default()), Cow::Borrowed)
+    fn policy(&self, module: &str) -> Policy {
+        let own = self.settings.modules.get(module).cloned();
+        own.unwrap_or_else(|| usual_policy(module))
     }
 }
 

@@ -67,7 +67,8 @@ fn a_module_that_stays_broken_is_tried_rung_after_rung_and_then_given_up() {
     // The first at once, then pauses that double.
     assert!(done[0].0 < 0.2, "{done:?}");
     let pauses: Vec<f64> = done.windows(2).map(|w| w[1].0 - w[0].0).collect();
-    assert!(pauses.windows(2).take(4).all(|w| w[1] > 1.2 * w[0]), "{pauses:?}");
+    // A tenth of a second is as fine as this looks, and a fifth is chance.
+    assert!(pauses[3] > 2.0 * pauses[1] && pauses[5] > 3.0 * pauses[3], "{pauses:?}");
     recovery.forced("vision", Action::RestartModule, 200.0);
     assert_eq!(recovery.given_up().count(), 0, "the operator begins anew");
 }
@@ -309,15 +310,15 @@ fn after_any_night_all_is_well_or_visibly_given_up() {
         }
         actions += night.log.len();
         for (s, module, action) in &night.log {
-            let policy = settings.modules.get(module);
-            let Some(rung) = policy.and_then(|p| p.rungs.iter().find(|r| r.action == *action)) else {
+            let policy = usual_policy(module);
+            let Some(rung) = policy.rungs.iter().find(|r| r.action == *action) else {
                 continue;
             };
             let within = |l: &&(f64, String, Action)| {
                 l.1 == *module && l.2 == *action && l.0 <= *s && s - l.0 <= rung.within_s
             };
             let used = night.log.iter().filter(within).count() as u32;
-            let kept_trying = policy.is_some_and(|p| p.keep_trying);
+            let kept_trying = policy.keep_trying;
             assert!(
                 used <= rung.attempts || kept_trying,
                 "seed {seed}: {module} {action:?} {used} times"
@@ -325,11 +326,11 @@ fn after_any_night_all_is_well_or_visibly_given_up() {
         }
         let process = |l: &&(f64, String, Action)| l.2 == Action::RestartProcess;
         let restarts: Vec<f64> = night.log.iter().filter(process).map(|l| l.0).collect();
-        let most = settings.process.attempts as usize;
+        let most = settings.process_restarts as usize;
         assert!(
             restarts
                 .windows(most + 1)
-                .all(|w| w[most] - w[0] > settings.process.within_s),
+                .all(|w| w[most] - w[0] > settings.process_within_s),
             "{restarts:?}"
         );
         let given_up: Vec<_> = night.recovery.given_up().collect();

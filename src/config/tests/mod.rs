@@ -49,11 +49,29 @@ fn all_different() -> String {
         ("log_level: \"info\"", "log_level: \"warn,wgpu=error\""),
         ("state_folder: \"\"", "state_folder: \"/var/lib/table 1\""),
         ("shutdown_timeout_s: 10.0", "shutdown_timeout_s: 4.5"),
-        ("health_interval_s: 1.0", "health_interval_s: 0.5"),
+        ("health_interval_s: 0.5", "health_interval_s: 0.25"),
         ("worse_after: 2", "worse_after: 4"),
         ("better_after: 3", "better_after: 6"),
         ("monitoring: true", "monitoring: false"),
         ("recovery: true", "recovery: false"),
+        ("rules: []", "rules: [(name: \"hot\", warning: 70.0)]"),
+        (
+            "webhooks: []",
+            "webhooks: [(name: \"phone\", url: \"https://ntfy.sh/table\")]",
+        ),
+        ("repeat_after_s: 1800.0", "repeat_after_s: 600.0"),
+        (
+            "modules: {}",
+            "modules: {\"core\": (rungs: [(action: restart_module, attempts: 2, within_s: 60.0)])}",
+        ),
+        ("first_pause_s: 0.1", "first_pause_s: 0.2"),
+        ("longest_pause_s: 30.0", "longest_pause_s: 20.0"),
+        ("jitter: 0.2", "jitter: 0.1"),
+        ("stable_s: 60.0", "stable_s: 30.0"),
+        ("process_restarts: 3", "process_restarts: 4"),
+        ("process_within_s: 600.0", "process_within_s: 300.0"),
+        ("memory_share: 0.9", "memory_share: 0.8"),
+        ("modules_down: 2", "modules_down: 3"),
     ] {
         assert!(text.contains(usual), "{usual}");
         text = text.replace(usual, other);

@@ -3,6 +3,7 @@
 mod alerting;
 pub mod modules;
 pub mod resources;
+mod settings;
 mod supervise;
 
 use std::sync::Arc;
@@ -33,6 +34,7 @@ use crate::vision::plugin::{SourceChoice, VisionState};
 pub use alerting::Board;
 use modules::{HealthState, Module, ModuleLife, describe};
 use resources::Resources;
+pub use settings::SettingsState;
 pub use supervise::{Happened, RESTART_CODE, Supervisor};
 use supervise::{Scribe, in_order, unix_s};
 
@@ -54,6 +56,7 @@ impl Plugin for SystemPlugin {
             .init_resource::<Operator>()
             .init_resource::<Unwritten>()
             .init_resource::<Board>()
+            .init_resource::<SettingsState>()
             .init_resource::<Measured>()
             .init_resource::<RunSummary>()
             .init_resource::<ApiHealth>()
@@ -64,7 +67,9 @@ impl Plugin for SystemPlugin {
             .add_systems(
                 Last,
                 (
-                    apply_wishes.in_set(StreetSystems::Apply),
+                    (apply_wishes, settings::follow_settings, settings::keep_last_good)
+                        .chain()
+                        .in_set(StreetSystems::Apply),
                     (
                         supervise::move_modules,
                         supervise::check_modules,
@@ -316,6 +321,7 @@ struct Facts<'w> {
     api: Res<'w, ApiHealth>,
     faults: Res<'w, ModuleFaults>,
     unwritten: Res<'w, Unwritten>,
+    settings: Res<'w, SettingsState>,
 }
 
 impl Facts<'_> {
@@ -328,11 +334,18 @@ impl Facts<'_> {
     fn checks(&self, module: &str, measured: &Measured, now: Instant) -> Vec<Check> {
         let mut checks = match module {
             "config" => {
-                let mut checks = vec![health::check(
-                    "valid",
-                    Health::Healthy,
-                    "settings read and valid".to_owned(),
-                )];
+                let valid = match &self.settings.fault {
+                    Some(why) => health::check("valid", Health::Degraded, why.clone()).certain(),
+                    None => health::check("valid", Health::Healthy, "settings read and valid".to_owned()),
+                };
+                let mut checks = vec![valid];
+                if !self.settings.needs_restart.is_empty() {
+                    let words = format!(
+                        "new settings wait for a restart of the program: {}",
+                        self.settings.needs_restart.join(", ")
+                    );
+                    checks.push(health::check("restart", Health::Degraded, words).certain());
+                }
                 if let Some(why) = &self.unwritten.0 {
                     checks.push(health::check("state_folder", Health::Degraded, why.clone()).certain());
                 }

@@ -302,7 +302,7 @@ pub(super) fn check_modules(
         .count();
     let news = *source != state || *at_work != running;
     *at_work = running;
-    if source.as_ref().map(|s| &s.0) != state.as_ref().map(|s| &s.0) {
+    if *source != state {
         // What was measured before a gap says nothing about after it.
         measured.vision_ms.clear();
     }
