@@ -26,30 +26,60 @@ const KEPT: usize = 60;
 const FINEST_S: f64 = 5.0;
 /// Scales: 5 min, 10 min, … 85 h.
 const SCALES: usize = 11;
-/// Scales up to this number (5.3 h) are looked at for growth through their fifths.
+/// Scales up to this number (5.3 h) speak whenever they are full,
 const SHORT: usize = 7;
-/// Parts of a span that all have to grow.
-const PARTS: usize = 5;
+/// up to this (21 h) when they know the day before, which shows how high a day goes.
+const MIDDLE: usize = 9;
+/// From this one (40 min) on they speak also when little is known of the time before.
+const FIRST: usize = 3;
+/// So much has to be known of the time before, in spans.
+const BEFORE: f64 = 2.0;
 /// Seconds of a day.
 const DAY_S: f64 = 86_400.0;
-
-/// Least of Mann–Kendall's Z. Chance gives 4 once in 30,000 times; neighbours that resemble each other
-/// give it more often.
-const LEAST_Z: f64 = 5.0;
-/// Least growth over the span, in scatters round the line.
-const LEAST_GROWTH: f64 = 4.0;
-/// Least growth from part to part, as a share of the mean one.
-const LEAST_PART: f64 = 0.35;
-/// How far is looked ahead, in spans.
-const AHEAD: f64 = 2.5;
-/// The same while nothing is known of the time before: it may be the first flank of a sawtooth.
-const AHEAD_AT_FIRST: f64 = 1.25;
-/// The same for the longest scale, which compares days.
-const AHEAD_DAYS: f64 = 1.5;
-/// How far beyond all that was before the line has to be, as a share of what was left to the limit.
+/// How far beyond all that was before the values have to be, as a share of what was left to the limit.
 const BEYOND: f64 = 0.04;
 /// Looks in a row that must find it, and that must not find it any more before it is dropped.
 const IN_A_ROW: u32 = 4;
+
+/// What is asked of a growth.
+#[derive(Clone, Copy, Debug)]
+struct Demands {
+    /// Parts of the span that all have to grow.
+    parts: usize,
+    /// Least growth from part to part, as a share of the mean one.
+    part: f64,
+    /// Least of Mann–Kendall's Z. Chance gives 4 once in 30,000 times; neighbours that resemble each
+    /// other give it more often.
+    z: f64,
+    /// Least growth over the span, in scatters round the line.
+    growth: f64,
+    /// How far is looked ahead, in spans.
+    ahead: f64,
+}
+
+const NEW: Demands = Demands {
+    parts: 5,
+    part: 0.35,
+    z: 5.0,
+    growth: 4.0,
+    ahead: 2.5,
+};
+/// From day to day.
+const DAYS: Demands = Demands {
+    parts: 3,
+    ahead: 1.5,
+    ..NEW
+};
+/// While little is known of the time before: it may be the first flank of a sawtooth.
+const AT_FIRST: Demands = Demands { ahead: 0.8, ..NEW };
+/// Once it is told, until it is taken back.
+const TOLD: Demands = Demands {
+    parts: 3,
+    part: -0.5,
+    z: 2.0,
+    growth: 1.0,
+    ahead: 5.0,
+};
 
 /// A metric and the limit it should not reach.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -202,10 +232,12 @@ impl Watched {
             return;
         };
         done.highest = done.value;
-        for scale in &mut self.scales {
-            if scale.growth.is_some_and(|growth| done.value < growth.floor) {
-                scale.growth = None;
-                scale.found = 0;
+        if let Some(now) = self.now() {
+            for scale in &mut self.scales {
+                if scale.growth.is_some_and(|growth| now < growth.floor) {
+                    scale.growth = None;
+                    scale.found = 0;
+                }
             }
         }
         self.hand_up(done);
@@ -257,13 +289,13 @@ impl Watched {
             return;
         };
         let longest = place + 1 == SCALES;
-        if scale.since < if longest { 1 } else { 3 } || !(longest || place < SHORT) {
+        if scale.since < if longest { 1 } else { 3 } || !(longest || place < MIDDLE) {
             return;
         }
         let growth = if longest {
-            self.by_days(place)
+            self.by_days(place, scale.growth.is_some())
         } else {
-            self.by_parts(place)
+            self.by_parts(place, scale.growth.is_some())
         };
         let Some(scale) = self.scales.get_mut(place) else {
             return;
@@ -288,16 +320,31 @@ impl Watched {
         }
     }
 
-    /// Growth that goes on through all parts of a scale.
-    fn by_parts(&self, place: usize) -> Option<Growth> {
+    /// Growth that goes on through all parts of a scale; `told`: it was there at the last look.
+    fn by_parts(&self, place: usize, told: bool) -> Option<Growth> {
         let means = &self.scales.get(place)?.means;
         let first = means.front().filter(|_| means.len() >= KEPT)?;
         let points: Vec<(f64, f64)> = means.iter().map(|mean| mean.point(place)).collect();
-        self.growth(&points, PARTS, AHEAD, Some((place, first.at_s)))
+        if told {
+            return self.growth(&points, TOLD);
+        }
+        let span_s = KEPT as f64 * width_s(place);
+        let known_s = if place < SHORT { BEFORE * span_s } else { DAY_S };
+        let before = self.before(place, first.at_s);
+        let asked = match before {
+            Some((oldest, _)) if first.at_s - oldest >= known_s => NEW,
+            _ if (FIRST..SHORT).contains(&place) => AT_FIRST,
+            _ => return None,
+        };
+        let growth = self.growth(&points, asked)?;
+        let mut last: Vec<f64> = points.iter().rev().take(KEPT / 10).map(|point| point.1).collect();
+        let now = median(&mut last)?;
+        let leads = |highest: f64| now > highest + BEYOND * (self.limit() - highest).max(0.0);
+        before.is_none_or(|(_, highest)| leads(highest)).then_some(growth)
     }
 
     /// Growth from day to day.
-    fn by_days(&self, place: usize) -> Option<Growth> {
+    fn by_days(&self, place: usize, told: bool) -> Option<Growth> {
         let means = &self.scales.get(place)?.means;
         let since = means.back()?.at_s - 3.0 * DAY_S;
         // The first of the three days has to be there whole.
@@ -307,23 +354,27 @@ impl Watched {
             .filter(|mean| mean.at_s > since)
             .map(|mean| mean.point(place))
             .collect();
-        self.growth(&points, 3, AHEAD_DAYS, None)
+        self.growth(&points, if told { TOLD } else { DAYS })
     }
 
-    /// Growth over these points that goes on through all of `parts` and leads to the limit; `before`: the
-    /// scale and the time before which nothing may have been as high.
-    fn growth(
-        &self,
-        points: &[(f64, f64)],
-        parts: usize,
-        ahead: f64,
-        before: Option<(usize, f64)>,
-    ) -> Option<Growth> {
-        let limit = if self.watch.rising {
+    /// The level of the last minute, without its scatter.
+    fn now(&self) -> Option<f64> {
+        let means = self.scales.first()?.means.iter();
+        median(&mut means.rev().take(12).map(|mean| mean.value).collect::<Vec<f64>>())
+    }
+
+    /// The limit, from below.
+    fn limit(&self) -> f64 {
+        if self.watch.rising {
             self.watch.limit
         } else {
             -self.watch.limit
-        };
+        }
+    }
+
+    /// Growth over these points that goes on through all parts and leads to the limit.
+    fn growth(&self, points: &[(f64, f64)], asked: Demands) -> Option<Growth> {
+        let parts = asked.parts;
         let newest = points.last()?.0;
         let mut middles = Vec::with_capacity(parts);
         for part in points.chunks(points.len().div_ceil(parts)) {
@@ -338,33 +389,28 @@ impl Watched {
         let mean_step = steps.iter().sum::<f64>() / steps.len() as f64;
         let least_step = steps.iter().copied().fold(f64::INFINITY, f64::min);
         // The cheap questions first: nearly always one of them has the answer.
-        if steps.len() + 1 != parts || mean_step <= 0.0 || least_step < LEAST_PART * mean_step {
+        if steps.len() + 1 != parts || mean_step <= 0.0 || least_step < asked.part * mean_step {
             return None;
         }
         let trend = Trend::of(points)?;
         let growth = trend.slope_per_s * trend.span_s;
-        if trend.z < LEAST_Z || growth < LEAST_GROWTH * trend.noise || trend.slope_per_s <= 0.0 {
+        if trend.z < asked.z || growth < asked.growth * trend.noise || trend.slope_per_s <= 0.0 {
             return None;
         }
-        let ahead = match before.map(|(place, since)| self.highest_before(place, since)) {
-            Some(Some(highest)) if trend.now < highest + BEYOND * (limit - highest).max(0.0) => return None,
-            Some(None) => AHEAD_AT_FIRST,
-            _ => ahead,
-        };
         // What slows down is extrapolated by how it goes now.
         let last_step = steps.last()? / mean_step;
-        let slope = trend.slope_per_s * last_step.min(1.0);
-        let left = limit - trend.now;
+        let slope = trend.slope_per_s * last_step.clamp(asked.part.max(0.2), 1.0);
+        let left = self.limit() - trend.now;
         let reaches_in_s = left / slope;
-        if left <= 0.0 || reaches_in_s > ahead * trend.span_s {
+        if left <= 0.0 || reaches_in_s > asked.ahead * trend.span_s {
             return None;
         }
         // The line does not see a fall that has only just come.
         let floor = trend.now - growth / 2.0;
-        if self.scales.first()?.means.back()?.value < floor {
+        if self.now()? < floor {
             return None;
         }
-        let signal = growth / (growth + LEAST_GROWTH * trend.noise);
+        let signal = growth / (growth + NEW.growth * trend.noise);
         Some(Growth {
             seen_at_s: newest,
             floor,
@@ -377,15 +423,15 @@ impl Watched {
         })
     }
 
-    /// The highest value of the days before `since`, by scales coarser than `place`.
-    fn highest_before(&self, place: usize, since: f64) -> Option<f64> {
+    /// Begin and highest value of the time before `since`, as coarser scales than `place` know it.
+    fn before(&self, place: usize, since: f64) -> Option<(f64, f64)> {
         let coarser = self.scales.iter().enumerate().skip(place + 1);
         let means =
             coarser.flat_map(|(place, scale)| scale.means.iter().map(move |mean| (mean, width_s(place))));
         means
             .filter(|(mean, width_s)| mean.at_s + width_s <= since)
-            .map(|(mean, _)| mean.highest)
-            .max_by(f64::total_cmp)
+            .map(|(mean, _)| (mean.at_s, mean.highest))
+            .reduce(|a, b| (a.0.min(b.0), a.1.max(b.1)))
     }
 
     /// The clearest of what the scales have found.

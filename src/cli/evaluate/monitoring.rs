@@ -100,7 +100,7 @@ impl Monitoring {
         }
         let opened = history.state().cpu_s;
         #[cfg(feature = "app")]
-        let mut sampler = crate::system::plugin::resources::Sampler::new(folder.to_owned());
+        let mut sampler = crate::system::plugin::resources::Sampler::new(Some(folder.to_owned()));
         let mut ring = Ring::default();
         let mut forecaster = Forecaster::new(watches());
         let mut rng = fastrand::Rng::with_seed(1);
