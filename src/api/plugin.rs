@@ -10,8 +10,8 @@ use crate::app::{ApiStep, Config, Stage};
 use crate::system::faults::{self, Point};
 use crate::system::health::check;
 use crate::system::orchestrator::Report;
-use crate::system::plugin::ApiHealth;
 use crate::system::plugin::modules::{Desk, Lived};
+use crate::system::plugin::{ApiFigures, ApiHealth};
 use crate::system::rolling::Rolling;
 use crate::system::status::{Check, Health};
 
@@ -51,10 +51,10 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 /// The thread beats at least ten times a second.
 const HANGS_AFTER: Duration = Duration::from_secs(2);
 
-/// Counts of failed requests over the last minute.
-struct ErrorWindow(Rolling);
+/// A count that only grows, over the last minute.
+struct LastMinute(Rolling);
 
-impl Default for ErrorWindow {
+impl Default for LastMinute {
     fn default() -> Self {
         Self(Rolling::new(Duration::from_secs(60), 200))
     }
@@ -71,7 +71,8 @@ fn keep_serving(
     mut desk: Desk,
     mut lived: Local<Lived>,
     mut checked: Local<Option<Instant>>,
-    mut window: Local<ErrorWindow>,
+    mut window: Local<LastMinute>,
+    mut asked: Local<LastMinute>,
 ) {
     faults::point(Point::ApiStep);
     let duty = desk.duty("api");
@@ -112,6 +113,18 @@ fn keep_serving(
         health.address = api.server.as_ref().map(|s| s.local_addr().to_string());
         health.requests = (api.stats.requests(), api.stats.server_errors());
         health.checks = checks(&api, &mut window.0);
+        let now = Instant::now();
+        asked.0.push(now, api.stats.requests() as f64);
+        let grown = |w: &Rolling| w.quantile(now, 1.0).zip(w.quantile(now, 0.0)).map(|(b, a)| b - a);
+        let latency = api.stats.latency();
+        health.figures = Some(ApiFigures {
+            latency_p50_s: latency.map(|l| l.0.as_secs_f64()),
+            latency_p95_s: latency.map(|l| l.1.as_secs_f64()),
+            error_share: grown(&window.0)
+                .zip(grown(&asked.0))
+                .and_then(|(e, n)| (n > 0.0).then(|| e / n)),
+            clients: Some(api.stats.connections() as f64),
+        });
     }
 }
 

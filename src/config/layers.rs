@@ -11,7 +11,8 @@ use super::settings::{Environment, Settings};
 use super::shape::Shape;
 use super::tree::{Layer, Node, Origin, Place, Value};
 use super::verify::Verifier;
-use crate::system::alerts::{KNOWN_CONDITIONS, Known, RULE_METRICS};
+use crate::system::alerts::{KNOWN_CONDITIONS, Known};
+use crate::system::metrics::Metric;
 use crate::system::orchestrator::MODULES;
 use crate::system::recovery::Rung;
 use crate::table::{PhysicsMeasures, TableMeasures};
@@ -289,7 +290,7 @@ impl Settings {
             )]))
         };
         let known = Known {
-            metrics: &RULE_METRICS,
+            metrics: &Metric::ALL.map(Metric::id),
             conditions: &KNOWN_CONDITIONS.map(|c| c.0),
         };
         if let Err(reason) = self.alerts.rules_in_force(&known) {

@@ -68,7 +68,10 @@ fn a_module_that_stays_broken_is_tried_rung_after_rung_and_then_given_up() {
     assert!(done[0].0 < 0.2, "{done:?}");
     let pauses: Vec<f64> = done.windows(2).map(|w| w[1].0 - w[0].0).collect();
     // A tenth of a second is as fine as this looks, and a fifth is chance.
-    assert!(pauses[3] > 2.0 * pauses[1] && pauses[5] > 3.0 * pauses[3], "{pauses:?}");
+    assert!(
+        pauses[3] > 2.0 * pauses[1] && pauses[5] > 3.0 * pauses[3],
+        "{pauses:?}"
+    );
     recovery.forced("vision", Action::RestartModule, 200.0);
     assert_eq!(recovery.given_up().count(), 0, "the operator begins anew");
 }

@@ -4,12 +4,12 @@ use super::rule::{Compare, Rule};
 
 /// The metrics that the default rules look at.
 pub const RULE_METRICS: [&str; 6] = [
-    "system_cpu_share",
-    "system_memory_share",
-    "disk_used_share",
-    "temperature_celsius",
-    "vision_rate_hz",
-    "api_error_share",
+    "system_cpu_ratio",
+    "system_memory_used_ratio",
+    "system_disk_used_ratio",
+    "system_temperature_celsius",
+    "vision_rate_hertz",
+    "api_error_ratio",
 ];
 
 /// The rules every table starts with; the site file changes them and adds to them.
@@ -18,7 +18,7 @@ pub fn default_rules() -> Vec<Rule> {
     vec![
         Rule {
             name: "processor_busy".to_owned(),
-            metric: "system_cpu_share".to_owned(),
+            metric: "system_cpu_ratio".to_owned(),
             warning: Some(0.70),
             critical: Some(0.90),
             // Short peaks are work, not trouble.
@@ -30,7 +30,7 @@ pub fn default_rules() -> Vec<Rule> {
         },
         Rule {
             name: "memory_full".to_owned(),
-            metric: "system_memory_share".to_owned(),
+            metric: "system_memory_used_ratio".to_owned(),
             warning: Some(0.80),
             critical: Some(0.95),
             clear: Some(0.76),
@@ -42,7 +42,7 @@ pub fn default_rules() -> Vec<Rule> {
         },
         Rule {
             name: "disk_full".to_owned(),
-            metric: "disk_used_share".to_owned(),
+            metric: "system_disk_used_ratio".to_owned(),
             warning: Some(0.85),
             critical: Some(0.95),
             clear: Some(0.83),
@@ -54,7 +54,7 @@ pub fn default_rules() -> Vec<Rule> {
         },
         Rule {
             name: "hot".to_owned(),
-            metric: "temperature_celsius".to_owned(),
+            metric: "system_temperature_celsius".to_owned(),
             warning: Some(75.0),
             critical: Some(85.0),
             clear: Some(70.0),
@@ -66,7 +66,7 @@ pub fn default_rules() -> Vec<Rule> {
         },
         Rule {
             name: "vision_slow".to_owned(),
-            metric: "vision_rate_hz".to_owned(),
+            metric: "vision_rate_hertz".to_owned(),
             source: "vision".to_owned(),
             compare: Compare::Below,
             warning: Some(15.0),
@@ -81,7 +81,7 @@ pub fn default_rules() -> Vec<Rule> {
         },
         Rule {
             name: "api_errors".to_owned(),
-            metric: "api_error_share".to_owned(),
+            metric: "api_error_ratio".to_owned(),
             source: "api".to_owned(),
             warning: Some(0.05),
             critical: Some(0.10),

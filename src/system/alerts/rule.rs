@@ -22,7 +22,7 @@ pub enum Compare {
 pub struct Rule {
     /// What it is known by, everywhere: lower-case letters, digits, `_`.
     pub name: String,
-    /// The metric it looks at, `system_cpu_share`.
+    /// The metric it looks at, `system_cpu_ratio`.
     pub metric: String,
     /// The module it speaks for, or `system`. While that is switched off the rule rests.
     pub source: String,
@@ -160,7 +160,7 @@ mod tests {
 
     fn busy() -> Rule {
         Rule {
-            metric: "system_cpu_share".to_owned(),
+            metric: "system_cpu_ratio".to_owned(),
             warning: Some(0.7),
             critical: Some(0.9),
             summary: "processor {value} in use, limit {limit}".to_owned(),

@@ -224,7 +224,7 @@ mod tests {
                 (name: "processor_busy", warning: 0.8),
                 (name: "hot", enabled: false),
                 (name: "vision_slow", critical: -inf),
-                (name: "dark", metric: "vision_rate_hz", compare: below, critical: 1.0, for_s: 5,
+                (name: "dark", metric: "vision_rate_hertz", compare: below, critical: 1.0, for_s: 5,
                  inhibits: ["vision_slow", "forecast.disk"]),
             ])"#,
         )
@@ -262,7 +262,7 @@ mod tests {
             ),
             (r#"(rules: [(name: "hot"), (name: "hot")])"#, "`hot`", "twice"),
             (
-                r#"(rules: [(name: "Hot!", metric: "vision_rate_hz", warning: 1.0)])"#,
+                r#"(rules: [(name: "Hot!", metric: "vision_rate_hertz", warning: 1.0)])"#,
                 "`Hot!`",
                 "lower-case",
             ),
@@ -272,7 +272,7 @@ mod tests {
                 "moon_phase",
             ),
             (
-                r#"(rules: [(name: "odd", metric: "vision_rate_hz")])"#,
+                r#"(rules: [(name: "odd", metric: "vision_rate_hertz")])"#,
                 "`odd`",
                 "no limit",
             ),

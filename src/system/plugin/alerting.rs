@@ -6,14 +6,15 @@ use std::time::{Duration, Instant};
 use bevy::prelude::*;
 
 use super::modules::{HealthState, Module, ModuleLife};
+use super::monitoring::{Monitor, early_warnings};
 use super::supervise::Scribe;
-use super::{Measured, Operator, Resources};
 use crate::app::{Config, Ending, RunOptions};
 use crate::system::alerts::{
     AlertBoard, AlertMemory, Condition, KNOWN_CONDITIONS, Known, Moment, Notification, NotificationKind,
-    RULE_METRICS, Readings,
+    Readings,
 };
 use crate::system::journal::EventKind;
+use crate::system::metrics::Metric;
 use crate::system::status::{Health, Lifecycle, Severity};
 use crate::system::webhook::{WebhookSender, WebhookStatus};
 
@@ -38,7 +39,7 @@ impl FromWorld for Board {
     fn from_world(world: &mut World) -> Self {
         let settings = world.resource::<Config>().alerts.clone();
         let known = Known {
-            metrics: &RULE_METRICS,
+            metrics: &Metric::ALL.map(Metric::id),
             conditions: &KNOWN_CONDITIONS.map(|c| c.0),
         };
         let rules = settings.rules_in_force(&known).unwrap_or_else(|error| {
@@ -88,9 +89,7 @@ fn read(file: &std::path::Path) -> Option<AlertMemory> {
 /// Looks once a second which conditions hold, and tells what changed.
 pub(super) fn raise_alerts(
     modules: Query<(&Module, &ModuleLife, &HealthState)>,
-    resources: Res<Resources>,
-    measured: Res<Measured>,
-    operator: Res<Operator>,
+    monitor: Res<Monitor>,
     ending: Res<Ending>,
     mut board: ResMut<Board>,
     mut scribe: Scribe,
@@ -124,16 +123,16 @@ pub(super) fn raise_alerts(
             _ => {}
         }
     }
-    let sample = resources.latest();
-    let rate_hz = measured.vision_ms.rate_hz(now);
+    for (id, words) in early_warnings(&monitor.forecasts) {
+        conditions.push(Condition::new("forecast", id, Severity::Warning, &words));
+    }
+    if let Some(trouble) = monitor.history().and_then(|h| h.trouble) {
+        conditions.push(Condition::new("system", "history", Severity::Warning, &trouble));
+    }
+    let newest = &monitor.newest;
     let readings = Readings {
         conditions: &conditions,
-        metric: &|id| match id {
-            "system_cpu_share" => sample.system_cpu,
-            "system_memory_share" => sample.system_memory,
-            "vision_rate_hz" if !operator.paused => rate_hz,
-            _ => None,
-        },
+        metric: &|id| Metric::named(id).and_then(|metric| newest.get(metric)),
         switched_off: &switched_off,
     };
     for told in board.board.update(&readings, &Moment::now()) {

@@ -2,6 +2,7 @@
 
 mod alerting;
 pub mod modules;
+mod monitoring;
 pub mod resources;
 mod settings;
 mod supervise;
@@ -33,6 +34,7 @@ use crate::vision::picture_watch::PictureFault;
 use crate::vision::plugin::{SourceChoice, VisionState};
 pub use alerting::Board;
 use modules::{HealthState, Module, ModuleLife, describe};
+pub use monitoring::Monitor;
 use resources::Resources;
 pub use settings::SettingsState;
 pub use supervise::{Happened, RESTART_CODE, Supervisor};
@@ -47,6 +49,10 @@ impl Plugin for SystemPlugin {
         let settings = app.world().resource::<Config>();
         let enabled = settings.system.recovery;
         let options = app.world().resource::<RunOptions>();
+        let resources = match options.state_folder.clone() {
+            Some(folder) => Resources::start_with(folder),
+            None => Resources::start(),
+        };
         let supervisor = Supervisor::begin(settings.recovery.clone(), enabled, options);
         if supervisor.recovery.wants_safe_mode(Instant::now()) {
             warn!("the program was started again too often: it comes up in safe mode, with the API only");
@@ -55,13 +61,14 @@ impl Plugin for SystemPlugin {
         app.insert_resource(supervisor)
             .init_resource::<Operator>()
             .init_resource::<Unwritten>()
+            .init_resource::<Monitor>()
             .init_resource::<Board>()
             .init_resource::<SettingsState>()
             .init_resource::<Measured>()
             .init_resource::<RunSummary>()
             .init_resource::<ApiHealth>()
             .init_resource::<Published>()
-            .insert_resource(Resources::start())
+            .insert_resource(resources)
             .add_message::<Happened>()
             .add_systems(PreStartup, (spawn_modules, set_out))
             .add_systems(
@@ -74,6 +81,7 @@ impl Plugin for SystemPlugin {
                         supervise::move_modules,
                         supervise::check_modules,
                         supervise::recover,
+                        monitoring::sample,
                         alerting::raise_alerts,
                     )
                         .chain()
@@ -111,6 +119,21 @@ pub struct ApiHealth {
     pub address: Option<String>,
     /// Requests and server errors since start.
     pub requests: (u64, u64),
+    /// How it answers.
+    pub figures: Option<ApiFigures>,
+}
+
+/// How the API answers. `None`: not measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ApiFigures {
+    /// Time to answer a request, seconds, median.
+    pub latency_p50_s: Option<f64>,
+    /// 95th percentile.
+    pub latency_p95_s: Option<f64>,
+    /// Server errors of the last minute, share of its requests, 0..1.
+    pub error_share: Option<f64>,
+    /// Connected clients.
+    pub clients: Option<f64>,
 }
 
 /// Figures over the last seconds.

@@ -205,6 +205,7 @@ pub(super) fn move_modules(
     ending: Res<Ending>,
     config: Res<Config>,
     mut exit: MessageWriter<AppExit>,
+    mut monitor: ResMut<super::Monitor>,
     mut exited: Local<bool>,
     mut stopping: Local<bool>,
 ) {
@@ -276,6 +277,7 @@ pub(super) fn move_modules(
     {
         error!("not everything could be written before the end");
     }
+    monitor.close(FLUSH_WITHIN);
     exit.write(std::num::NonZero::new(code).map_or(AppExit::Success, AppExit::Error));
 }
 

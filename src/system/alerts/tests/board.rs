@@ -9,7 +9,7 @@ fn lost() -> Condition {
 }
 
 fn cpu(share: f64) -> impl Fn(&str) -> Option<f64> {
-    move |id| (id == "system_cpu_share").then_some(share)
+    move |id| (id == "system_cpu_ratio").then_some(share)
 }
 
 fn busy() -> Bench {
@@ -137,7 +137,7 @@ fn a_critical_alert_that_nobody_acknowledges_is_told_again() {
 fn what_follows_from_a_lost_camera_is_not_told() {
     let age = Condition::new("vision", "frame_age", Critical, "9000 ms old");
     let all = [lost(), age.clone()];
-    let slow = |id: &str| (id == "vision_rate_hz").then_some(0.5);
+    let slow = |id: &str| (id == "vision_rate_hertz").then_some(0.5);
     let mut bench = Bench::new(default_rules());
     let told = bench.seconds(60, &all, &slow);
     assert_eq!(told.len(), 1);
@@ -230,7 +230,7 @@ fn a_silence_covers_one_alert_or_a_module_and_runs_out() {
 
 #[test]
 fn a_module_that_is_switched_off_is_no_alert_and_clears_at_once() {
-    let slow = |id: &str| (id == "vision_rate_hz").then_some(0.5);
+    let slow = |id: &str| (id == "vision_rate_hertz").then_some(0.5);
     let mut bench = Bench::new(default_rules());
     bench.off = vec!["vision"];
     assert!(bench.seconds(100, &[lost()], &slow).is_empty());
