@@ -6,18 +6,23 @@
 //! * its direction is not chance: Mann–Kendall's Z is large;
 //! * it is large against the scatter round its line;
 //! * it goes on through every fifth of the span (a step, or a cache that fills up, does not);
-//! * it leads beyond everything of the days before (the flank of a sawtooth or of a daily cycle does not);
+//! * it leads beyond everything of the days before (the flank of a sawtooth or of a daily cycle does not;
+//!   the very first one can't be told from a leak);
+//! * it does not slow down so that it comes to rest below the limit;
 //! * extrapolated by no more than a few times its own span, it reaches the limit;
 //! * and all of that several times running.
 //!
 //! From half a day to three days the rhythm of the day is larger than any growth, so these scales say
 //! nothing; the longest compares whole days.
 
+mod growth;
+
 use std::collections::VecDeque;
 
 use serde::Serialize;
 
-use crate::system::history::trend::{Trend, median};
+use self::growth::{AT_FIRST, DAYS, Demands, Growth, NEW, TOLD};
+use crate::system::history::trend::median;
 use crate::system::metrics::{Metric, Sample};
 
 /// Mean values kept on each scale.
@@ -40,46 +45,6 @@ const DAY_S: f64 = 86_400.0;
 const BEYOND: f64 = 0.04;
 /// Looks in a row that must find it, and that must not find it any more before it is dropped.
 const IN_A_ROW: u32 = 4;
-
-/// What is asked of a growth.
-#[derive(Clone, Copy, Debug)]
-struct Demands {
-    /// Parts of the span that all have to grow.
-    parts: usize,
-    /// Least growth from part to part, as a share of the mean one.
-    part: f64,
-    /// Least of Mann–Kendall's Z. Chance gives 4 once in 30,000 times; neighbours that resemble each
-    /// other give it more often.
-    z: f64,
-    /// Least growth over the span, in scatters round the line.
-    growth: f64,
-    /// How far is looked ahead, in spans.
-    ahead: f64,
-}
-
-const NEW: Demands = Demands {
-    parts: 5,
-    part: 0.35,
-    z: 5.0,
-    growth: 4.0,
-    ahead: 2.5,
-};
-/// From day to day.
-const DAYS: Demands = Demands {
-    parts: 3,
-    ahead: 1.5,
-    ..NEW
-};
-/// While little is known of the time before: it may be the first flank of a sawtooth.
-const AT_FIRST: Demands = Demands { ahead: 0.8, ..NEW };
-/// Once it is told, until it is taken back.
-const TOLD: Demands = Demands {
-    parts: 3,
-    part: -0.5,
-    z: 2.0,
-    growth: 1.0,
-    ahead: 5.0,
-};
 
 /// A metric and the limit it should not reach.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize)]
@@ -185,18 +150,6 @@ impl Mean {
 /// Seconds of a mean on a scale.
 fn width_s(place: usize) -> f64 {
     FINEST_S * f64::from(1_u32 << place.min(SCALES))
-}
-
-/// A growth that leads to the limit.
-#[derive(Clone, Copy, Debug)]
-struct Growth {
-    seen_at_s: f64,
-    /// Half of it is gone when the values fall below this.
-    floor: f64,
-    reaches_in_s: f64,
-    low_s: f64,
-    high_s: Option<f64>,
-    confidence: f64,
 }
 
 impl Watched {
@@ -372,55 +325,8 @@ impl Watched {
         }
     }
 
-    /// Growth over these points that goes on through all parts and leads to the limit.
     fn growth(&self, points: &[(f64, f64)], asked: Demands) -> Option<Growth> {
-        let parts = asked.parts;
-        let newest = points.last()?.0;
-        let mut middles = Vec::with_capacity(parts);
-        for part in points.chunks(points.len().div_ceil(parts)) {
-            let mut values: Vec<f64> = part.iter().map(|p| p.1).collect();
-            middles.push(median(&mut values)?);
-        }
-        let steps: Vec<f64> = middles
-            .iter()
-            .zip(middles.iter().skip(1))
-            .map(|(a, b)| b - a)
-            .collect();
-        let mean_step = steps.iter().sum::<f64>() / steps.len() as f64;
-        let least_step = steps.iter().copied().fold(f64::INFINITY, f64::min);
-        // The cheap questions first: nearly always one of them has the answer.
-        if steps.len() + 1 != parts || mean_step <= 0.0 || least_step < asked.part * mean_step {
-            return None;
-        }
-        let trend = Trend::of(points)?;
-        let growth = trend.slope_per_s * trend.span_s;
-        if trend.z < asked.z || growth < asked.growth * trend.noise || trend.slope_per_s <= 0.0 {
-            return None;
-        }
-        // What slows down is extrapolated by how it goes now.
-        let last_step = steps.last()? / mean_step;
-        let slope = trend.slope_per_s * last_step.clamp(asked.part.max(0.2), 1.0);
-        let left = self.limit() - trend.now;
-        let reaches_in_s = left / slope;
-        if left <= 0.0 || reaches_in_s > asked.ahead * trend.span_s {
-            return None;
-        }
-        // The line does not see a fall that has only just come.
-        let floor = trend.now - growth / 2.0;
-        if self.now()? < floor {
-            return None;
-        }
-        let signal = growth / (growth + NEW.growth * trend.noise);
-        Some(Growth {
-            seen_at_s: newest,
-            floor,
-            reaches_in_s,
-            low_s: left / trend.high_per_s.max(slope),
-            high_s: Some(trend.low_per_s.min(slope))
-                .filter(|slope| *slope > 0.0)
-                .map(|slope| left / slope),
-            confidence: signal * (least_step / mean_step).clamp(0.0, 1.0).sqrt(),
-        })
+        Growth::of(points, self.limit(), self.now()?, asked)
     }
 
     /// Begin and highest value of the time before `since`, as coarser scales than `place` know it.
@@ -520,18 +426,23 @@ mod tests {
         let hour = 3600.0;
         let none = |seen: Vec<(f64, Forecast)>, what| assert!(seen.is_empty(), "{what}: {:?}", seen.first());
         none(run(true, 1000.0, 48.0, |_| 800.0 + noise()), "noise");
-        // The first tooth can't be told from a leak; but it ends well below the limit.
+        // The first flank can't be told from a leak; those after it can.
         let saw = |t: f64| 300.0 + 400.0 * (t / (3.0 * hour)).fract();
         let seen = run(true, 1000.0, 48.0, |t| saw(t) + noise());
         assert!(
-            seen.iter().all(|(at, _)| *at < 3.01 * hour),
+            seen.iter().all(|(at, _)| *at < 3.02 * hour),
             "sawtooth: {:?}",
+            seen.last()
+        );
+        let day = |t: f64| 550.0 - 300.0 * (t / DAY_S * std::f64::consts::TAU).cos();
+        let seen = run(true, 1000.0, 120.0, |t| day(t) + noise());
+        assert!(
+            seen.iter().all(|(at, _)| *at < 14.0 * hour),
+            "day: {:?}",
             seen.last()
         );
         let step = |t: f64| if t > 5.0 * hour { 850.0 } else { 400.0 };
         none(run(true, 1000.0, 24.0, |t| step(t) + noise()), "step");
-        let day = |t: f64| 550.0 - 300.0 * (t / DAY_S * std::f64::consts::TAU).cos();
-        none(run(true, 1000.0, 120.0, |t| day(t) + noise()), "day");
         let fills = |t: f64| 900.0 - 700.0 * (-t / (0.5 * hour)).exp();
         assert_eq!(
             run(true, 1000.0, 24.0, |t| fills(t) + noise()),

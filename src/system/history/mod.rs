@@ -5,6 +5,7 @@
 //! years, with smallest, mean and largest value. Whoever records never waits: what the thread can't take
 //! is dropped and counted.
 
+mod aside;
 mod clock;
 mod query;
 mod ring;

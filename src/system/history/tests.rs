@@ -263,7 +263,7 @@ fn overwritten_pages_never_bring_it_down() {
         }
         assert!(history.stop(LONG));
     }
-    println!("of 50 damaged files {opened} opened, {moved} were moved aside");
+    eprintln!("of 50 damaged files {opened} opened, {moved} were moved aside");
     assert!(opened > 5 && moved > 5);
 }
 
@@ -400,7 +400,7 @@ fn two_years_fit_into_200_megabytes() {
         sizes.push((store.bytes().unwrap() - before) as f64 / rows as f64);
     }
     let bytes = store.bytes().unwrap();
-    println!(
+    eprintln!(
         "bytes a row: second {:.0}, minute {:.0}, hour {:.0}; all tiers full: {:.1} MB",
         sizes[0],
         sizes[1],
@@ -408,4 +408,39 @@ fn two_years_fit_into_200_megabytes() {
         bytes as f64 / 1e6
     );
     assert!(bytes < 200_000_000, "{bytes}");
+}
+
+#[test]
+fn after_ninety_days_the_file_grows_no_more_than_by_its_hours() {
+    let folder = Folder::new("days");
+    let mut rng = fastrand::Rng::with_seed(14);
+    let mut store = Store::open(&folder.file()).unwrap();
+    // A sample every half minute: the same roll-ups and deletions with fewer seconds.
+    let mut sizes = Vec::new();
+    for day in 0..100 {
+        let rows: Vec<_> = (0..2880)
+            .map(|i| {
+                let t = day * 86_400 + i * 30;
+                let mut sample = Sample::new(t as f64);
+                for metric in Metric::ALL.into_iter().take(5) {
+                    sample.set(metric, rng.f64());
+                }
+                (START + t, sample)
+            })
+            .collect();
+        for hour in rows.chunks(120) {
+            store.write(hour, (hour[0].0 - START) as f64).unwrap();
+        }
+        sizes.push(store.bytes().unwrap());
+    }
+    assert_eq!((store.not_swept, count(&store, "hour")), (None, 2399));
+    assert!((2880..=2882).contains(&count(&store, "second")));
+    assert!((90 * 1440..=90 * 1440 + 2).contains(&count(&store, "minute")));
+    eprintln!(
+        "five metrics: {:.2} MB after 91 days, {:.2} MB after 100",
+        sizes[90] as f64 / 1e6,
+        sizes[99] as f64 / 1e6
+    );
+    // Nine days of hours with five metrics are less than 30 kB; pages are given out whole.
+    assert!(sizes[99] - sizes[90] < 100_000, "{sizes:?}");
 }

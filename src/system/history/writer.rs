@@ -9,8 +9,9 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use time::OffsetDateTime;
 
+use super::aside::set_aside;
 use super::query::{Point, query};
-use super::store::{Store, Trouble, set_aside};
+use super::store::{Store, Trouble};
 use crate::system::metrics::{Metric, Sample};
 use crate::system::thread_time::thread_cpu_s;
 
