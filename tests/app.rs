@@ -18,7 +18,7 @@ mod street {
     use billiards_trainer::config::Settings;
     use billiards_trainer::system::command::OperatorCommand;
     use billiards_trainer::system::plugin::RunSummary;
-    use billiards_trainer::system::status::Health;
+    use billiards_trainer::system::status::{Health, Lifecycle};
 
     use super::support;
 
@@ -149,6 +149,67 @@ mod street {
         {
             assert_eq!(module.health, Health::Healthy, "{module:?}");
         }
+    }
+
+    /// Lifecycle and restarts of a module as the snapshot tells them.
+    fn life_of(stage: &Stage, id: &str) -> Option<(Lifecycle, u32)> {
+        let snapshot = stage.snapshot.load_full()?;
+        let module = snapshot.status.modules.iter().find(|m| m.id == id)?;
+        Some((module.lifecycle, module.restarts))
+    }
+
+    #[test]
+    fn modules_are_switched_off_stopped_and_started_again_while_the_others_run() {
+        let mut app = application("virtual:empty");
+        let stage = app.world().resource::<Stage>().clone();
+        let is = |id: &str, life: Lifecycle| life_of(&stage, id).is_some_and(|l| l.0 == life);
+        let all = ["config", "core", "vision", "projector", "api"];
+        assert!(turn_until(&mut app, |_| all
+            .iter()
+            .all(|id| is(id, Lifecycle::Running))));
+
+        // Switched off: no fault, no alert, nobody else touched.
+        let say = |command| stage.commands.send(command).unwrap();
+        say(OperatorCommand::DisableModule("vision".to_owned()));
+        assert!(turn_until(&mut app, |_| is("vision", Lifecycle::Disabled)));
+        let off = std::time::Instant::now();
+        turn_until(&mut app, |_| off.elapsed().as_secs_f64() > 4.0);
+        let status = stage.snapshot.load_full().unwrap().status.clone();
+        assert!(
+            status.alerts.iter().all(|a| a.source != "vision"),
+            "{:?}",
+            status.alerts
+        );
+        assert_ne!(status.health, Health::Unhealthy, "{:?}", status.modules);
+        say(OperatorCommand::EnableModule("vision".to_owned()));
+        assert!(turn_until(&mut app, |_| is("vision", Lifecycle::Running)));
+
+        for (command, id) in [
+            (OperatorCommand::StopModule("api".to_owned()), "api"),
+            (OperatorCommand::StopModule("core".to_owned()), "core"),
+        ] {
+            say(command);
+            assert!(turn_until(&mut app, |_| is(id, Lifecycle::Offline)));
+            say(OperatorCommand::StartModule(id.to_owned()));
+            assert!(turn_until(&mut app, |_| is(id, Lifecycle::Running)));
+        }
+        say(OperatorCommand::RestartModule("projector".to_owned()));
+        assert!(turn_until(&mut app, |_| life_of(&stage, "projector")
+            == Some((Lifecycle::Running, 1))));
+        assert_eq!(life_of(&stage, "config"), Some((Lifecycle::Running, 0)));
+
+        // The end: every module is down, in the reverse order of starting.
+        say(OperatorCommand::Shutdown);
+        assert!((0..60_000).any(|_| {
+            app.update();
+            std::thread::sleep(std::time::Duration::from_millis(1));
+            app.should_exit().is_some()
+        }));
+        assert_eq!(app.should_exit(), Some(AppExit::Success));
+        let events = stage.snapshot.load_full().unwrap().events.clone();
+        let down = events.iter().rev().filter(|e| e.message.ends_with("→ offline"));
+        let down: Vec<_> = down.map(|e| e.module.as_str()).take(5).collect();
+        assert_eq!(down, all);
     }
 
     #[test]

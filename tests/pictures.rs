@@ -11,6 +11,7 @@
 mod support;
 
 use std::io::{BufRead as _, BufReader};
+use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
@@ -22,6 +23,7 @@ struct Trainer {
     child: Child,
     address: String,
     said: Vec<String>,
+    state: PathBuf,
 }
 
 impl Trainer {
@@ -39,6 +41,11 @@ impl Trainer {
         if let Some(display) = display {
             command.env("DISPLAY", display);
         }
+        // Two of them run beside each other: each has its own folder.
+        static STARTS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let start = STARTS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let state = std::env::temp_dir().join(format!("billiards-pictures-{}-{start}", std::process::id()));
+        command.arg("--state-folder").arg(&state);
         let mut child = command.spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = Vec::new();
@@ -54,7 +61,12 @@ impl Trainer {
         };
         // Keeps reading, so that the program never waits for somebody to read its log.
         std::thread::spawn(move || for _ in lines.map_while(Result::ok) {});
-        Self { child, address, said }
+        Self {
+            child,
+            address,
+            said,
+            state,
+        }
     }
 
     fn picture(&self, path: &str) -> RgbImage {
@@ -82,6 +94,7 @@ impl Drop for Trainer {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
+        std::fs::remove_dir_all(&self.state).ok();
     }
 }
 

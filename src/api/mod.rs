@@ -14,6 +14,7 @@ mod metrics;
 mod page;
 mod picture;
 pub mod plugin;
+mod probe;
 mod problem;
 mod routes;
 mod server;

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use bevy::prelude::*;
 
+use super::probe::Probe;
 use super::{ApiServer, ApiStats, Options, Shared};
 use crate::app::{ApiStep, Config, Stage};
 use crate::system::faults::{self, Point};
@@ -31,6 +32,7 @@ struct Api {
     server: Option<ApiServer>,
     stats: Arc<ApiStats>,
     failure: Option<String>,
+    probe: Option<Probe>,
     /// Where it listened last.
     port: Option<u16>,
     tried: Option<Instant>,
@@ -147,6 +149,9 @@ fn start(api: &mut Api, config: &Config, stage: &Stage) {
             info!("open http://{} in a browser", server.local_addr());
             api.port = Some(server.local_addr().port());
             api.stats.beat();
+            api.probe = Probe::start(server.local_addr())
+                .inspect_err(|error| warn!("the API is not asked whether it answers: {error}"))
+                .ok();
             (api.server, api.failure) = (Some(server), None);
         }
         Err(error) => {
@@ -182,8 +187,17 @@ fn checks(api: &Api, window: &mut Rolling) -> Vec<Check> {
         n if n < 10.0 => Health::Degraded,
         _ => Health::Unhealthy,
     };
+    let probe = match api.probe.as_ref().and_then(Probe::newest) {
+        None => check("probe", Health::Unknown, "not asked yet".to_owned()),
+        Some(Ok(took)) => {
+            let ms = took.as_secs_f64() * 1e3;
+            check("probe", Health::Healthy, format!("answers in {ms:.1} ms"))
+        }
+        Some(Err(why)) => check("probe", Health::Unhealthy, why),
+    };
     vec![
         alive,
+        probe,
         check(
             "errors",
             level,

@@ -49,6 +49,11 @@ impl PictureSlot {
         self.lock().picture = Some((Instant::now(), picture));
     }
 
+    /// Lets go of the picture.
+    pub fn clear(&self) {
+        self.lock().picture = None;
+    }
+
     /// The picture, if it is not older than `max_age`.
     #[must_use]
     pub fn latest(&self, max_age: Duration) -> Option<Arc<EncodedImage>> {

@@ -174,19 +174,6 @@ pub fn active(does: Does) -> Option<f64> {
     PLAN.get().and_then(|plan| plan.active(does))
 }
 
-/// How long it is since a fault of this kind began, while it holds.
-#[must_use]
-pub fn active_for(does: Does) -> Option<Duration> {
-    let plan = PLAN.get()?;
-    plan.active(does)?;
-    let fault = plan
-        .faults
-        .iter()
-        .find(|(i, _)| i.does == does && plan.holds(i))?;
-    let begin = Duration::try_from_secs_f64(fault.0.at_s).ok()?;
-    plan.started.elapsed().checked_sub(begin)
-}
-
 impl Plan {
     fn holds(&self, fault: &Injection) -> bool {
         let s = self.started.elapsed().as_secs_f64();
@@ -224,22 +211,16 @@ impl Plan {
             if fault.point != point || !self.holds(fault) {
                 continue;
             }
+            let strikes = self.is_new(fault, struck) || fault.for_s > 0.0;
             match fault.does {
-                Does::Panic => {
-                    if self.is_new(fault, struck) || fault.for_s > 0.0 {
-                        panic!("a fault on purpose at {point:?}");
-                    }
-                }
-                Does::Hang => {
-                    if self.is_new(fault, struck) || fault.for_s > 0.0 {
-                        while self.holds(fault) {
-                            std::thread::sleep(Duration::from_millis(20));
-                        }
+                Does::Panic if strikes => panic!("a fault on purpose at {point:?}"),
+                Does::Hang if strikes => {
+                    while self.holds(fault) {
+                        std::thread::sleep(Duration::from_millis(20));
                     }
                 }
                 Does::Slow => {
-                    self.is_new(fault, struck);
-                    std::thread::sleep(Duration::try_from_secs_f64(fault.size / 1e3).unwrap_or_default());
+                    std::thread::sleep(Duration::try_from_secs_f64(fault.size / 1e3).unwrap_or_default())
                 }
                 Does::Abort => std::process::abort(),
                 _ => {}

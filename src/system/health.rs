@@ -228,7 +228,25 @@ pub fn system(modules: &[ModuleStatus]) -> (Health, f64) {
     )
 }
 
-/// Worse only after two bad results, better only after three good ones.
+/// How many results in a row it takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Inertia {
+    /// Bad ones until a level gets worse.
+    pub worse_after: u32,
+    /// Good ones until it gets better.
+    pub better_after: u32,
+}
+
+impl Default for Inertia {
+    fn default() -> Self {
+        Self {
+            worse_after: 2,
+            better_after: 3,
+        }
+    }
+}
+
+/// Worse only after some bad results, better only after some good ones.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Hysteresis {
     shown: Health,
@@ -240,7 +258,7 @@ pub struct Hysteresis {
 
 impl Hysteresis {
     /// Takes in a new result and gives the level to show. What is `certain` is shown at once.
-    pub fn update(&mut self, now: Health, certain: bool) -> Health {
+    pub fn update(&mut self, now: Health, certain: bool, inertia: Inertia) -> Health {
         let fact_is_over = std::mem::replace(&mut self.by_fact, certain) && !certain;
         if self.shown == Health::Unknown || now == Health::Unknown || certain || fact_is_over {
             // Not knowing has no inertia: what is known is shown at once, what is not known any more too.
@@ -259,7 +277,7 @@ impl Hysteresis {
         } else {
             (self.worse, self.better) = (0, 0);
         }
-        if self.worse >= 2 || self.better >= 3 {
+        if self.worse >= inertia.worse_after || self.better >= inertia.better_after {
             *self = Self {
                 shown: now,
                 worse: 0,
@@ -371,21 +389,22 @@ mod tests {
     #[test]
     fn a_single_bad_result_does_not_flicker() {
         let mut shown = Hysteresis::default();
-        assert_eq!(shown.update(Health::Healthy, false), Health::Healthy);
-        assert_eq!(shown.update(Health::Unhealthy, false), Health::Healthy);
-        assert_eq!(shown.update(Health::Healthy, false), Health::Healthy);
-        assert_eq!(shown.update(Health::Unhealthy, false), Health::Healthy);
-        assert_eq!(shown.update(Health::Unhealthy, false), Health::Unhealthy);
+        let update = |shown: &mut Hysteresis, now, certain| shown.update(now, certain, Inertia::default());
+        assert_eq!(update(&mut shown, Health::Healthy, false), Health::Healthy);
+        assert_eq!(update(&mut shown, Health::Unhealthy, false), Health::Healthy);
+        assert_eq!(update(&mut shown, Health::Healthy, false), Health::Healthy);
+        assert_eq!(update(&mut shown, Health::Unhealthy, false), Health::Healthy);
+        assert_eq!(update(&mut shown, Health::Unhealthy, false), Health::Unhealthy);
         for expected in [Health::Unhealthy, Health::Unhealthy, Health::Healthy] {
-            assert_eq!(shown.update(Health::Healthy, false), expected);
+            assert_eq!(update(&mut shown, Health::Healthy, false), expected);
         }
         assert_eq!(
-            shown.update(Health::Unhealthy, true),
+            update(&mut shown, Health::Unhealthy, true),
             Health::Unhealthy,
             "a fact is one at once"
         );
         assert_eq!(
-            shown.update(Health::Healthy, false),
+            update(&mut shown, Health::Healthy, false),
             Health::Healthy,
             "and is over at once"
         );

@@ -232,11 +232,7 @@ fn module(id: &'static str, health: Health, message: &str, checks: Vec<Check>) -
 }
 
 fn check(name: &'static str, status: Health, message: &str) -> Check {
-    Check {
-        name,
-        status,
-        message: message.to_owned(),
-    }
+    crate::system::health::check(name, status, message.to_owned())
 }
 
 pub(super) fn status() -> SystemStatus {

@@ -136,7 +136,7 @@ impl Rule {
 
     /// A figure as people read it: shares as per cent, bytes as MB or GB, others as they are.
     fn figure(&self, value: f64) -> String {
-        if self.metric.ends_with("_share") {
+        if self.metric.ends_with("_ratio") {
             format!("{:.0} %", value * 100.0)
         } else if self.metric.ends_with("_bytes") {
             if value.abs() < 1e9 {

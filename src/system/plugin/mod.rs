@@ -81,6 +81,7 @@ impl Plugin for SystemPlugin {
                         supervise::move_modules,
                         supervise::check_modules,
                         supervise::recover,
+                        supervise::clear_caches,
                         monitoring::sample,
                         alerting::raise_alerts,
                     )

@@ -3,7 +3,7 @@
 use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 
-use crate::system::health::{Hysteresis, roll_up};
+use crate::system::health::{Hysteresis, Inertia, roll_up};
 use crate::system::orchestrator::{Duty, Life, Report};
 use crate::system::status::{Check, Health, Lifecycle, ModuleStatus};
 
@@ -34,10 +34,10 @@ pub struct HealthState {
 
 impl HealthState {
     /// Takes in new results; true when the level shown is another.
-    pub fn update(&mut self, checks: Vec<Check>) -> bool {
+    pub fn update(&mut self, checks: Vec<Check>, inertia: Inertia) -> bool {
         let now = roll_up(checks.iter().map(|c| c.status));
         let certain = checks.iter().any(|c| c.certain && c.status == now);
-        let before = std::mem::replace(&mut self.level, self.hysteresis.update(now, certain));
+        let before = std::mem::replace(&mut self.level, self.hysteresis.update(now, certain, inertia));
         self.checks = checks;
         self.level != before
     }

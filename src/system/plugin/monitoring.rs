@@ -25,6 +25,8 @@ pub struct Monitor {
     forecaster: Forecaster,
     history: Option<History>,
     sampled: Option<Instant>,
+    /// Processor time of the history's thread at the last sample, seconds.
+    history_cpu_s: Option<f64>,
 }
 
 /// Name of the history in the state folder.
@@ -68,6 +70,7 @@ impl FromWorld for Monitor {
             forecaster: Forecaster::new(watches()),
             history,
             sampled: None,
+            history_cpu_s: None,
         }
     }
 }
@@ -113,10 +116,21 @@ pub(super) fn sample(gauges: Gauges, config: Res<Config>, mut monitor: ResMut<Mo
     }
     monitor.sampled = Some(now);
     let mut sample = gauges.sample(now);
+    let (history_cpu_s, mut written_cpu_s) = (monitor.history_cpu_s, None);
     if let Some(history) = &monitor.history {
         let state = history.state();
         sample.set(Metric::HistoryLost, state.lost as f64);
+        // The sampler has put in its own share; the other thread of monitoring is this one.
+        let spent = state.cpu_s.zip(history_cpu_s).map(|(now, before)| now - before);
+        let own = sample.get(Metric::MonitoringCpu);
+        sample.set(
+            Metric::MonitoringCpu,
+            own.zip(spent)
+                .map(|(own, spent)| own + spent / EVERY.as_secs_f64()),
+        );
+        written_cpu_s = state.cpu_s;
     }
+    monitor.history_cpu_s = written_cpu_s;
     monitor.ring.push(&sample);
     monitor.forecaster.push(&sample);
     monitor.forecasts = monitor.forecaster.forecasts().collect();
@@ -197,26 +211,24 @@ impl Gauges<'_> {
     }
 }
 
-/// What is foreseen with some certainty, as a warning in words, by the metric's id.
+/// What is foreseen, as a warning in words, by the metric's id.
 #[must_use]
 pub(super) fn early_warnings(forecasts: &[Forecast]) -> Vec<(&'static str, String)> {
     let warning = |f: &Forecast| {
-        let in_s = f.reaches_in_s.filter(|_| f.confidence >= 0.5)?;
-        let when = Duration::try_from_secs_f64(in_s).ok()?;
+        let when = Duration::try_from_secs_f64(f.reaches_in_s?).ok()?;
         let when = crate::ops::helpers::duration_in_words(when);
-        let sure = f.confidence * 100.0;
-        let words = match f.metric {
-            Metric::SystemMemoryUsed => {
-                format!("memory will be full in about {when} if it goes on like this")
-            }
-            Metric::SystemDiskUsed => {
-                format!("the disk will be full in about {when} if it goes on like this")
-            }
-            Metric::SystemTemperature => format!("the machine will be too hot in about {when}"),
-            Metric::VisionDropShare => format!("half of the frames will be dropped in about {when}"),
-            _ => format!("{} will reach {} in about {when}", f.metric.id(), f.limit),
+        let what = match f.metric {
+            Metric::SystemMemoryUsed => "memory will be full",
+            Metric::SystemDiskUsed => "the disk will be full",
+            Metric::SystemTemperature => "the machine will be too hot",
+            Metric::VisionDropShare => "half of the frames will be dropped",
+            Metric::VisionRate => "vision will be too slow to be of use",
+            other => other.id(),
         };
-        Some((f.metric.id(), format!("{words} ({sure:.0} % sure)")))
+        Some((
+            f.metric.id(),
+            format!("{what} in about {when} if it goes on like this"),
+        ))
     };
     forecasts.iter().filter_map(warning).collect()
 }

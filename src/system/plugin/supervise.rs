@@ -10,8 +10,8 @@ use sd_notify::NotifyState;
 
 use super::modules::{HealthState, Module, ModuleLife};
 use super::{Facts, Measured, Operator};
-use crate::app::{Config, Ending, MainPulse, RunOptions, Started, now};
-use crate::system::health::roll_up;
+use crate::app::{Config, Ending, MainPulse, RunOptions, Stage, Started, now};
+use crate::system::health::{Inertia, roll_up};
 use crate::system::journal::{EventKind, Journal, SystemEvent};
 use crate::system::keeper::Keeper;
 use crate::system::orchestrator::{self, Life, Report, Wish};
@@ -297,6 +297,9 @@ pub(super) fn check_modules(
 ) {
     let now = Instant::now();
     measured.turn(now);
+    if !config.system.monitoring {
+        return;
+    }
     let state = facts.source_state();
     let running = modules
         .iter()
@@ -325,13 +328,17 @@ pub(super) fn check_modules(
         }
     }
     *source = state;
+    let inertia = Inertia {
+        worse_after: config.system.worse_after,
+        better_after: config.system.better_after,
+    };
     for (module, life, mut health) in &mut modules {
         if life.state != Lifecycle::Running {
             health.clear();
             continue;
         }
         let before = health.level;
-        if health.update(facts.checks(module.id, &measured, now)) {
+        if health.update(facts.checks(module.id, &measured, now), inertia) {
             let worst = health
                 .checks
                 .iter()
@@ -406,6 +413,15 @@ pub(super) fn recover(
 
 /// Caches are cleared at most this often.
 const CLEAR_EVERY: Duration = Duration::from_secs(600);
+
+/// Lets go of what can be made again: pictures for the network.
+pub(super) fn clear_caches(mut supervisor: ResMut<Supervisor>, stage: Res<Stage>) {
+    if std::mem::take(&mut supervisor.clear_caches) {
+        stage.projector_picture.clear();
+        stage.dashboard_picture.clear();
+        info!("caches are cleared");
+    }
+}
 
 fn relieve_memory(used_share: Option<f64>, now: Instant, scribe: &mut Scribe) {
     let supervisor = &mut scribe.supervisor;
