@@ -4,7 +4,7 @@
 ARGS ?=
 CARGO ?= cargo
 
-.PHONY: run test quick bench fuzz help
+.PHONY: run test quick bench faults fuzz help
 
 run: ## Install what is missing, build, and start the trainer (ARGS="--source camera:0")
 	@deploy/install-packages.sh run
@@ -19,6 +19,7 @@ test: ## Install what is missing, then check formatting, lints, unit, applicatio
 	$(CARGO) test --locked --no-default-features --lib
 	$(CARGO) test --locked --lib --bins --tests
 	$(CARGO) test --locked --doc
+	$(CARGO) run --locked --quiet -- faults --quick --patience 5
 
 quick: ## Only the tests of the logic (no engine, no window): seconds
 	$(CARGO) test --locked --no-default-features --lib
@@ -28,7 +29,7 @@ BENCH ?= $(or $(TMPDIR),/tmp)/billiards-bench
 # Rooms nobody tuned anything on: another number every day.
 ROOMS ?= $(shell date +%Y%m%d)
 
-bench: ## Measure: physics (pooltool beside it, ten thousand random cases), vision (OpenCV beside it), virtual table
+bench: ## Measure: physics (pooltool beside it, ten thousand random cases), vision (OpenCV beside it), virtual table, monitoring, forecasts, alerts (Prometheus beside them)
 	@mkdir -p $(BENCH)
 	@$(CARGO) build --locked
 	$(CARGO) run --locked --quiet -- evaluate physics --shots-to $(BENCH)/shots.json
@@ -38,8 +39,15 @@ bench: ## Measure: physics (pooltool beside it, ten thousand random cases), visi
 	$(CARGO) run --locked --quiet -- evaluate vision --speed --pictures $(BENCH)/pictures
 	tests/bench/opencv.sh $(BENCH)/pictures
 	$(CARGO) run --locked --quiet -- evaluate vision --dataset virtual:$(ROOMS) --rooms 100
+	$(CARGO) run --locked --quiet -- evaluate monitoring
+	$(CARGO) run --locked --quiet -- evaluate forecast
+	tests/bench/alerts.sh
 	$(CARGO) test --locked --no-default-features --lib -- --ignored --nocapture --test-threads 1 \
 	  virtual_table::tests::speed play::tests::statistics figures_of_the_virtual
+
+faults: ## Break the trainer on purpose, case after case, and show what comes of it (ten minutes)
+	@$(CARGO) build --locked
+	@$(CARGO) run --locked --quiet -- faults $(ARGS)
 
 CORPUS ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/billiards-trainer/fuzz-corpus
 FUZZ = $(CARGO) +nightly fuzz run --fuzz-dir tests/fuzz

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 
 use super::context::Context;
+use crate::system::metrics::Kind;
 use crate::system::snapshot::Snapshot;
 use crate::system::status::{Health, Lifecycle, Severity};
 
@@ -28,7 +29,25 @@ pub(super) fn render(snapshot: Option<&Snapshot>, context: &Context) -> String {
         system(&mut page, snapshot);
     }
     api(&mut page, context);
+    if let Some(snapshot) = snapshot {
+        measured(&mut page, snapshot);
+    }
     page.text
+}
+
+/// What the catalogue has and is not on the page yet.
+fn measured(page: &mut Page, snapshot: &Snapshot) {
+    for (metric, value) in snapshot.sample.iter() {
+        let info = metric.info();
+        let name = format!("bt_{}", info.id);
+        let kind = match info.kind {
+            Kind::Gauge => "gauge",
+            Kind::Counter => "counter",
+        };
+        if value.is_some() && !page.text.contains(&format!("# TYPE {name} ")) {
+            page.one(&name, kind, info.help, value);
+        }
+    }
 }
 
 fn system(page: &mut Page, snapshot: &Snapshot) {

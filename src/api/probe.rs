@@ -88,7 +88,7 @@ mod tests {
         let serve = std::thread::spawn(move || {
             for answer in ["HTTP/1.1 200 OK\r\n\r\n", "HTTP/1.1 503 No\r\n\r\n"] {
                 let (mut stream, _) = listener.accept().unwrap();
-                let mut request = [0; 64];
+                let mut request = [0; 1024];
                 let _ = stream.read(&mut request).unwrap();
                 stream.write_all(answer.as_bytes()).unwrap();
             }

@@ -9,7 +9,7 @@ use axum::extract::{ConnectInfo, Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Json, Router};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -18,6 +18,7 @@ use super::connection::Peer;
 use super::context::Context;
 use super::problem::Problem;
 use super::{frames, guard, metrics, page, stream, views, websocket, what_if};
+use crate::system::alerts::SilenceTarget;
 use crate::system::command::OperatorCommand;
 use crate::system::recovery::Action;
 use crate::system::status::Lifecycle;
@@ -41,6 +42,9 @@ pub(super) fn router(context: Arc<Context>) -> Router {
         .route("/modules", get(modules))
         .route("/modules/{id}", get(module))
         .route("/modules/{id}/{verb}", post(change_module))
+        .route("/alerts/silences", post(silence))
+        .route("/alerts/silences/{id}", delete(unsilence))
+        .route("/trends", get(trends))
         .route("/recovery", get(recovery).post(recover))
         .route("/events", get(events))
         .route("/config/reload", post(reload))
@@ -268,7 +272,61 @@ async fn reload(State(context): Ctx) -> Accepted {
 
 async fn alerts(State(context): Ctx) -> Answer {
     let snapshot = context.snapshot()?;
-    Ok(Json(json!({ "alerts": snapshot.status.alerts })))
+    Ok(Json(json!({
+        "alerts": snapshot.status.alerts,
+        "silences": snapshot.alerting.silences,
+        "history": snapshot.alerting.history,
+        "webhooks": snapshot.alerting.webhooks,
+    })))
+}
+
+async fn silence(State(context): Ctx, request: Request) -> Accepted {
+    let body = read_json(&context, request).await?;
+    let asked: NewSilence =
+        serde_json::from_value(body).map_err(|error| Problem::invalid("silence", error.to_string()))?;
+    let command = OperatorCommand::Silence {
+        target: asked.target,
+        for_s: asked.for_s,
+    };
+    check_silence(&context, &command)?;
+    accept(&context, command)
+}
+
+/// Of what nobody is to be told, and for how long.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct NewSilence {
+    target: SilenceTarget,
+    for_s: u64,
+}
+
+async fn unsilence(State(context): Ctx, id: Result<Path<String>, PathRejection>) -> Accepted {
+    let id = path(id)?;
+    let known = id.parse().ok().filter(|id| {
+        context
+            .snapshot()
+            .is_ok_and(|s| s.alerting.silences.iter().any(|x| x.id == *id))
+    });
+    let id = known.ok_or_else(|| Problem::not_found("There is no silence with this number.".to_owned()))?;
+    accept(&context, OperatorCommand::Unsilence(id))
+}
+
+fn check_silence(context: &Context, command: &OperatorCommand) -> Result<(), Problem> {
+    match command {
+        OperatorCommand::Silence { for_s, .. } if !(1..=30 * 86_400).contains(for_s) => {
+            Err(Problem::invalid("for_s", "must be 1 second to 30 days (2592000)"))
+        }
+        OperatorCommand::Unsilence(id)
+            if !context.snapshot()?.alerting.silences.iter().any(|s| s.id == *id) =>
+        {
+            Err(Problem::not_found(format!("There is no silence `{id}`.")))
+        }
+        _ => Ok(()),
+    }
+}
+
+async fn trends(State(context): Ctx) -> Answer {
+    Ok(Json(json!({ "forecasts": *context.snapshot()?.forecasts })))
 }
 
 async fn acknowledge(State(context): Ctx, id: Result<Path<String>, PathRejection>) -> Accepted {
@@ -414,6 +472,7 @@ async fn command(State(context): Ctx, ConnectInfo(peer): ConnectInfo<Peer>, requ
         | OperatorCommand::EnableModule(_)
         | OperatorCommand::DisableModule(_) => check_module(&context, &command)?,
         OperatorCommand::Recover { .. } => check_recovery(&context, peer, &headers, &command)?,
+        OperatorCommand::Silence { .. } | OperatorCommand::Unsilence(_) => check_silence(&context, &command)?,
         OperatorCommand::SetRecovery(_) | OperatorCommand::ReloadSettings => {}
         OperatorCommand::AcknowledgeAlert(id) => {
             if !context.snapshot()?.status.alerts.iter().any(|a| a.id == *id) {

@@ -15,6 +15,12 @@ pub(crate) struct Faults {
     /// Only these cases: F1,F7b.
     #[arg(long, value_name = "IDS", value_delimiter = ',')]
     only: Vec<String>,
+    /// Times may be so many times as long as promised: for machines that do other things, too.
+    #[arg(long, value_name = "TIMES", default_value_t = 1.0)]
+    patience: f64,
+    /// Run on the virtual table for so long instead, and watch memory, open files and threads: 30m, 2h.
+    #[arg(long, value_name = "TIME", value_parser = super::run::parse_duration, conflicts_with_all = ["only", "quick", "list"])]
+    soak: Option<std::time::Duration>,
     /// Only the most important ones.
     #[arg(long)]
     quick: bool,
@@ -52,6 +58,24 @@ impl Faults {
         let program = std::env::current_exe().map_err(|e| Failure::failed(e.to_string()))?;
         let scratch = std::env::temp_dir().join(format!("billiards-faults-{}", std::process::id()));
         let folder = self.keep.clone().unwrap_or_else(|| scratch.clone());
+        if let Some(length) = self.soak {
+            let report = crate::lab::soak(&program, &folder, length, |line| {
+                let _ = writeln!(std::io::stderr(), "{line}");
+            });
+            drop(std::fs::remove_dir_all(scratch));
+            let report = report.map_err(|e| Failure::failed(e.to_string()))?;
+            let text = if self.json {
+                serde_json::to_string_pretty(&report).map_err(|e| Failure::failed(e.to_string()))?
+            } else {
+                report.to_string()
+            };
+            let _ = writeln!(out, "{text}");
+            return if report.is_flat() {
+                Ok(())
+            } else {
+                Err(Failure::failed("something grows, or the trainer did not stay up"))
+            };
+        }
         let mut results = Vec::new();
         if !self.json {
             let _ = writeln!(
@@ -64,7 +88,7 @@ impl Faults {
             if std::io::stderr().is_terminal() {
                 eprint!("\r{} of {}: {} …\u{1b}[K\r", i + 1, cases.len(), case.what);
             }
-            let result = run_case(case, &program, &folder.join(case.id));
+            let result = run_case(case, &program, &folder.join(case.id), self.patience.max(1.0));
             if !self.json {
                 let time = |s: Option<f64>| s.map_or_else(|| "-".to_owned(), |s| format!("{s:.2} s"));
                 let verdict = if result.passed { "ok  " } else { "FAIL" };

@@ -238,6 +238,12 @@ impl Manager {
         Some((code, serde_json::from_str(body).unwrap_or(Value::Null)))
     }
 
+    /// The process id of the trainer, while it runs.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Where the trainer listens.
     #[must_use]
     pub fn address(&self) -> std::net::SocketAddr {

@@ -4,6 +4,8 @@
 mod cases;
 mod manager;
 mod measure;
+mod soak;
 
 pub use cases::{CASES, Case};
 pub use measure::{Result, run_case};
+pub use soak::{Soak, soak};

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::system::alerts::SilenceTarget;
 use crate::system::recovery::Action;
 use crate::trainer::aim::Assistance;
 
@@ -38,6 +39,15 @@ pub enum OperatorCommand {
     ReloadSettings,
     /// Mark an alert as seen by its id.
     AcknowledgeAlert(u64),
+    /// Tell nobody of these alerts for so many seconds.
+    Silence {
+        /// Which.
+        target: SilenceTarget,
+        /// For how long, seconds, at most thirty days.
+        for_s: u64,
+    },
+    /// End a silence by its id.
+    Unsilence(u64),
     /// Show the shot being aimed as it would roll.
     Rehearse,
     /// Take the cue of the virtual table.

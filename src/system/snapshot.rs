@@ -5,7 +5,10 @@ use std::sync::Arc;
 use crate::physics::prediction::Prediction;
 use crate::physics::spread::Spread;
 use crate::projector::overlay::Shape;
+use crate::system::alerts::{Change, Silence};
+use crate::system::forecast::Forecast;
 use crate::system::journal::SystemEvent;
+use crate::system::metrics::Sample;
 use crate::system::recovery::Attempt;
 use crate::system::status::SystemStatus;
 use crate::table::TableSpec;
@@ -57,6 +60,18 @@ pub struct RehearsedBall {
 pub struct EncodedImage {
     /// PNG bytes.
     pub png: Vec<u8>,
+}
+
+/// What there is to know of alerts beside the open ones.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct AlertingStatus {
+    /// Of what nobody is told for a while.
+    pub silences: Vec<Silence>,
+    /// The last changes, newest first.
+    pub history: Vec<Change>,
+    /// How each webhook is.
+    #[cfg(feature = "app")]
+    pub webhooks: Vec<crate::system::webhook::WebhookStatus>,
 }
 
 /// What recovery has done and given up.
@@ -116,4 +131,10 @@ pub struct Snapshot {
     pub events: Arc<Vec<SystemEvent>>,
     /// What recovery has done.
     pub recovery: Arc<RecoveryStatus>,
+    /// Silences, changes of alerts, webhooks.
+    pub alerting: Arc<AlertingStatus>,
+    /// The newest sample of everything that is measured.
+    pub sample: Arc<Sample>,
+    /// What is foreseen of it.
+    pub forecasts: Arc<Vec<Forecast>>,
 }

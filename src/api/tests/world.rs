@@ -415,6 +415,9 @@ pub(super) fn snapshot(sequence: u64) -> Snapshot {
         }]),
         events: Arc::default(),
         recovery: Arc::default(),
+        alerting: Arc::default(),
+        sample: Arc::new(crate::system::metrics::Sample::new(0.0)),
+        forecasts: Arc::default(),
         log: Arc::new(vec![
             LogLine {
                 time: "2026-05-04T17:00:00.125Z".to_owned(),

@@ -1,6 +1,7 @@
 //! Conditions and measurements become alerts; alerts are told in the log, to the dashboard, the API and webhooks.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bevy::prelude::*;
@@ -15,6 +16,7 @@ use crate::system::alerts::{
 };
 use crate::system::journal::EventKind;
 use crate::system::metrics::Metric;
+use crate::system::snapshot::AlertingStatus;
 use crate::system::status::{Health, Lifecycle, Severity};
 use crate::system::webhook::{WebhookSender, WebhookStatus};
 
@@ -26,10 +28,11 @@ pub struct Board {
     senders: Vec<WebhookSender>,
     file: Option<PathBuf>,
     saved: (u64, Option<Instant>),
+    about: (u64, Arc<AlertingStatus>),
 }
 
 /// Name of the file of alerts in the state folder.
-const ALERTS: &str = "alerts.ron";
+const ALERTS: &str = "alerts.json";
 /// Alerts are saved at most this often.
 const SAVE_EVERY: Duration = Duration::from_secs(2);
 /// A condition must hold this long before it is an alert: what mends itself at once is none.
@@ -64,6 +67,7 @@ impl FromWorld for Board {
             });
         Self {
             senders: senders.collect(),
+            about: (u64::MAX, Arc::default()),
             saved: (board.version(), None),
             board,
             file,
@@ -72,17 +76,26 @@ impl FromWorld for Board {
 }
 
 impl Board {
-    /// How each webhook is.
-    #[must_use]
-    pub fn webhooks(&self) -> Vec<WebhookStatus> {
-        self.senders.iter().map(WebhookSender::status).collect()
+    /// What there is to know beside the open alerts; made anew only where something has changed.
+    pub(super) fn about(&mut self) -> Arc<AlertingStatus> {
+        let webhooks: Vec<WebhookStatus> = self.senders.iter().map(WebhookSender::status).collect();
+        let version = self.board.version();
+        if self.about.0 != version || self.about.1.webhooks != webhooks {
+            let status = AlertingStatus {
+                silences: self.board.silences(),
+                history: self.board.history().cloned().collect(),
+                webhooks,
+            };
+            self.about = (version, Arc::new(status));
+        }
+        Arc::clone(&self.about.1)
     }
 }
 
 fn read(file: &std::path::Path) -> Option<AlertMemory> {
     let text = std::fs::read_to_string(file).ok()?;
-    ron::from_str(&text)
-        .inspect_err(|error| warn!("earlier alerts are not known: {}:{error}", file.display()))
+    serde_json::from_str(&text)
+        .inspect_err(|error| warn!("earlier alerts are not known: {}: {error}", file.display()))
         .ok()
 }
 
@@ -147,8 +160,8 @@ pub(super) fn raise_alerts(
         .filter(|_| due && version != board.board.version())
     {
         board.saved = (board.board.version(), Some(now));
-        match ron::ser::to_string_pretty(&board.board.memory(), ron::ser::PrettyConfig::default()) {
-            Ok(text) => scribe.supervisor.keep(file, text.into_bytes()),
+        match serde_json::to_vec_pretty(&board.board.memory()) {
+            Ok(bytes) => scribe.supervisor.keep(file, bytes),
             Err(error) => error!("alerts cannot be kept: {error}"),
         }
     }

@@ -25,7 +25,7 @@ use crate::system::orchestrator::{self, Life, MODULES, Wish, start_order};
 use crate::system::recovery::Order;
 use crate::system::rolling::Rolling;
 use crate::system::snapshot::{HistorySample, LogLine, Snapshot};
-use crate::system::status::{Check, Health, Metrics, ModuleStatus, SystemStatus};
+use crate::system::status::{Alert, Check, Health, Metrics, ModuleStatus, SystemStatus};
 use crate::system::summary::Summary;
 use crate::trainer::aim::Assistance;
 use crate::trainer::plugin::CoreState;
@@ -300,6 +300,18 @@ fn apply_wishes(
                     warn!("there is no open alert {id}");
                 }
             }
+            OperatorCommand::Silence { target, for_s } => {
+                let length = Duration::from_secs(for_s);
+                match board.board.silence(target, length, "operator", &Moment::now()) {
+                    Ok(id) => info!("silence {id} for {for_s} s by the operator"),
+                    Err(error) => warn!("{error}"),
+                }
+            }
+            OperatorCommand::Unsilence(id) => {
+                if !board.board.unsilence(id) {
+                    warn!("there is no silence {id}");
+                }
+            }
             OperatorCommand::Rehearse => {
                 if !core.rehearse(&stage.table) {
                     warn!("no shot is being aimed that could be shown");
@@ -440,7 +452,6 @@ struct Parts<'w> {
     measured: Res<'w, Measured>,
     resources: Res<'w, Resources>,
     api: Res<'w, ApiHealth>,
-    board: Res<'w, Board>,
     faults: Res<'w, ModuleFaults>,
     log: Res<'w, LogRing>,
     options: Res<'w, RunOptions>,
@@ -450,6 +461,8 @@ fn publish(
     parts: Parts,
     modules: Query<(&Module, &ModuleLife, &HealthState)>,
     mut supervisor: ResMut<Supervisor>,
+    mut board: ResMut<Board>,
+    monitor: Res<Monitor>,
     pulse: Res<MainPulse>,
     mut published: ResMut<Published>,
 ) {
@@ -464,7 +477,7 @@ fn publish(
                 describe(life, health, parts.faults.total(module.id))
             };
             let list = list.iter().map(describe).collect();
-            let status = Arc::new(parts.status(list, now_is));
+            let status = Arc::new(parts.status(list, board.board.open(), now_is));
             published.status = Some((now_is, Arc::clone(&status)));
             status
         }
@@ -509,11 +522,14 @@ fn publish(
         log: Arc::clone(&published.log),
         events,
         recovery,
+        alerting: board.about(),
+        sample: Arc::clone(&monitor.newest),
+        forecasts: Arc::clone(&monitor.forecasts),
     })));
 }
 
 impl Parts<'_> {
-    fn status(&self, modules: Vec<ModuleStatus>, now: Instant) -> SystemStatus {
+    fn status(&self, modules: Vec<ModuleStatus>, alerts: Vec<Alert>, now: Instant) -> SystemStatus {
         let (health, score) = health::system(&modules);
         let measured = &self.measured;
         let resources = self.resources.latest();
@@ -541,7 +557,7 @@ impl Parts<'_> {
             display: self.projector.describe(&self.stage.display),
             hand_cue: self.vision.hand.state(),
             modules,
-            alerts: self.board.board.open(),
+            alerts,
             metrics: Metrics {
                 vision_rate_hz: measured.vision_ms.rate_hz(now),
                 source_rate_hz: measured.source_hz,

@@ -1,6 +1,7 @@
 //! Once a second everything that is measured becomes one sample: for the last hour in memory, for years on disk, for
 //! the alert rules and for what can be foreseen.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bevy::prelude::*;
@@ -17,11 +18,11 @@ use crate::vision::plugin::VisionState;
 #[derive(Resource)]
 pub struct Monitor {
     /// The newest sample.
-    pub newest: Sample,
+    pub newest: Arc<Sample>,
     /// The last hour.
     pub ring: Ring,
     /// What is foreseen.
-    pub forecasts: Vec<Forecast>,
+    pub forecasts: Arc<Vec<Forecast>>,
     forecaster: Forecaster,
     history: Option<History>,
     sampled: Option<Instant>,
@@ -64,9 +65,9 @@ impl FromWorld for Monitor {
                 .ok()
         });
         Self {
-            newest: Sample::new(0.0),
+            newest: Arc::new(Sample::new(0.0)),
             ring: Ring::default(),
-            forecasts: Vec::new(),
+            forecasts: Arc::default(),
             forecaster: Forecaster::new(watches()),
             history,
             sampled: None,
@@ -133,11 +134,11 @@ pub(super) fn sample(gauges: Gauges, config: Res<Config>, mut monitor: ResMut<Mo
     monitor.history_cpu_s = written_cpu_s;
     monitor.ring.push(&sample);
     monitor.forecaster.push(&sample);
-    monitor.forecasts = monitor.forecaster.forecasts().collect();
+    monitor.forecasts = Arc::new(monitor.forecaster.forecasts().collect());
     if let Some(history) = &monitor.history {
         history.record(sample.clone());
     }
-    monitor.newest = sample;
+    monitor.newest = Arc::new(sample);
 }
 
 impl Gauges<'_> {
