@@ -26,11 +26,12 @@ impl Probe {
             .name("api-probe".to_owned())
             .spawn(move || {
                 let address = reachable(address);
-                loop {
-                    std::thread::sleep(EVERY);
-                    let Some(newest) = weak.upgrade() else { return };
+                while weak.strong_count() > 0 {
                     let answer = ask(address);
+                    let Some(newest) = weak.upgrade() else { return };
                     *newest.lock().unwrap_or_else(PoisonError::into_inner) = Some(answer);
+                    drop(newest);
+                    std::thread::sleep(EVERY);
                 }
             })?;
         Ok(Self(newest))

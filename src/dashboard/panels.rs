@@ -9,7 +9,7 @@ use super::{look, pictures};
 use crate::physics::prediction::EventKind;
 use crate::system::command::{CueCommand, OperatorCommand};
 use crate::system::snapshot::{HistorySample, PredictedShot, Snapshot};
-use crate::system::status::{HandCue, Health, Lifecycle, Severity};
+use crate::system::status::{HandCue, Health, Lifecycle, ModuleStatus, Severity};
 use crate::trainer::aim::Assistance;
 
 /// What the dashboard remembers between two pictures of itself.
@@ -444,11 +444,7 @@ fn modules(ui: &mut Ui, snapshot: &Snapshot, wishes: &mut Vec<OperatorCommand>) 
                 ui.label(module.id);
             });
             ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
-                let restartable = module.lifecycle == Lifecycle::Running && module.id != "config";
-                let hover = format!("start the module {} again", module.id);
-                if restartable && ui.small_button("restart").on_hover_text(hover).clicked() {
-                    wishes.push(OperatorCommand::RestartModule(module.id.to_owned()));
-                }
+                module_buttons(ui, module, wishes);
                 ui.with_layout(Layout::left_to_right(Align::Center), |ui| {
                     let text = RichText::new(&module.message).color(look::QUIET).size(13.5);
                     let details: Vec<_> = module
@@ -460,6 +456,41 @@ fn modules(ui: &mut Ui, snapshot: &Snapshot, wishes: &mut Vec<OperatorCommand>) 
                         .on_hover_text(details.join("\n"));
                 });
             });
+        });
+    }
+}
+
+/// What can be done with a module as it is: the likeliest as a button, the rest behind a right click on it.
+fn module_buttons(ui: &mut Ui, module: &ModuleStatus, wishes: &mut Vec<OperatorCommand>) {
+    let id = || module.id.to_owned();
+    let (word, hover, wish) = match module.lifecycle {
+        // Everything needs it.
+        _ if module.id == "config" => return,
+        Lifecycle::Running => ("restart", "start it again", OperatorCommand::RestartModule(id())),
+        Lifecycle::Failed | Lifecycle::Offline => ("start", "start it", OperatorCommand::StartModule(id())),
+        Lifecycle::Disabled => (
+            "switch on",
+            "take it into service",
+            OperatorCommand::EnableModule(id()),
+        ),
+        Lifecycle::Starting | Lifecycle::Stopping => return,
+    };
+    let off = module.lifecycle == Lifecycle::Disabled;
+    let more = if off { "" } else { "; right click for more" };
+    let button = ui
+        .small_button(word)
+        .on_hover_text(format!("{}: {hover}{more}", module.id));
+    if button.clicked() {
+        wishes.push(wish);
+    }
+    if !off {
+        button.context_menu(|ui| {
+            if module.lifecycle == Lifecycle::Running && ui.button("stop").clicked() {
+                wishes.push(OperatorCommand::StopModule(id()));
+            }
+            if ui.button("switch off").clicked() {
+                wishes.push(OperatorCommand::DisableModule(id()));
+            }
         });
     }
 }

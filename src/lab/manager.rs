@@ -104,7 +104,12 @@ impl Manager {
         arguments.extend(self.setup.arguments.iter().cloned());
         let script = self.folder.join("faults.ron");
         if self.starts.is_empty() || self.setup.every_start {
-            std::fs::write(&script, &self.setup.script)?;
+            let faults = if self.setup.script.is_empty() {
+                "[]"
+            } else {
+                &self.setup.script
+            };
+            std::fs::write(&script, faults)?;
         } else {
             std::fs::write(&script, "[]")?;
         }

@@ -145,6 +145,7 @@ fn is_bad(event: &Told, module: &str) -> bool {
         && match event.kind.as_str() {
             "module_changed" => changed(&["→ failed"]),
             "health_changed" => changed(&["→ unhealthy", "→ degraded", "failed inside"]),
+            "recovery_attempted" => true,
             _ => false,
         }
 }

@@ -87,6 +87,10 @@ pub struct ProjectorView {
     pub camera: Option<Entity>,
     /// The window, when there is one.
     pub window: Option<Entity>,
+    /// How often its window had gone by itself and was opened again.
+    pub reopened: u32,
+    /// A window was opened in this life.
+    opened: bool,
     /// It is to draw.
     on: bool,
     /// What there is belongs to an earlier life: away with it.
@@ -355,8 +359,13 @@ fn keep_window(
     mut tried: Local<Option<Instant>>,
     mut placed_on: Local<Option<Entity>>,
 ) {
-    let close = faults::active(Does::CloseWindow).is_some();
-    if view.anew || !view.on || close {
+    if faults::active(Does::CloseWindow).is_some() {
+        for (window, _) in &windows {
+            commands.entity(window).despawn();
+        }
+        return;
+    }
+    if view.anew || !view.on {
         if let Some(old) = view.camera.take() {
             commands.entity(old).despawn();
         }
@@ -364,7 +373,7 @@ fn keep_window(
             commands.entity(window).despawn();
         }
         view.anew &= !view.on;
-        (view.window, view.size, view.place) = (None, None, None);
+        (view.window, view.size, view.place, view.opened) = (None, None, None, false);
         *tried = None;
         return;
     }
@@ -430,6 +439,8 @@ fn keep_window(
         commands.entity(old).despawn();
     }
     info!("projector: {place}");
+    // There was one, and nobody took it away on purpose.
+    view.reopened += u32::from(std::mem::replace(&mut view.opened, true));
     let window = commands
         .spawn((
             ProjectorWindow,

@@ -17,6 +17,8 @@ pub struct VisionFacts {
     pub paused: bool,
     /// Frames analysed per second.
     pub rate_hz: Option<f64>,
+    /// Other programs have taken the processor.
+    pub starved: bool,
     /// Frames per second the source should give.
     pub wanted_hz: f64,
     /// Panics caught while looking, since the last check.
@@ -112,6 +114,10 @@ pub fn vision(facts: &VisionFacts) -> Vec<Check> {
     let mut checks = vec![source, rate, age, dropped, unusable, table];
     if *state != SourceState::Running {
         // The rest follows from that.
+        checks = checks.into_iter().map(Check::outside).collect();
+    }
+    if facts.starved {
+        // A restart would only take more of what there is too little of.
         checks = checks.into_iter().map(Check::outside).collect();
     }
     if facts.picture != PictureFault::None {
@@ -299,6 +305,7 @@ mod tests {
             alive: true,
             paused: false,
             rate_hz: Some(29.9),
+            starved: false,
             wanted_hz: 30.0,
             recent_faults: 0,
             frame_age_ms: Some(12.0),

@@ -25,7 +25,7 @@ const REOPEN_MIN: Duration = Duration::from_millis(250);
 /// Longest pause between two tries to open a source.
 const REOPEN_MAX: Duration = Duration::from_millis(500);
 /// Looking at one frame takes milliseconds: after this long it never ends.
-const LOOK_HANGS_AFTER: Duration = Duration::from_secs(2);
+const LOOK_HANGS_AFTER: Duration = Duration::from_millis(1500);
 /// Opening a camera takes seconds, waiting for a frame [`POLL`]: after this long the driver hangs.
 const CAPTURE_HANGS_AFTER: Duration = Duration::from_secs(10);
 /// Analysed frames kept for a busy main loop; older ones are dropped.

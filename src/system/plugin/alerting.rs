@@ -103,6 +103,7 @@ fn read(file: &std::path::Path) -> Option<AlertMemory> {
 pub(super) fn raise_alerts(
     modules: Query<(&Module, &ModuleLife, &HealthState)>,
     monitor: Res<Monitor>,
+    options: Res<RunOptions>,
     ending: Res<Ending>,
     mut board: ResMut<Board>,
     mut scribe: Scribe,
@@ -135,6 +136,15 @@ pub(super) fn raise_alerts(
             }
             _ => {}
         }
+    }
+    if options.safe_mode {
+        let words = "the program came up in safe mode, with the API only: it was started again too often; look at the \
+                     crash reports in the state folder, then start it anew";
+        conditions.push(Condition::new("system", "safe_mode", Severity::Critical, words));
+    }
+    for module in scribe.supervisor.recovery.given_up() {
+        let words = format!("module {module} is given up; look at it, then start it again");
+        conditions.push(Condition::new(module, "given_up", Severity::Critical, &words));
     }
     for (id, words) in early_warnings(&monitor.forecasts) {
         conditions.push(Condition::new("forecast", id, Severity::Warning, &words));

@@ -358,6 +358,7 @@ struct Facts<'w> {
     faults: Res<'w, ModuleFaults>,
     unwritten: Res<'w, Unwritten>,
     settings: Res<'w, SettingsState>,
+    resources: Res<'w, Resources>,
 }
 
 impl Facts<'_> {
@@ -412,6 +413,16 @@ impl Facts<'_> {
         checks
     }
 
+    /// More than half of all processors is taken by others, and hardly anything is left.
+    fn is_starved(&self) -> bool {
+        let sample = self.resources.latest();
+        let processors = std::thread::available_parallelism().map_or(1.0, |n| n.get() as f64);
+        let (Some(all), Some(own)) = (sample.system_cpu, sample.process_cpu) else {
+            return false;
+        };
+        all > 0.9 && all * processors - own > 0.5 * processors
+    }
+
     fn vision_checks(&self, measured: &Measured, now: Instant) -> Vec<Check> {
         let Some(eyes) = &self.vision.eyes else {
             let words = self
@@ -426,6 +437,7 @@ impl Facts<'_> {
             alive: eyes.is_alive(),
             paused: self.operator.paused,
             rate_hz: measured.vision_ms.rate_hz(now),
+            starved: self.is_starved(),
             wanted_hz: self.vision.wanted_hz(self.config.vision.rate_hz),
             recent_faults: measured.vision_faults,
             frame_age_ms: self.vision.frame_age_ms(now),

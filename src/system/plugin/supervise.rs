@@ -11,6 +11,7 @@ use sd_notify::NotifyState;
 use super::modules::{HealthState, Module, ModuleLife};
 use super::{Facts, Measured, Operator};
 use crate::app::{Config, Ending, MainPulse, RunOptions, Stage, Started, now};
+use crate::projector::plugin::ProjectorView;
 use crate::system::health::{Inertia, roll_up};
 use crate::system::journal::{EventKind, Journal, SystemEvent};
 use crate::system::keeper::Keeper;
@@ -311,8 +312,14 @@ pub(super) fn check_modules(
         // What was measured before a gap says nothing about after it.
         measured.vision_ms.clear();
     }
-    let every =
-        Duration::try_from_secs_f64(config.system.health_interval_s).unwrap_or(Duration::from_secs(1));
+    // What is not well is looked at twice as often: it may be well any moment.
+    let hurry = if scribe.supervisor.level == Health::Healthy {
+        1.0
+    } else {
+        0.5
+    };
+    let every = hurry * config.system.health_interval_s;
+    let every = Duration::try_from_secs_f64(every).unwrap_or(Duration::from_secs(1));
     if !news && last.is_some_and(|l| now.saturating_duration_since(l) < every) {
         return;
     }
@@ -371,6 +378,8 @@ pub(super) fn recover(
     mut ending: ResMut<Ending>,
     resources: Res<super::Resources>,
     operator: Res<Operator>,
+    projector: Res<ProjectorView>,
+    mut reopened: Local<u32>,
 ) {
     if ending.decided().is_some() {
         return;
@@ -401,6 +410,19 @@ pub(super) fn recover(
         .collect();
     let now = Instant::now();
     let orders = scribe.supervisor.recovery.look(&views, now, unix_s());
+    if *reopened != projector.reopened {
+        *reopened = projector.reopened;
+        let words = "reopen_window: the projector's window had gone";
+        warn!("{words}");
+        let recovery = &mut scribe.supervisor.recovery;
+        recovery.noted(
+            "projector",
+            "its window had gone",
+            Action::RestartModule,
+            unix_s(),
+        );
+        scribe.note(EventKind::RecoveryAttempted, "projector", words);
+    }
     let mut lives = in_order(modules.iter_mut().map(|(m, life, _)| (m, life)));
     for order in orders {
         carry_out(order, &mut lives, &mut scribe, &mut ending);
