@@ -324,7 +324,7 @@ impl Page {
         if known.is_empty() {
             return;
         }
-        self.head(name, "gauge", help);
+        self.head(name, "summary", help);
         for (quantile, value) in known {
             self.sample(name, &[("quantile", quantile)], value);
         }

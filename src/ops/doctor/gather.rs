@@ -125,20 +125,9 @@ fn shown_source(site: &Site) -> String {
     source.map_or_else(|_| "unknown".to_owned(), |s| s.to_string())
 }
 
-/// Where the program keeps things.
-fn state_path() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|v| !v.is_empty());
-    let service = variable("STATE_DIRECTORY").and_then(|all| std::env::split_paths(&all).next());
-    service.or_else(|| {
-        variable("XDG_STATE_HOME")
-            .map(PathBuf::from)
-            .or_else(|| variable("HOME").map(|h| PathBuf::from(h).join(".local/state")))
-            .map(|folder| folder.join("billiards-trainer"))
-    })
-}
-
-pub(super) fn state_folder() -> StateFolder {
-    state_path().map_or(StateFolder::Nowhere, |folder| tried(&folder))
+pub(super) fn state_folder(site: &Site) -> StateFolder {
+    let folder = site.settings.state_folder();
+    folder.map_or(StateFolder::Nowhere, |folder| tried(&folder))
 }
 
 /// Writes a file there as the trainer would, reads it again, and leaves nothing behind.
@@ -172,8 +161,8 @@ fn tried(folder: &Path) -> StateFolder {
     outcome
 }
 
-pub(super) fn disk_space() -> Result<DiskSpace, String> {
-    let folder = state_path().ok_or("where the state folder is, is not known")?;
+pub(super) fn disk_space(site: &Site) -> Result<DiskSpace, String> {
+    let folder = site.settings.state_folder().map_err(|e| e.to_string())?;
     let there = folder.ancestors().find(|f| f.is_dir());
     let there = there.ok_or_else(|| format!("{} leads nowhere", folder.display()))?;
     DiskSpace::of(there).map_err(|e| format!("{}: {e}", there.display()))

@@ -143,11 +143,10 @@ const CHECKS: [(&str, fn(&Site) -> Finding); 16] = [
     (machine::CLOCK, |_| machine::clock(&gather::clock())),
     (machine::SERVICE, |_| machine::service(&gather::service())),
     (site::SETTINGS, |s| site::settings(&gather::settings(s))),
-    (
-        site::STATE_FOLDER,
-        |_| site::state_folder(&gather::state_folder()),
-    ),
-    (site::DISK_SPACE, |_| site::disk_space(&gather::disk_space())),
+    (site::STATE_FOLDER, |s| {
+        site::state_folder(&gather::state_folder(s))
+    }),
+    (site::DISK_SPACE, |s| site::disk_space(&gather::disk_space(s))),
     (site::PORT, |s| site::port(&gather::port(s))),
     (site::FFMPEG, |s| site::ffmpeg(&gather::ffmpeg(s))),
     (camera::CAMERA, |s| camera::camera(&gather::camera(s))),
