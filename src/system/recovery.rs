@@ -285,7 +285,12 @@ impl Recovery {
             next_id: attempts.back().map_or(1, |a| a.id + 1),
             attempts,
             made,
-            random: fastrand::Rng::with_seed(u64::from(std::process::id())),
+            // Several tables must not move in step; tests have to be the same every time.
+            random: fastrand::Rng::with_seed(if cfg!(test) {
+                7
+            } else {
+                u64::from(std::process::id())
+            }),
             calm: None,
             version: 0,
             settings,
