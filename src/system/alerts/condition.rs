@@ -7,27 +7,41 @@ use crate::system::status::Severity;
 
 /// Conditions that are known by name, each with those it follows from: while one of these is
 /// open, the condition says nothing new.
-pub const KNOWN_CONDITIONS: [(&str, &[&str]); 19] = [
+pub const KNOWN_CONDITIONS: [(&str, &[&str]); 24] = [
     ("config.valid", &[]),
     ("config.faults", &[]),
+    ("config.restart", &[]),
+    ("config.state_folder", &[]),
     ("core.state", &["vision.source"]),
     ("core.prediction_time", &[]),
     ("core.errors", &[]),
     ("vision.source", &[]),
+    ("vision.picture", &["vision.source"]),
     ("vision.faults", &[]),
-    ("vision.rate", &["vision.source", "vision.faults", "vision_slow"]),
-    ("vision.frame_age", &["vision.source", "vision.faults"]),
+    (
+        "vision.rate",
+        &["vision.source", "vision.picture", "vision.faults", "vision_slow"],
+    ),
+    (
+        "vision.frame_age",
+        &["vision.source", "vision.picture", "vision.faults"],
+    ),
     (
         "vision.dropped",
-        &["vision.source", "vision.faults", "vision.rate"],
+        &["vision.source", "vision.picture", "vision.faults", "vision.rate"],
     ),
-    ("vision.table", &["vision.source", "vision.faults"]),
+    ("vision.unusable", &["vision.source", "vision.picture"]),
+    (
+        "vision.table",
+        &["vision.source", "vision.picture", "vision.faults"],
+    ),
     ("projector.drawing", &[]),
     ("projector.monitor", &["projector.drawing"]),
     ("projector.keystone", &["projector.drawing", "projector.monitor"]),
     ("projector.faults", &[]),
     ("api.listening", &[]),
     ("api.alive", &["api.listening"]),
+    ("api.probe", &["api.listening", "api.alive"]),
     ("api.faults", &[]),
     ("api.errors", &["api.listening", "api.alive", "api_errors"]),
 ];

@@ -76,7 +76,11 @@ pub fn default_rules() -> Vec<Rule> {
             keep_firing_for_s: 20.0,
             summary: "only {value} pictures a second are looked at (limit {limit})".to_owned(),
             remedy: "give the camera more light, or lower its resolution".to_owned(),
-            inhibited_by: vec!["vision.source".to_owned(), "vision.faults".to_owned()],
+            inhibited_by: vec![
+                "vision.source".to_owned(),
+                "vision.picture".to_owned(),
+                "vision.faults".to_owned(),
+            ],
             ..Rule::default()
         },
         Rule {
