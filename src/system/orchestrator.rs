@@ -314,7 +314,11 @@ pub fn wish(lives: &mut [&mut Life], id: &str, wish: Wish) -> Result<(), Refused
                 Wish::Disable => life.enabled = false,
                 Wish::Start => (life.wanted, life.again) = (true, life.state == Lifecycle::Failed),
                 Wish::Stop => life.wanted = false,
-                Wish::Restart | Wish::RestartWithUsers => (life.wanted, life.again) = (true, true),
+                Wish::Restart | Wish::RestartWithUsers => {
+                    // What is down already has nothing to stop first: it only starts.
+                    let down = life.state == Lifecycle::Offline;
+                    (life.wanted, life.again) = (true, !down);
+                }
             }
         } else if with.contains(&i) && life.is_active() {
             life.again = true;
@@ -623,6 +627,16 @@ mod tests {
             house.wish("coffee", Wish::Stop),
             Err(Refused::Unknown(_))
         ));
+    }
+
+    #[test]
+    fn a_restart_of_what_was_stopped_starts_it() {
+        let mut house = House::of(&MODULES);
+        house.settle();
+        house.wish("core", Wish::Stop).unwrap();
+        assert_eq!(house.settle(), ["core:stopping", "core:offline"]);
+        house.wish("core", Wish::Restart).unwrap();
+        assert_eq!(house.settle(), ["core:starting", "core:running"]);
     }
 
     #[test]

@@ -392,7 +392,8 @@ impl Recovery {
     fn look_at_all(&mut self, views: &[View], now: Instant, unix_s: f64) -> Option<Order> {
         let is_down = |v: &&View| {
             let since = self.cases.get(v.module).map(|c| secs(now, c.since));
-            let main = matches!(v.module, "core" | "vision" | "api");
+            let given_up = self.cases.get(v.module).is_some_and(|c| c.given_up);
+            let main = matches!(v.module, "core" | "vision" | "api") && !given_up;
             main && v.trouble.is_some() && since.is_some_and(|s| s >= self.policy(v.module).unhealthy_for_s)
         };
         let down: Vec<&str> = views.iter().filter(is_down).map(|v| v.module).collect();
@@ -453,7 +454,8 @@ impl Recovery {
         let case = self.cases.get(module)?.clone();
         // An attempt has as long to show that it helps as the trouble had to mend itself.
         let from = case.open.map_or(case.since, |(_, at)| at.max(case.since));
-        if !self.enabled || now < case.not_before || secs(now, from) < wait {
+        // Given up is given up, until it has been well or somebody has seen to it.
+        if case.given_up || !self.enabled || now < case.not_before || secs(now, from) < wait {
             return None;
         }
         if let Some((id, _)) = case.open {

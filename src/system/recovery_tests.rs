@@ -82,6 +82,15 @@ fn a_module_that_stays_broken_is_tried_rung_after_rung_and_then_given_up() {
 }
 
 #[test]
+fn given_up_stays_given_up_however_long_it_takes() {
+    let start = Instant::now();
+    let mut recovery = Recovery::new(RecoverySettings::default(), Vec::new(), start, 0.0);
+    let done = ladder(&mut recovery, "core", start, 3600.0);
+    let count = |word: &str| done.iter().filter(|d| d.1 == word).count();
+    assert_eq!((count("restart_process"), count("gave_up")), (1, 1), "{done:?}");
+}
+
+#[test]
 fn a_projector_is_waited_for_as_long_as_it_takes() {
     let start = Instant::now();
     let mut recovery = Recovery::new(RecoverySettings::default(), Vec::new(), start, 0.0);
