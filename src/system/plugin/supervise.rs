@@ -9,7 +9,7 @@ use bevy::prelude::*;
 use sd_notify::NotifyState;
 
 use super::modules::{HealthState, Module, ModuleLife};
-use super::{Facts, Measured, Operator};
+use super::{Facts, Measured};
 use crate::app::{Config, Ending, MainPulse, RunOptions, Stage, Started, now};
 use crate::projector::plugin::ProjectorView;
 use crate::system::health::{Inertia, roll_up};
@@ -377,7 +377,6 @@ pub(super) fn recover(
     mut scribe: Scribe,
     mut ending: ResMut<Ending>,
     resources: Res<super::Resources>,
-    operator: Res<Operator>,
     projector: Res<ProjectorView>,
     mut reopened: Local<u32>,
 ) {
@@ -404,7 +403,7 @@ pub(super) fn recover(
         .filter(|(_, life, _)| life.is_enabled())
         .map(|(module, life, health)| View {
             module: module.id,
-            trouble: trouble(life, health).filter(|_| !operator.paused),
+            trouble: trouble(life, health),
             running: life.state == Lifecycle::Running,
         })
         .collect();
