@@ -299,6 +299,12 @@ pub(super) fn check_modules(
     let now = Instant::now();
     measured.turn(now);
     if !config.system.monitoring {
+        // What is not looked at is unknown, not as it was.
+        for (_, _, mut health) in &mut modules {
+            if !health.checks.is_empty() {
+                health.clear();
+            }
+        }
         return;
     }
     let state = facts.source_state();
