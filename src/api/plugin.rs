@@ -13,6 +13,7 @@ use crate::system::health::check;
 use crate::system::orchestrator::Report;
 use crate::system::plugin::modules::{Desk, Lived};
 use crate::system::plugin::{ApiFigures, ApiHealth};
+use crate::system::pulse::HangDetector;
 use crate::system::rolling::Rolling;
 use crate::system::status::{Check, Health};
 
@@ -33,9 +34,13 @@ struct Api {
     stats: Arc<ApiStats>,
     failure: Option<String>,
     probe: Option<Probe>,
-    /// Where it listened last.
-    port: Option<u16>,
+    /// The port that was set last, and the one it listened on then.
+    port: Option<(u16, u16)>,
     tried: Option<Instant>,
+    /// Starts in this life that came to nothing.
+    refused: u32,
+    hang: Option<HangDetector>,
+    hangs: bool,
 }
 
 impl Drop for Api {
@@ -50,6 +55,8 @@ impl Drop for Api {
 const STOP_WITHIN: Duration = Duration::from_secs(1);
 /// A server that could not start is tried again after this long.
 const RETRY_AFTER: Duration = Duration::from_secs(1);
+/// A server that could not start this often says so; recovery has longer pauses.
+const TRIES: u32 = 3;
 /// The thread beats at least ten times a second.
 const HANGS_AFTER: Duration = Duration::from_secs(2);
 
@@ -82,6 +89,7 @@ fn keep_serving(
         api.server = api.server.take().filter(ApiServer::is_alive);
         api.server.iter().for_each(ApiServer::begin_stop);
         (api.tried, api.failure, health.address) = (None, None, None);
+        api.refused = 0;
         health.checks.clear();
         desk.report(
             "api",
@@ -95,14 +103,19 @@ fn keep_serving(
     }
     if lived.is_new(duty) {
         (api.server, api.tried) = (None, None);
+        api.refused = 0;
     }
+    let turns = api.stats.turns();
+    let hang = api.hang.get_or_insert_with(|| HangDetector::new(HANGS_AFTER));
+    api.hangs = hang.look(turns, Instant::now());
     let report = match &api.server {
         Some(server) if !server.is_alive() => Report::Broken("the API thread has ended".to_owned()),
-        Some(_) if api.stats.heartbeat_age().is_some_and(|age| age > HANGS_AFTER) => {
-            Report::Broken("the API thread hangs".to_owned())
-        }
+        Some(_) if api.hangs => Report::Broken("the API thread hangs".to_owned()),
         Some(_) => Report::Up,
-        None => Report::Changing,
+        None => match &api.failure {
+            Some(words) if api.refused >= TRIES => Report::Broken(words.clone()),
+            _ => Report::Changing,
+        },
     };
     desk.report("api", report);
     if api.server.is_none() && api.tried.is_none_or(|t| t.elapsed() >= RETRY_AFTER) {
@@ -130,11 +143,18 @@ fn keep_serving(
     }
 }
 
+/// Whoever found the port the system chose finds it again; a port that was set anew is taken.
+fn port_to_take(set: u16, last: Option<(u16, u16)>) -> u16 {
+    match last {
+        Some((0, bound)) if set == 0 => bound,
+        _ => set,
+    }
+}
+
 fn start(api: &mut Api, config: &Config, stage: &Stage) {
     let options = Options {
         host: config.api.host.clone(),
-        // Whoever found the port the system chose finds it again.
-        port: api.port.unwrap_or(config.api.port),
+        port: port_to_take(config.api.port, api.port),
         ..Options::default()
     };
     let shared = Shared {
@@ -147,7 +167,10 @@ fn start(api: &mut Api, config: &Config, stage: &Stage) {
     match ApiServer::start(options, shared) {
         Ok(server) => {
             info!("open http://{} in a browser", server.local_addr());
-            api.port = Some(server.local_addr().port());
+            api.port = Some((config.api.port, server.local_addr().port()));
+            // What the one before it did not do is not held against it.
+            api.hang = None;
+            api.refused = 0;
             api.stats.beat();
             api.probe = Probe::start(server.local_addr())
                 .inspect_err(|error| warn!("the API is not asked whether it answers: {error}"))
@@ -160,6 +183,7 @@ fn start(api: &mut Api, config: &Config, stage: &Stage) {
                 error!("{text}");
             }
             api.failure = Some(text);
+            api.refused += 1;
         }
     }
 }
@@ -170,7 +194,7 @@ fn checks(api: &Api, window: &mut Rolling) -> Vec<Check> {
         return vec![check("listening", Health::Unhealthy, words)];
     };
     let alive = match api.stats.heartbeat_age() {
-        Some(age) if age > HANGS_AFTER => check(
+        Some(age) if api.hangs => check(
             "alive",
             Health::Unhealthy,
             format!("no sign of life for {:.0} s", age.as_secs_f64()),
@@ -209,4 +233,18 @@ fn checks(api: &Api, window: &mut Rolling) -> Vec<Check> {
             format!("http://{}", server.local_addr()),
         ),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_of_the_systems_choice_is_kept_and_one_that_is_set_anew_is_taken() {
+        assert_eq!(port_to_take(0, None), 0);
+        assert_eq!(port_to_take(0, Some((0, 40_001))), 40_001);
+        assert_eq!(port_to_take(8080, Some((0, 40_001))), 8080);
+        assert_eq!(port_to_take(9090, Some((8080, 8080))), 9090);
+        assert_eq!(port_to_take(0, Some((8080, 8080))), 0);
+    }
 }

@@ -1,7 +1,9 @@
 //! What the API counts about itself.
 
 use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
-use std::time::{Duration, Instant};
+use std::time::Duration;
+
+use crate::system::pulse::Pulse;
 
 /// How many of the last answers the percentiles are taken over.
 const RING: usize = 512;
@@ -20,9 +22,7 @@ pub struct ApiStats {
     /// Microseconds + 1 of each of the last answers; 0 is an empty place.
     latencies: [AtomicU32; RING],
     next: AtomicUsize,
-    start: Instant,
-    /// Milliseconds + 1 after `start`; 0 before the thread's first turn.
-    beat_ms: AtomicU64,
+    pulse: Pulse,
 }
 
 impl Default for ApiStats {
@@ -38,8 +38,7 @@ impl Default for ApiStats {
             messages_dropped: AtomicU64::new(0),
             latencies: [const { AtomicU32::new(0) }; RING],
             next: AtomicUsize::new(0),
-            start: Instant::now(),
-            beat_ms: AtomicU64::new(0),
+            pulse: Pulse::default(),
         }
     }
 }
@@ -114,13 +113,17 @@ impl ApiStats {
     /// before its first turn. A thread that hangs is seen by this.
     #[must_use]
     pub fn heartbeat_age(&self) -> Option<Duration> {
-        let ms = self.beat_ms.load(Relaxed).checked_sub(1)?;
-        Some(self.start.elapsed().saturating_sub(Duration::from_millis(ms)))
+        self.pulse.age()
     }
 
     pub(super) fn beat(&self) {
-        let ms = u64::try_from(self.start.elapsed().as_millis()).unwrap_or(0);
-        self.beat_ms.store(ms.saturating_add(1), Relaxed);
+        self.pulse.beat();
+    }
+
+    /// How often the API thread has turned.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.pulse.turns()
     }
 
     pub(super) fn answered(&self, status: u16, took: Duration) {

@@ -13,6 +13,7 @@ use tracing_subscriber::layer::{Context, SubscriberExt as _};
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{EnvFilter, Layer};
 
+use super::log_file::LogFile;
 use super::log_limit::LogLimit;
 use crate::system::snapshot::LogLine;
 
@@ -135,16 +136,12 @@ pub(super) fn start(level: &str, file: Option<&Path>) -> Result<LogRing, String>
     RING.get_or_init(|| ring.clone());
     let to_file = match file {
         Some(path) => {
-            let file = std::fs::OpenOptions::new()
-                .create(true)
-                .append(true)
-                .open(path)
-                .map_err(|e| {
-                    format!(
-                        "cannot write the log file {}: {e}; check the folder or leave out --log-file",
-                        path.display()
-                    )
-                })?;
+            let file = LogFile::open(path).map_err(|e| {
+                format!(
+                    "cannot write the log file {}: {e}; check the folder or leave out --log-file",
+                    path.display()
+                )
+            })?;
             Some(
                 tracing_subscriber::fmt::layer()
                     .with_ansi(false)

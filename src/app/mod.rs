@@ -3,6 +3,7 @@
 mod display;
 mod errors;
 mod guard;
+mod log_file;
 mod log_limit;
 mod logging;
 mod pictures;
@@ -118,6 +119,15 @@ pub fn run(settings: Settings, mut options: RunOptions) -> Result<ExitCode, Stri
     }
     shutdown::listen()?;
     let marker = keep_track(&mut options)?;
+    let ended = run_marked(settings, options, ring);
+    // A start that fails and says why is no crash either.
+    if let Some(marker) = marker {
+        marker.take_down();
+    }
+    ended
+}
+
+fn run_marked(settings: Settings, options: RunOptions, ring: LogRing) -> Result<ExitCode, String> {
     if let Some(script) = options.faults.clone() {
         faults::begin(script);
     }
@@ -135,11 +145,7 @@ pub fn run(settings: Settings, mut options: RunOptions) -> Result<ExitCode, Stri
     }
     let pulse = app.world().resource::<MainPulse>().0.clone();
     watchdog::start(pulse, HANGS_AFTER).map_err(|e| format!("the watchdog cannot be started: {e}"))?;
-    let exit = app.run();
-    if let Some(marker) = marker {
-        marker.take_down();
-    }
-    Ok(match exit {
+    Ok(match app.run() {
         AppExit::Success => ExitCode::SUCCESS,
         AppExit::Error(code) => ExitCode::from(code.get()),
     })

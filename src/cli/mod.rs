@@ -99,6 +99,12 @@ impl Failure {
             code: 2,
         }
     }
+
+    /// It was called in a way that never works.
+    #[cfg(feature = "app")]
+    pub(crate) const fn is_usage(&self) -> bool {
+        self.code == 2
+    }
 }
 
 /// One JSON document.

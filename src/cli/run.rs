@@ -89,7 +89,7 @@ pub(crate) struct Run {
     /// The same as --log-level debug.
     #[arg(long, conflicts_with = "log_level")]
     debug: bool,
-    /// Append the log to this file, too.
+    /// Append the log to this file, too; at 16 MiB it goes on in a new one, and the last is kept as FILE.1.
     #[arg(long, value_name = "FILE")]
     log_file: Option<PathBuf>,
     /// Folder for what outlasts the program: recovery attempts, crash reports, history.
@@ -123,12 +123,19 @@ impl Run {
         let overrides = Overrides::of_process(self.assignments());
         let file = self.config.clone().or_else(Settings::default_path);
         let (loaded, last_good_because) = Loaded::load_or_last_good(file.as_deref(), &overrides)?;
-        let (settings, notes) = (loaded.settings.clone(), loaded.notes.clone());
+        let settings = loaded.settings.clone();
         let spec: SourceSpec = settings
             .source
             .parse()
             .map_err(|e| Failure::usage(format!("{e}")))?;
-        check_source(&spec)?;
+        let mut notes = loaded.notes.clone();
+        // Who starts it by hand learns at once; nobody does at a table that starts by itself, and a camera may come.
+        if let Err(failure) = check_source(&spec) {
+            if self.source.is_some() || failure.is_usage() {
+                return Err(failure);
+            }
+            notes.push(format!("{failure}; waiting for it"));
+        }
         let table = settings.table_spec()?;
         settings.vision.house_set(&table).map_err(Failure::failed)?;
         if self.fault_script.is_some() && settings.environment != Environment::Testing {

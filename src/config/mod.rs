@@ -30,7 +30,7 @@ pub use keys::{Effect, effect_of};
 pub use layers::{Loaded, Source};
 pub use lock::{InstanceLock, LockError};
 pub use overrides::{Assignment, Overrides};
-pub use reload::{FileWatch, Reloaded, reload};
+pub use reload::{FileWatch, Reloaded, changed_keys, reload};
 pub use schema::{KeySchema, schema};
 pub use settings::{
     ApiSettings, Environment, ProjectorSettings, Settings, SystemSettings, TrainerSettings, VisionSettings,

@@ -34,7 +34,7 @@ pub fn reload(
     overrides: &Overrides,
 ) -> Result<Reloaded, ConfigError> {
     let loaded = Loaded::load(path, overrides)?;
-    let changed = changed(current, &loaded.settings)?;
+    let changed = changed_keys(current, &loaded.settings)?;
     let needs_restart = changed
         .iter()
         .filter(|key| effect_of(key) != Effect::Live)
@@ -48,7 +48,10 @@ pub fn reload(
 }
 
 /// Key paths whose values differ.
-fn changed(before: &Settings, after: &Settings) -> Result<Vec<String>, ConfigError> {
+///
+/// # Errors
+/// When settings can't be written as text, which those that were read can.
+pub fn changed_keys(before: &Settings, after: &Settings) -> Result<Vec<String>, ConfigError> {
     let (before, after) = (before.tree()?, after.tree()?);
     let mut values: BTreeMap<String, [Option<String>; 2]> = BTreeMap::new();
     for (side, tree) in [&before, &after].into_iter().enumerate() {

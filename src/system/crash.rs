@@ -17,6 +17,24 @@ const REPEAT_AFTER: Duration = Duration::from_secs(60);
 /// Places remembered for that.
 const PLACES: usize = 64;
 
+/// A disk that hangs holds up the end of a program, or a module's panic, for no longer than this.
+pub const LAST_WORDS: Duration = Duration::from_secs(1);
+
+/// Does something on a thread of its own, and waits for it no longer than `limit`.
+pub fn do_within(limit: Duration, what: impl FnOnce() + Send + 'static) {
+    let (done, wait) = std::sync::mpsc::channel();
+    let started = std::thread::Builder::new()
+        .name("last words".to_owned())
+        .spawn(move || {
+            what();
+            // Nobody may be waiting any more.
+            done.send(()).ok();
+        });
+    if started.is_ok() {
+        wait.recv_timeout(limit).ok();
+    }
+}
+
 /// What every report says beside its own words.
 #[derive(Debug)]
 pub struct Desk {
@@ -143,12 +161,15 @@ impl Desk {
         text.truncate(end.unwrap_or_default());
         let stamp = now.unix_timestamp();
         let name = format!("crash-{stamp:011}-{:07}-{number:03}.txt", std::process::id());
-        // Where nothing can be written there is nothing more to be done; the log has the panic, too.
-        drop(write_durably(&self.folder.join(name), text.as_bytes()));
-        let all = reports(&self.folder);
-        for old in all.iter().take(all.len().saturating_sub(KEPT)) {
-            drop(std::fs::remove_file(old));
-        }
+        let folder = self.folder.clone();
+        do_within(LAST_WORDS, move || {
+            // Where nothing can be written there is nothing more to be done; the log has the panic, too.
+            drop(write_durably(&folder.join(name), text.as_bytes()));
+            let all = reports(&folder);
+            for old in all.iter().take(all.len().saturating_sub(KEPT)) {
+                drop(std::fs::remove_file(old));
+            }
+        });
     }
 }
 
@@ -189,6 +210,18 @@ mod tests {
         assert_eq!(reason, format!("thread `vision` panicked: number {}", KEPT + 4));
         assert_eq!(newest(&folder, Duration::ZERO), None);
         std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn nobody_waits_for_a_disk_that_hangs() {
+        let (free, hangs) = std::sync::mpsc::channel::<()>();
+        let begun = Instant::now();
+        do_within(Duration::from_millis(20), move || {
+            hangs.recv().ok();
+        });
+        // It came back while the other still waits, which only this end lets go.
+        assert!(begun.elapsed() >= Duration::from_millis(20));
+        drop(free);
     }
 
     #[test]

@@ -23,7 +23,9 @@ struct Shared {
 struct State {
     waiting: Vec<(PathBuf, Vec<u8>)>,
     writing: bool,
-    failure: Option<String>,
+    /// Files whose last write failed, and why.
+    failures: Vec<(PathBuf, String)>,
+    /// Contents that found no place among those that wait.
     lost: u64,
 }
 
@@ -70,14 +72,21 @@ impl Keeper {
             let waited = self.0.changed.wait_timeout(state, left);
             state = waited.unwrap_or_else(PoisonError::into_inner).0;
         }
-        state.failure.is_none()
+        state.failures.is_empty() && state.lost == 0
     }
 
-    /// Why the last write failed, until one succeeds; what was to be written is tried again.
+    /// What could not be written last and why, until it can be; what was to be written is tried again.
     #[must_use]
     pub fn failure(&self) -> Option<String> {
         let state = self.0.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.failure.clone()
+        let mut words: Vec<String> = state.failures.iter().map(|(_, words)| words.clone()).collect();
+        if state.lost > 0 {
+            words.push(format!(
+                "{} files were not written: too many wait for the disk",
+                state.lost
+            ));
+        }
+        (!words.is_empty()).then(|| words.join("; "))
     }
 }
 
@@ -102,7 +111,9 @@ fn write_waiting(shared: &Shared) {
     state.writing = false;
     let failed = match written {
         Ok(()) => {
-            if state.failure.take().is_some() {
+            let before = state.failures.len();
+            state.failures.retain(|(p, _)| *p != path);
+            if state.failures.len() < before {
                 tracing::info!("{} could be written again", path.display());
             }
             false
@@ -112,10 +123,12 @@ fn write_waiting(shared: &Shared) {
                 "cannot write {}: {error}; free space or check the folder",
                 path.display()
             );
-            if state.failure.as_ref() != Some(&words) {
+            let known = state.failures.iter().any(|(_, w)| *w == words);
+            if !known {
                 tracing::error!("{words}");
+                state.failures.retain(|(p, _)| *p != path);
+                state.failures.push((path.clone(), words));
             }
-            state.failure = Some(words);
             // Unless there is a newer one by now.
             if !state.waiting.iter().any(|(p, _)| *p == path) && state.waiting.len() < WAITING {
                 state.waiting.push((path, bytes));
@@ -147,11 +160,17 @@ mod tests {
         // A file stands where a folder should be: told, tried again, and written once it is gone.
         let blocked = folder.join("recovery.ron/state.ron");
         keeper.keep(blocked.clone(), b"x".to_vec());
+        // That another file can be written does not take that back.
+        keeper.keep(folder.join("other.ron"), b"y".to_vec());
         let told = (0..2000).any(|_| {
             std::thread::sleep(Duration::from_millis(5));
             keeper.failure().is_some_and(|f| f.contains("state.ron"))
         });
         assert!(told);
+        while !folder.join("other.ron").exists() {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        assert!(keeper.failure().is_some());
         std::fs::remove_file(&path).unwrap();
         assert!(keeper.flush(Duration::from_secs(20)) || keeper.flush(Duration::from_secs(20)));
         assert_eq!(std::fs::read(&blocked).unwrap(), b"x");

@@ -155,6 +155,12 @@ impl Life {
         self.enabled
     }
 
+    /// False where an operator has stopped it.
+    #[must_use]
+    pub const fn is_wanted(&self) -> bool {
+        self.wanted
+    }
+
     fn should_run(&self) -> bool {
         self.enabled && self.wanted && !self.again
     }
@@ -364,17 +370,11 @@ pub fn advance(lives: &mut [&mut Life], now: Instant) -> Vec<LifecycleEvent> {
         let Some((life, later)) = rest.split_first_mut() else {
             break;
         };
-        let is_up = |l: &Life| l.state == Lifecycle::Running;
         let follows = |l: &&mut Life| {
             let id = &life.spec.id;
             l.is_active() && (l.spec.needs.contains(id) || (l.spec.uses.contains(id) && !l.should_run()))
         };
-        let has_needs = |l: &Life| {
-            l.spec
-                .needs
-                .iter()
-                .all(|id| earlier.iter().any(|e| e.spec.id == *id && is_up(e)))
-        };
+        let has_needs = |l: &Life| has_needs(l, earlier);
         let needs_are_up = has_needs(life);
         // On its way up, or about to be: not where it is off, broken, or itself held up.
         let comes = |l: &&mut Life| {
@@ -396,6 +396,17 @@ pub fn advance(lives: &mut [&mut Life], now: Instant) -> Vec<LifecycleEvent> {
         }
     }
     events
+}
+
+/// All that it needs is up and stays so: whoever is to stop lets those that need it go first.
+fn has_needs(life: &Life, earlier: &[&mut Life]) -> bool {
+    life.spec.needs.iter().all(|id| {
+        let found = earlier.iter().enumerate().find(|(_, e)| e.spec.id == *id);
+        found.is_some_and(|(at, need)| {
+            let before = earlier.get(..at).unwrap_or_default();
+            need.state == Lifecycle::Running && need.should_run() && has_needs(need, before)
+        })
+    })
 }
 
 fn step(
@@ -660,7 +671,8 @@ mod tests {
         assert_eq!(start_order(&[b, b]), Err(OrderError::Double("b")));
     }
 
-    /// 10,000 houses in which nobody waits in a circle: each starts after what it needs, and all stop in exact reverse.
+    /// 10,000 houses in which nobody waits in a circle: each starts after what it needs, one alone is stopped and
+    /// started with those that need it, and all stop in exact reverse.
     #[test]
     fn any_house_starts_after_its_needs_and_stops_in_reverse() {
         const IDS: [&str; 8] = ["a", "b", "c", "d", "e", "f", "g", "h"];
@@ -702,6 +714,23 @@ mod tests {
                 events
             };
             let up = told(&mut house, "starting");
+            // One alone: those that need it go before it, and come back after it.
+            let one = IDS[random.usize(..n)];
+            house.wish(one, Wish::Stop).unwrap();
+            let gone = told(&mut house, "offline");
+            assert!(
+                house
+                    .lives
+                    .iter()
+                    .all(|l| l.is_active() != gone.iter().any(|g| g == l.spec.id))
+            );
+            assert_eq!(gone.last().map(String::as_str), Some(one));
+            house.wish(one, Wish::Start).unwrap();
+            let mut back = told(&mut house, "starting");
+            back.sort_unstable();
+            let mut gone = gone;
+            gone.sort_unstable();
+            assert_eq!(back, gone);
             house.stop_all();
             let mut down = told(&mut house, "stopping");
             down.reverse();

@@ -154,7 +154,7 @@ pub enum Outcome {
     Open,
     /// All has been well since.
     Helped,
-    /// The trouble came back.
+    /// The trouble came back, or somebody stepped in before it could show.
     Failed,
 }
 
@@ -177,6 +177,10 @@ pub struct Attempt {
     pub outcome: Outcome,
     /// From the attempt until all was well, seconds.
     pub took_s: Option<f64>,
+    /// Which start of the machine it was made in, and how long after it, seconds: no clock that somebody sets has a
+    /// say in how old an attempt is.
+    #[serde(default)]
+    pub boot: Option<(String, f64)>,
 }
 
 /// What is wrong with a module.
@@ -195,8 +199,8 @@ pub struct View {
     pub module: &'static str,
     /// What is wrong, and could be mended from inside. A camera that is unplugged is not: its thread waits for it.
     pub trouble: Option<Trouble>,
-    /// It is at work.
-    pub running: bool,
+    /// It is at work, and that was looked at: not where it waits for something outside, or nobody has looked yet.
+    pub well: bool,
 }
 
 /// What is to be done now.
@@ -218,6 +222,15 @@ pub enum Order {
         /// What is wrong with it.
         why: String,
     },
+}
+
+/// One start of the machine.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Boot {
+    /// What tells it from others; empty where the system does not say.
+    pub id: String,
+    /// Since then, seconds.
+    pub s: f64,
 }
 
 /// Attempts older than this count for nothing; no window is longer.
@@ -251,24 +264,38 @@ pub struct Recovery {
     made: Vec<(String, Action, Instant)>,
     next_id: u64,
     random: fastrand::Rng,
-    /// Since when nothing is wrong anywhere, on both clocks.
+    /// Since when all is well everywhere, on both clocks.
     calm: Option<(Instant, f64)>,
+    /// This start of the machine, as it was when this was made.
+    boot: (Boot, Instant),
     /// Counts up with every change of the attempts.
     pub version: u64,
 }
 
 impl Recovery {
-    /// Goes on from `earlier` attempts of runs before this one; `unix_s` is now.
+    /// Goes on from `earlier` attempts of runs before this one; `unix_s` is now, in this `boot`.
     #[must_use]
-    pub fn new(settings: RecoverySettings, earlier: Vec<Attempt>, now: Instant, unix_s: f64) -> Self {
+    pub fn new(
+        settings: RecoverySettings,
+        earlier: Vec<Attempt>,
+        now: Instant,
+        unix_s: f64,
+        boot: Boot,
+    ) -> Self {
         let mut attempts: VecDeque<Attempt> = earlier.into();
         while attempts.len() > KEPT {
             attempts.pop_front();
         }
-        // A clock that ran ahead must not make the budget of restarts new: what lies in the future counts as just now.
+        // Within one start of the machine no setting of its clock makes a budget new. What comes from another one and
+        // lies in the future was dated by a clock that was wrong: it counts for nothing, or a machine without a clock
+        // of its own would come up in safe mode for ever.
+        let age_s = |a: &Attempt| match &a.boot {
+            Some((id, s)) if *id == boot.id && !id.is_empty() => (boot.s - s).max(0.0),
+            _ => unix_s - a.unix_s,
+        };
         let made = attempts.iter().filter(|a| !a.forced);
         let made = made.filter_map(|a| {
-            let age = Duration::try_from_secs_f64((unix_s - a.unix_s).max(0.0)).ok()?;
+            let age = Duration::try_from_secs_f64(age_s(a)).ok()?;
             Some((a.module.clone(), a.action, now.checked_sub(age)?))
         });
         let made = made.collect();
@@ -292,6 +319,7 @@ impl Recovery {
                 u64::from(std::process::id())
             }),
             calm: None,
+            boot: (boot, now),
             version: 0,
             settings,
         }
@@ -308,17 +336,21 @@ impl Recovery {
         self.cases.iter().filter(|(_, c)| c.given_up).map(|(id, _)| *id)
     }
 
-    /// True when the budget of restarts of the program is used up: it should come up in safe mode.
+    /// True when the budget of restarts of the program is used up, or an operator's last word was safe mode: it
+    /// should come up so.
     #[must_use]
     pub fn wants_safe_mode(&self, now: Instant) -> bool {
-        self.made_within(None, Action::RestartProcess, self.settings.process_within_s, now)
-            >= self.settings.process_restarts
+        let last = self.attempts.iter().rev().find(|a| is_of_process(a.action));
+        let asked = |a: &Attempt| a.forced && a.action == Action::SafeMode && a.outcome == Outcome::Open;
+        last.is_some_and(asked)
+            || self.made_within(None, Action::RestartProcess, self.settings.process_within_s, now)
+                >= self.settings.process_restarts
     }
 
     /// Notes what an operator did, and forgets that it was given up.
-    pub fn forced(&mut self, module: &str, action: Action, unix_s: f64) {
-        self.cases.retain(|id, _| *id != module);
-        let id = self.note(module, "asked for by the operator", action, true, unix_s);
+    pub fn forced(&mut self, module: &str, action: Action, now: Instant, unix_s: f64) {
+        self.end_case(module);
+        let id = self.note(module, "asked for by the operator", action, true, now, unix_s);
         if !is_of_process(action) {
             self.close(id, Outcome::Helped, None);
         }
@@ -326,14 +358,23 @@ impl Recovery {
 
     /// Notes that the run before this one ended without a word, and why as far as that is known.
     pub fn crashed(&mut self, why: &str, now: Instant, unix_s: f64) {
-        self.note(SYSTEM, why, Action::RestartProcess, false, unix_s);
+        self.note(SYSTEM, why, Action::RestartProcess, false, now, unix_s);
         self.made.push((SYSTEM.to_owned(), Action::RestartProcess, now));
     }
 
     /// Forgets a module's troubles: somebody has seen to it.
     pub fn forget(&mut self, module: &str) {
-        self.cases.retain(|id, _| *id != module);
+        self.end_case(module);
         self.made.retain(|(whose, ..)| whose != module);
+    }
+
+    /// Somebody steps in: what was tried last is not known to have helped.
+    fn end_case(&mut self, module: &str) {
+        let open = self.cases.get(module).and_then(|c| c.open);
+        self.cases.retain(|id, _| *id != module);
+        if let Some((id, _)) = open {
+            self.close(id, Outcome::Failed, None);
+        }
     }
 
     /// What was set.
@@ -343,8 +384,8 @@ impl Recovery {
     }
 
     /// Notes something that was done without a module in trouble; it is over with that.
-    pub fn noted(&mut self, module: &str, why: &str, action: Action, unix_s: f64) {
-        let id = self.note(module, why, action, false, unix_s);
+    pub fn noted(&mut self, module: &str, why: &str, action: Action, now: Instant, unix_s: f64) {
+        let id = self.note(module, why, action, false, now, unix_s);
         self.close(id, Outcome::Helped, None);
     }
 
@@ -367,7 +408,7 @@ impl Recovery {
 
     /// A restart of the program has helped when all has been well in the new one for long enough.
     fn judge_last_start(&mut self, views: &[View], now: Instant, unix_s: f64) {
-        if views.iter().any(|v| v.trouble.is_some()) {
+        if views.iter().any(|v| v.trouble.is_some() || !v.well) {
             self.calm = None;
             return;
         }
@@ -414,7 +455,10 @@ impl Recovery {
         let Some(case) = self.cases.get_mut(view.module) else {
             return;
         };
-        if !view.running {
+        case.since = now;
+        if !view.well {
+            // It may wait for something outside: that says nothing for what was tried, nor against it.
+            case.calm_since = None;
             return;
         }
         let calm = *case.calm_since.get_or_insert(now);
@@ -444,9 +488,7 @@ impl Recovery {
             open: None,
             given_up: false,
         });
-        if case.calm_since.take().is_some() {
-            case.since = now;
-        }
+        case.calm_since = None;
         let (why, wait) = match trouble {
             Trouble::Failed(why) => (why.clone(), 0.0),
             Trouble::Unhealthy(why) => (why.clone(), self.policy(module).unhealthy_for_s),
@@ -479,7 +521,7 @@ impl Recovery {
         if is_of_process(action) {
             return Some(self.end_process(module, why, now, unix_s));
         }
-        let id = self.note(module, &why, action, false, unix_s);
+        let id = self.note(module, &why, action, false, now, unix_s);
         self.made.push((module.to_owned(), action, now));
         self.cases.entry(module).and_modify(|c| c.open = Some((id, now)));
         Some(Order::Do {
@@ -509,7 +551,7 @@ impl Recovery {
         } else {
             Action::RestartProcess
         };
-        self.note(module, &why, action, false, unix_s);
+        self.note(module, &why, action, false, now, unix_s);
         self.made.push((module.to_owned(), action, now));
         Order::Do {
             module: module.to_owned(),
@@ -518,8 +560,17 @@ impl Recovery {
         }
     }
 
-    fn note(&mut self, module: &str, why: &str, action: Action, forced: bool, unix_s: f64) -> u64 {
+    fn note(
+        &mut self,
+        module: &str,
+        why: &str,
+        action: Action,
+        forced: bool,
+        now: Instant,
+        unix_s: f64,
+    ) -> u64 {
         let id = self.next_id;
+        let (boot, since) = &self.boot;
         self.next_id += 1;
         self.version += 1;
         if self.attempts.len() >= KEPT {
@@ -534,6 +585,7 @@ impl Recovery {
             forced,
             outcome: Outcome::Open,
             took_s: None,
+            boot: Some((boot.id.clone(), boot.s + secs(now, *since))),
         });
         id
     }
@@ -546,8 +598,10 @@ impl Recovery {
     }
 
     fn made_within(&self, module: Option<&str>, action: Action, within_s: f64, now: Instant) -> u32 {
+        // Into safe mode or not, it is one start of the program more.
+        let same = |what: Action| what == action || (is_of_process(what) && is_of_process(action));
         let counts = |(whose, what, at): &&(String, Action, Instant)| {
-            module.is_none_or(|m| m == whose) && *what == action && secs(now, *at) <= within_s
+            module.is_none_or(|m| m == whose) && same(*what) && secs(now, *at) <= within_s
         };
         self.made.iter().filter(counts).count() as u32
     }

@@ -6,7 +6,7 @@ fn failed(module: &'static str) -> View {
     View {
         module,
         trouble: Some(Trouble::Failed("test".to_owned())),
-        running: false,
+        well: false,
     }
 }
 
@@ -14,7 +14,7 @@ fn fine(module: &'static str) -> View {
     View {
         module,
         trouble: None,
-        running: true,
+        well: true,
     }
 }
 
@@ -53,7 +53,7 @@ fn a_module_that_stays_broken_is_tried_rung_after_rung_and_then_given_up() {
         jitter: 0.0,
         ..RecoverySettings::default()
     };
-    let mut recovery = Recovery::new(settings, Vec::new(), start, 0.0);
+    let mut recovery = Recovery::new(settings, Vec::new(), start, 0.0, Boot::default());
     let done = ladder(&mut recovery, "vision", start, 120.0);
     let words: Vec<_> = done.iter().map(|d| d.1.as_str()).collect();
     assert_eq!(
@@ -77,14 +77,14 @@ fn a_module_that_stays_broken_is_tried_rung_after_rung_and_then_given_up() {
         pauses[3] > 2.0 * pauses[1] && pauses[5] > 3.0 * pauses[3],
         "{pauses:?}"
     );
-    recovery.forced("vision", Action::RestartModule, 200.0);
+    recovery.forced("vision", Action::RestartModule, at(start, 200.0), 200.0);
     assert_eq!(recovery.given_up().count(), 0, "the operator begins anew");
 }
 
 #[test]
 fn given_up_stays_given_up_however_long_it_takes() {
     let start = Instant::now();
-    let mut recovery = Recovery::new(RecoverySettings::default(), Vec::new(), start, 0.0);
+    let mut recovery = resumed(Vec::new(), start, 0.0, ("a", 0.0));
     let done = ladder(&mut recovery, "core", start, 3600.0);
     let count = |word: &str| done.iter().filter(|d| d.1 == word).count();
     assert_eq!((count("restart_process"), count("gave_up")), (1, 1), "{done:?}");
@@ -93,7 +93,7 @@ fn given_up_stays_given_up_however_long_it_takes() {
 #[test]
 fn a_projector_is_waited_for_as_long_as_it_takes() {
     let start = Instant::now();
-    let mut recovery = Recovery::new(RecoverySettings::default(), Vec::new(), start, 0.0);
+    let mut recovery = resumed(Vec::new(), start, 0.0, ("a", 0.0));
     let done = ladder(&mut recovery, "projector", start, 3600.0);
     assert!(done.iter().all(|d| d.1 == "restart_module"), "{done:?}");
     assert!((90..140).contains(&done.len()), "twice a minute: {}", done.len());
@@ -102,7 +102,7 @@ fn a_projector_is_waited_for_as_long_as_it_takes() {
 #[test]
 fn a_success_counts_only_when_it_has_lasted() {
     let start = Instant::now();
-    let mut recovery = Recovery::new(RecoverySettings::default(), Vec::new(), start, 0.0);
+    let mut recovery = resumed(Vec::new(), start, 0.0, ("a", 0.0));
     // Broken, well for 20 s, broken again: the ladder goes on where it was.
     for round in 0..3 {
         let s = 20.0 * f64::from(round);
@@ -121,11 +121,11 @@ fn a_success_counts_only_when_it_has_lasted() {
 #[test]
 fn one_that_works_badly_may_mend_itself_first() {
     let start = Instant::now();
-    let mut recovery = Recovery::new(RecoverySettings::default(), Vec::new(), start, 0.0);
+    let mut recovery = resumed(Vec::new(), start, 0.0, ("a", 0.0));
     let bad = View {
         module: "vision",
         trouble: Some(Trouble::Unhealthy("slow".to_owned())),
-        running: true,
+        well: true,
     };
     assert!(
         recovery
@@ -153,7 +153,7 @@ fn one_that_works_badly_may_mend_itself_first() {
 #[test]
 fn two_main_modules_down_at_once_restart_the_program_once() {
     let start = Instant::now();
-    let mut recovery = Recovery::new(RecoverySettings::default(), Vec::new(), start, 0.0);
+    let mut recovery = resumed(Vec::new(), start, 0.0, ("a", 0.0));
     let views = [failed("core"), failed("vision"), fine("api")];
     let mut restarts = 0;
     for tick in 0..300 {
@@ -167,30 +167,104 @@ fn two_main_modules_down_at_once_restart_the_program_once() {
     assert_eq!(restarts, 1);
 }
 
+/// Three restarts of the program, thirty seconds apart, at 1000 s by the clock and 10 s into start `a` of the machine.
+fn three_crashes(start: Instant) -> Vec<Attempt> {
+    let mut attempts = Vec::new();
+    for run in 0..3 {
+        let s = 30.0 * f64::from(run);
+        let mut recovery = resumed(attempts, start, 1000.0 + s, ("a", 10.0 + s));
+        assert!(!recovery.wants_safe_mode(start), "run {run}");
+        recovery.crashed("killed by the watchdog", start, 1000.0 + s);
+        attempts = recovery.attempts();
+    }
+    attempts
+}
+
+fn resumed(attempts: Vec<Attempt>, now: Instant, unix_s: f64, boot: (&str, f64)) -> Recovery {
+    let boot = Boot {
+        id: boot.0.to_owned(),
+        s: boot.1,
+    };
+    Recovery::new(RecoverySettings::default(), attempts, now, unix_s, boot)
+}
+
 #[test]
 fn restarts_of_the_program_are_remembered_and_end_in_safe_mode() {
     let start = Instant::now();
-    let mut attempts = Vec::new();
-    for run in 0..3 {
-        let unix_s = 1000.0 + 30.0 * f64::from(run);
-        let mut recovery = Recovery::new(RecoverySettings::default(), attempts, start, unix_s);
-        assert!(!recovery.wants_safe_mode(start), "run {run}");
-        recovery.crashed("killed by the watchdog", start, unix_s);
+    let attempts = three_crashes(start);
+    let safe = |unix_s, boot| resumed(attempts.clone(), start, unix_s, boot).wants_safe_mode(start);
+    assert!(safe(1100.0, ("a", 110.0)));
+    assert!(!safe(5000.0, ("a", 4010.0)));
+    // In one start of the machine nobody's setting of the clock makes the budget new, or uses it up.
+    assert!(safe(3.0, ("a", 110.0)) && safe(9e6, ("a", 110.0)));
+    assert!(!safe(1100.0, ("a", 4010.0)));
+    // In the next the clock is all there is; but what lies in the future was dated wrong.
+    assert!(safe(1100.0, ("b", 20.0)));
+    assert!(!safe(3.0, ("b", 20.0)));
+}
+
+#[test]
+fn in_safe_mode_too_restarts_of_the_program_end() {
+    let start = Instant::now();
+    let mut attempts = three_crashes(start);
+    let mut starts = 0;
+    for run in 0..20 {
+        let s = 100.0 + 60.0 * f64::from(run);
+        let now = at(start, s);
+        let mut recovery = resumed(attempts, now, 1000.0 + s, ("a", 10.0 + s));
+        let mut ended = false;
+        for tick in 0..500 {
+            let s = s + f64::from(tick) / 10.0;
+            for order in recovery.look(&[failed("vision")], at(start, s), 1000.0 + s) {
+                ended |= matches!(order, Order::Do { action, .. } if is_of_process(action));
+            }
+        }
+        starts += u32::from(ended);
         attempts = recovery.attempts();
+        if !ended {
+            break;
+        }
     }
-    let recovery = Recovery::new(RecoverySettings::default(), attempts.clone(), start, 1100.0);
-    assert!(recovery.wants_safe_mode(start));
-    // A clock that went back does not make the budget new; one that shows a later hour does.
-    let back = Recovery::new(RecoverySettings::default(), attempts.clone(), start, 3.0);
-    assert!(back.wants_safe_mode(start));
-    let later = Recovery::new(RecoverySettings::default(), attempts, start, 5000.0);
-    assert!(!later.wants_safe_mode(start));
+    assert!((1..=3).contains(&starts), "{starts}");
+}
+
+#[test]
+fn safe_mode_asked_for_by_an_operator_comes_with_the_next_start_and_ends_with_the_one_after() {
+    let start = Instant::now();
+    let mut recovery = resumed(Vec::new(), start, 0.0, ("a", 0.0));
+    recovery.forced(SYSTEM, Action::SafeMode, start, 0.0);
+    let mut next = resumed(recovery.attempts(), start, 5.0, ("a", 5.0));
+    assert!(next.wants_safe_mode(start));
+    next.forced(SYSTEM, Action::RestartProcess, start, 9.0);
+    assert!(!resumed(next.attempts(), start, 12.0, ("a", 12.0)).wants_safe_mode(start));
+}
+
+#[test]
+fn what_waits_for_something_outside_does_not_show_that_an_attempt_has_helped() {
+    let start = Instant::now();
+    let mut recovery = resumed(Vec::new(), start, 0.0, ("a", 0.0));
+    recovery.look(&[failed("vision")], start, 0.0);
+    let waits = View {
+        module: "vision",
+        trouble: None,
+        well: false,
+    };
+    for s in 1..300 {
+        recovery.look(
+            std::slice::from_ref(&waits),
+            at(start, f64::from(s)),
+            f64::from(s),
+        );
+    }
+    assert_eq!(recovery.attempts()[0].outcome, Outcome::Open);
+    recovery.forget("vision");
+    assert_eq!(recovery.attempts()[0].outcome, Outcome::Failed);
 }
 
 #[test]
 fn switched_off_it_does_nothing() {
     let start = Instant::now();
-    let mut recovery = Recovery::new(RecoverySettings::default(), Vec::new(), start, 0.0);
+    let mut recovery = resumed(Vec::new(), start, 0.0, ("a", 0.0));
     recovery.enabled = false;
     assert!(ladder(&mut recovery, "core", start, 60.0).is_empty());
 }
@@ -234,7 +308,7 @@ impl Night {
         });
         Self {
             lives: lives_of_new_run(start),
-            recovery: Recovery::new(RecoverySettings::default(), Vec::new(), start, 0.0),
+            recovery: resumed(Vec::new(), start, 0.0, ("a", 0.0)),
             faults: faults.into(),
             start,
             down_until_s: 0.0,
@@ -276,7 +350,7 @@ impl Night {
                 module: l.spec.id,
                 trouble: (l.state == Lifecycle::Failed)
                     .then(|| Trouble::Failed(l.reason.clone().unwrap_or_default())),
-                running: l.state == Lifecycle::Running,
+                well: l.state == Lifecycle::Running,
             })
             .collect();
         for order in self.recovery.look(&views, now, s) {
@@ -296,7 +370,7 @@ impl Night {
                     self.safe |= action == Action::SafeMode;
                     self.down_until_s = s + 2.0;
                     let earlier = self.recovery.attempts();
-                    self.recovery = Recovery::new(RecoverySettings::default(), earlier, now, s);
+                    self.recovery = resumed(earlier, now, s, ("a", s));
                     self.lives = lives_of_new_run(now);
                     break;
                 }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::config::write_durably;
 use crate::system::crash;
+use crate::system::recovery::Boot;
 
 /// The mark of this run.
 #[derive(Debug)]
@@ -49,6 +50,18 @@ impl RunMarker {
 pub fn boot_id() -> String {
     let id = std::fs::read_to_string("/proc/sys/kernel/random/boot_id").unwrap_or_default();
     id.trim().to_owned()
+}
+
+/// This start of the machine. Seconds are those of `/proc/uptime`, which go on while the machine sleeps.
+#[must_use]
+pub fn boot() -> Boot {
+    let up = std::fs::read_to_string("/proc/uptime").unwrap_or_default();
+    let s = up.split_whitespace().next().and_then(|s| s.parse().ok());
+    Boot {
+        // Without a time since then its name says nothing.
+        id: s.map(|_: f64| boot_id()).unwrap_or_default(),
+        s: s.unwrap_or_default(),
+    }
 }
 
 #[cfg(test)]

@@ -12,8 +12,10 @@ use super::pulse::{HangDetector, Pulse};
 
 /// Time between two looks.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
-/// Turns the loop must have made before it is watched: the first ones compile what the graphics card runs.
+/// Turns the loop must have made before it is watched: the first ones compile what the graphics card runs …
 const WARM_UP: u64 = 30;
+/// … but not for longer than this.
+const WARM_UP_LIMIT: Duration = Duration::from_secs(60);
 
 /// Starts the watch. `limit`: the loop must come round within this.
 ///
@@ -37,16 +39,18 @@ pub fn tell(state: &[NotifyState<'_>]) {
 fn watch(pulse: &Pulse, limit: Duration, keep_alive: Option<Duration>) {
     let mut hang = HangDetector::new(limit);
     let mut fed: Option<Instant> = None;
+    let started = Instant::now();
     loop {
         std::thread::sleep(LOOK_EVERY);
         let turns = pulse.turns();
         let hangs = hang.look(turns, Instant::now());
-        if turns >= WARM_UP && hangs {
+        let warms_up = turns < WARM_UP && started.elapsed() < WARM_UP_LIMIT;
+        if hangs && !warms_up {
             give_up(pulse, limit);
         }
         // Half of the time it is given, as the service manager asks for; while starting, too.
         let due = |period: Duration| fed.is_none_or(|at| at.elapsed() >= period / 3);
-        if keep_alive.is_some_and(due) && (!hangs || turns < WARM_UP) {
+        if keep_alive.is_some_and(due) && (!hangs || warms_up) {
             fed = Some(Instant::now());
             tell(&[NotifyState::Watchdog]);
         }
@@ -60,7 +64,10 @@ fn give_up(pulse: &Pulse, limit: Duration) -> ! {
         limit.as_secs_f64()
     );
     crash::report(&what, &threads());
-    tracing::error!("{what}; the process ends, so that the service manager starts a new one");
+    // Whoever reads the log may hang as well.
+    crash::do_within(crash::LAST_WORDS, move || {
+        tracing::error!("{what}; the process ends, so that the service manager starts a new one");
+    });
     // Nothing less is sure to end a process whose main thread hangs.
     std::process::abort()
 }

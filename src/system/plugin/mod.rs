@@ -180,7 +180,13 @@ impl Measured {
 
     /// Takes in the counters of the eyes since the last time.
     fn count(&mut self, vision: &VisionState, now: Instant) {
-        let Some(eyes) = &vision.eyes else { return };
+        let Some(eyes) = &vision.eyes else {
+            // Nobody looks: what the last ones saw is not how it is now.
+            self.last_counts = (0, 0, 0, 0, now);
+            self.vision_faults = 0;
+            (self.dropped_share, self.unusable_share, self.source_hz) = (None, None, None);
+            return;
+        };
         let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         let status = eyes.status();
         let (delivered, dropped, faults, unusable) = (
@@ -289,7 +295,8 @@ fn apply_wishes(
                 scribe.supervisor.changed();
             }
             OperatorCommand::Recover { module, action } => {
-                scribe.supervisor.recovery.forced(&module, action, unix_s());
+                let now = Instant::now();
+                scribe.supervisor.recovery.forced(&module, action, now, unix_s());
                 let why = "asked for by the operator".to_owned();
                 let order = Order::Do { module, action, why };
                 supervise::carry_out(order, &mut in_order(modules.iter_mut()), &mut scribe, &mut ending);

@@ -8,7 +8,7 @@ use super::Operator;
 use super::modules::{Module, ModuleLife};
 use super::supervise::{Scribe, in_order};
 use crate::app::{Config, RunOptions, reload_asked};
-use crate::config::{Effect, FileWatch, Reloaded, effect_of, reload};
+use crate::config::{Effect, FileWatch, Reloaded, Settings, changed_keys, effect_of, reload};
 use crate::system::journal::EventKind;
 use crate::system::orchestrator::{Wish, wish};
 
@@ -18,8 +18,9 @@ pub struct SettingsState {
     watch: Option<FileWatch>,
     /// Why the file is not what is in force.
     pub fault: Option<String>,
-    /// Changed keys that have no effect before the program is started again.
+    /// Keys that are not what the program was started with, and have no effect before it is started again.
     pub needs_restart: Vec<String>,
+    started_with: Settings,
     kept: bool,
 }
 
@@ -31,6 +32,7 @@ impl FromWorld for SettingsState {
             watch: file.map(|file| FileWatch::new(file)),
             fault: options.last_good_because.clone(),
             needs_restart: Vec::new(),
+            started_with: world.resource::<Config>().0.clone(),
             kept: false,
         }
     }
@@ -85,16 +87,25 @@ pub(super) fn follow_settings(
             site.loaded = loaded;
             // What has just been read has yet to show that it works.
             state.kept = false;
+            state.needs_restart = changed_keys(&state.started_with, &config).unwrap_or_default();
+            state
+                .needs_restart
+                .retain(|key| effect_of(key) == Effect::Process);
             let mut lives = in_order(modules.iter_mut());
             for key in changed {
-                match effect_of(&key) {
-                    Effect::Live => {}
-                    Effect::Process => state.needs_restart.push(key),
-                    Effect::Module(module) => {
-                        if let Err(refused) = wish(&mut lives, module, wish_for(&key, &config)) {
-                            debug!("{refused}");
-                        }
-                    }
+                let Effect::Module(module) = effect_of(&key) else {
+                    continue;
+                };
+                // What an operator has stopped takes its new settings in when it is started.
+                let what = wish_for(&key, &config);
+                let stopped = lives.iter().any(|l| l.spec.id == module && !l.is_wanted());
+                if what == Wish::Restart && stopped {
+                    continue;
+                }
+                match wish(&mut lives, module, what) {
+                    // It may work now.
+                    Ok(()) => scribe.supervisor.recovery.forget(module),
+                    Err(refused) => debug!("{refused}"),
                 }
             }
         }

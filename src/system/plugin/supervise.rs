@@ -17,6 +17,7 @@ use crate::system::journal::{EventKind, Journal, SystemEvent};
 use crate::system::keeper::Keeper;
 use crate::system::orchestrator::{self, Life, Report, Wish};
 use crate::system::recovery::{Action, Attempt, Order, Recovery, RecoverySettings, Trouble, View};
+use crate::system::run_marker::boot;
 use crate::system::snapshot::RecoveryStatus;
 use crate::system::status::{Check, Health, Lifecycle};
 use crate::system::{faults, watchdog};
@@ -54,7 +55,7 @@ impl Supervisor {
     pub(super) fn begin(settings: RecoverySettings, enabled: bool, options: &RunOptions) -> Self {
         let file = options.state_folder.as_ref().map(|folder| folder.join(ATTEMPTS));
         let earlier = file.as_deref().map(read_attempts).unwrap_or_default();
-        let mut recovery = Recovery::new(settings, earlier, Instant::now(), unix_s());
+        let mut recovery = Recovery::new(settings, earlier, Instant::now(), unix_s(), boot());
         recovery.enabled = enabled;
         if let Some(why) = &options.crashed {
             recovery.crashed(why, Instant::now(), unix_s());
@@ -278,7 +279,10 @@ pub(super) fn move_modules(
     {
         error!("not everything could be written before the end");
     }
+    // Each of these may wait for the disk: that is no hang.
+    pulse.0.beat();
     monitor.close(FLUSH_WITHIN);
+    pulse.0.beat();
     exit.write(std::num::NonZero::new(code).map_or(AppExit::Success, AppExit::Error));
 }
 
@@ -383,6 +387,7 @@ pub(super) fn recover(
     mut scribe: Scribe,
     mut ending: ResMut<Ending>,
     resources: Res<super::Resources>,
+    config: Res<Config>,
     projector: Res<ProjectorView>,
     mut reopened: Local<u32>,
 ) {
@@ -410,7 +415,8 @@ pub(super) fn recover(
         .map(|(module, life, health)| View {
             module: module.id,
             trouble: trouble(life, health),
-            running: life.state == Lifecycle::Running,
+            well: life.state == Lifecycle::Running
+                && (!config.system.monitoring || matches!(health.level, Health::Healthy | Health::Degraded)),
         })
         .collect();
     let now = Instant::now();
@@ -424,6 +430,7 @@ pub(super) fn recover(
             "projector",
             "its window had gone",
             Action::RestartModule,
+            now,
             unix_s(),
         );
         scribe.note(EventKind::RecoveryAttempted, "projector", words);
@@ -465,7 +472,7 @@ fn relieve_memory(used_share: Option<f64>, now: Instant, scribe: &mut Scribe) {
     warn!("{why}: caches are cleared");
     supervisor
         .recovery
-        .noted("system", &why, Action::ClearCaches, unix_s());
+        .noted("system", &why, Action::ClearCaches, now, unix_s());
     scribe.note(
         EventKind::RecoveryAttempted,
         "system",
