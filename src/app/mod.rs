@@ -2,6 +2,7 @@
 
 mod display;
 mod errors;
+mod gpu;
 mod guard;
 mod log_file;
 mod log_limit;
@@ -27,6 +28,7 @@ use bevy::winit::{UpdateMode, WinitPlugin, WinitSettings};
 
 pub(crate) use display::window_system;
 pub use display::{Adapter, Display};
+pub use gpu::DrawingFailed;
 pub use guard::{MainPulse, ModuleFaults, guarded};
 pub use log_limit::log_lines_left_out;
 pub use logging::{LogRing, now};
@@ -141,7 +143,9 @@ fn run_marked(settings: Settings, options: RunOptions, ring: LogRing) -> Result<
         .insert_resource(stage)
         .add_plugins(TrainerPlugins);
     if !matches!(app.world().resource::<Stage>().display, Display::None(_)) {
-        app.add_plugins(PicturesPlugin);
+        app.add_plugins(PicturesPlugin)
+            .insert_resource(gpu::HANDLER)
+            .add_systems(First, gpu::lose_on_purpose);
     }
     let pulse = app.world().resource::<MainPulse>().0.clone();
     watchdog::start(pulse, HANGS_AFTER).map_err(|e| format!("the watchdog cannot be started: {e}"))?;

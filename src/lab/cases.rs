@@ -50,10 +50,25 @@ pub enum Kind {
     FewFiles,
     /// The projector's window is closed on a real display.
     Window,
+    /// The graphics card is lost.
+    LostGpu,
     /// The settings file is spoilt, and the signal to read it comes.
     Settings,
     /// The file of the history is spoilt between two runs.
     History,
+    /// The disk of the state folder is really full, then really read-only.
+    Disk,
+    /// The clock jumps.
+    Clock,
+    /// Nobody on the network can be reached.
+    Offline,
+    /// An alert is raised, and nothing else happens.
+    Alert {
+        /// Its key.
+        name: &'static str,
+        /// Within, seconds after the fault.
+        within_s: f64,
+    },
 }
 
 const fn case(id: &'static str, what: &'static str, script: &'static str, kind: Kind, quick: bool) -> Case {
@@ -203,6 +218,13 @@ pub const CASES: &[Case] = &[
         false,
     ),
     case(
+        "F10",
+        "the graphics card is lost",
+        "[(at_s: 6, does: lose_gpu)]",
+        Kind::LostGpu,
+        false,
+    ),
+    case(
         "F11",
         "the API's thread panics",
         "[(at_s: 6, does: panic, point: api_thread)]",
@@ -231,13 +253,37 @@ pub const CASES: &[Case] = &[
         false,
     ),
     case(
+        "F13",
+        "the disk is really full, then read-only",
+        "[]",
+        Kind::Disk,
+        false,
+    ),
+    case(
         "F15",
-        "settings file spoilt while running",
+        "settings spoilt while running and before (F16)",
         "[]",
         Kind::Settings,
         false,
     ),
+    case(
+        "F17",
+        "memory leaks, 10 MB a second",
+        "[(at_s: 6, does: leak_memory, for_s: 60, size: 10)]",
+        Kind::Alert {
+            name: "memory_leak",
+            within_s: 60.0,
+        },
+        false,
+    ),
     case("F18", "all processors busy for 15 s", "[]", Kind::Starved, false),
+    case(
+        "F19",
+        "the clock jumps by hours, days, to 1970",
+        "[]",
+        Kind::Clock,
+        false,
+    ),
     case(
         "F20",
         "SIGTERM at any time, under load, 10 times",
@@ -270,6 +316,7 @@ pub const CASES: &[Case] = &[
         Kind::Harmless,
         false,
     ),
+    case("F33", "no network, nobody to be told", "[]", Kind::Offline, false),
     case(
         "F34",
         "it crashes at every start",

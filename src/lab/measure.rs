@@ -11,6 +11,7 @@ use serde_json::Value;
 
 use super::cases::{Case, Kind};
 use super::manager::{Manager, Setup, ended};
+use super::outside;
 use crate::system::faults::FaultScript;
 
 /// What came of a case.
@@ -36,12 +37,12 @@ pub struct Result {
 
 impl Result {
     /// A time must not be longer than promised.
-    fn within(&mut self, time_s: Option<f64>, promised_s: f64, what: &str) {
+    pub(super) fn within(&mut self, time_s: Option<f64>, promised_s: f64, what: &str) {
         let holds = time_s.is_some_and(|s| s <= promised_s * self.patience);
         self.must(holds, format!("{what} in {promised_s} s"));
     }
 
-    fn must(&mut self, holds: bool, otherwise: impl Into<String>) {
+    pub(super) fn must(&mut self, holds: bool, otherwise: impl Into<String>) {
         if !holds {
             self.passed = false;
             self.notes.push(otherwise.into());
@@ -61,16 +62,27 @@ pub fn run_case(case: &Case, program: &Path, folder: &Path, patience: f64) -> Re
     };
     let ran = match case.kind {
         Kind::Module { .. } | Kind::Harmless => in_one_process(case, program, folder, &mut result),
-        Kind::Window => window(case, program, folder, &mut result),
+        Kind::Window => on_display(&mut result, |display, result| {
+            window(case, display, program, folder, result)
+        }),
         Kind::Process { detect_s, recover_s } => {
-            process(case, detect_s, recover_s, program, folder, &mut result)
+            process(case, None, (detect_s, recover_s), program, folder, &mut result)
         }
+        Kind::LostGpu => on_display(&mut result, |display, result| {
+            process(case, Some(display), (1.0, 5.0), program, folder, result)
+        }),
         Kind::CrashLoop => crash_loop(case, program, folder, &mut result),
         Kind::KillNine => kill_nine(program, folder, &mut result),
         Kind::Terminate => terminate(program, folder, &mut result),
         Kind::Starved => starved(program, folder, &mut result),
         Kind::FewFiles => few_files(program, folder, &mut result),
-        Kind::Settings => settings(program, folder, &mut result),
+        Kind::Settings => outside::settings(program, folder, &mut result),
+        Kind::Disk => outside::disk(program, folder, &mut result),
+        Kind::Clock => outside::clock(program, folder, &mut result),
+        Kind::Offline => outside::offline(program, folder, &mut result),
+        Kind::Alert { name, within_s } => {
+            outside::alert(name, within_s, case.script, program, folder, &mut result)
+        }
         Kind::History => history(program, folder, &mut result),
     };
     if let Err(error) = ran {
@@ -79,7 +91,7 @@ pub fn run_case(case: &Case, program: &Path, folder: &Path, patience: f64) -> Re
     result
 }
 
-type Ran = std::io::Result<()>;
+pub(super) type Ran = std::io::Result<()>;
 
 /// A start may take this long, on a machine that does other things, too.
 const START_WITHIN: Duration = Duration::from_secs(30);
@@ -88,7 +100,7 @@ fn is_ready(manager: &mut Manager) -> bool {
     manager.starts.last().is_some_and(|s| s.ready.is_some())
 }
 
-fn up(program: &Path, folder: &Path, setup: Setup) -> std::io::Result<Manager> {
+pub(super) fn up(program: &Path, folder: &Path, setup: Setup) -> std::io::Result<Manager> {
     let mut manager = Manager::start(program, folder, setup)?;
     if manager.wait_until(START_WITHIN, is_ready) {
         return Ok(manager);
@@ -129,7 +141,7 @@ pub(super) fn restarts(manager: &Manager) -> BTreeMap<String, u64> {
     list.unwrap_or_default().iter().filter_map(one).collect()
 }
 
-fn lifecycles(manager: &Manager) -> BTreeMap<String, (String, String)> {
+pub(super) fn lifecycles(manager: &Manager) -> BTreeMap<String, (String, String)> {
     let answer = manager.get("/api/v1/modules");
     let list = answer.and_then(|(_, v)| v.get("modules").and_then(Value::as_array).cloned());
     let one = |m: &Value| {
@@ -258,7 +270,7 @@ fn judge_modules(case: &Case, mut manager: Manager, result: &mut Result) -> Ran 
 }
 
 /// The trainer must end in good order.
-fn end(manager: &mut Manager, result: &mut Result) {
+pub(super) fn end(manager: &mut Manager, result: &mut Result) {
     match manager.stop() {
         None => result.must(false, "it did not end when told to"),
         Some((status, took)) => {
@@ -270,14 +282,15 @@ fn end(manager: &mut Manager, result: &mut Result) {
 
 fn process(
     case: &Case,
-    detect_s: f64,
-    recover_s: f64,
+    display: Option<String>,
+    (detect_s, recover_s): (f64, f64),
     program: &Path,
     folder: &Path,
     result: &mut Result,
 ) -> Ran {
     let setup = Setup {
         script: case.script.to_owned(),
+        display,
         ..Setup::default()
     };
     let mut manager = up(program, folder, setup)?;
@@ -350,7 +363,7 @@ fn kill_nine(program: &Path, folder: &Path, result: &mut Result) -> Ran {
     let mut manager = up(program, folder, Setup::default())?;
     let mut random = fastrand::Rng::with_seed(21);
     let mut longest: f64 = 0.0;
-    for n in 0..3 {
+    for n in 0..5 {
         manager.wait(Duration::from_millis(random.u64(200..3000)));
         let killed = Instant::now();
         manager.signal(Signal::KILL);
@@ -449,7 +462,8 @@ fn few_files(program: &Path, folder: &Path, result: &mut Result) -> Ran {
     Ok(())
 }
 
-fn window(case: &Case, program: &Path, folder: &Path, result: &mut Result) -> Ran {
+/// Does something with a display of its own.
+fn on_display(result: &mut Result, what: impl FnOnce(String, &mut Result) -> Ran) -> Ran {
     let display = ":87".to_owned();
     let server = Command::new("Xvfb")
         .args([&display, "-screen", "0", "1600x900x24"])
@@ -461,70 +475,26 @@ fn window(case: &Case, program: &Path, folder: &Path, result: &mut Result) -> Ra
         return Ok(());
     };
     std::thread::sleep(Duration::from_secs(1));
-    let setup = Setup {
-        script: case.script.to_owned(),
-        display: Some(display),
-        ..Setup::default()
-    };
-    let ran = up(program, folder, setup).and_then(|manager| {
-        let kind = Kind::Module {
-            module: "projector",
-            detect_s: 1.5,
-            recover_s: 3.0,
-            restarts: false,
-        };
-        judge_modules(&Case { kind, ..*case }, manager, result)
-    });
+    let ran = what(display, result);
     drop(server.kill());
     drop(server.wait());
     ran
 }
 
-fn settings(program: &Path, folder: &Path, result: &mut Result) -> Ran {
-    std::fs::create_dir_all(folder)?;
-    let file = folder.join("site.ron");
-    let good = "(trainer: (stick_speed_m_s: 2.0))";
-    std::fs::write(&file, good)?;
+fn window(case: &Case, display: String, program: &Path, folder: &Path, result: &mut Result) -> Ran {
     let setup = Setup {
-        arguments: vec!["--config".to_owned(), file.to_string_lossy().into_owned()],
+        script: case.script.to_owned(),
+        display: Some(display),
         ..Setup::default()
     };
-    let mut manager = up(program, folder, setup)?;
-    for bad in [
-        "(trainer: (stick_speed_m_s: 2.",
-        "(trainer: (speed: 2))",
-        "(trainer: (stick_speed_m_s: 99))",
-        "\u{0}\u{0}\u{0}",
-    ] {
-        std::fs::write(&file, bad)?;
-        manager.signal(Signal::HUP);
-        let told = |m: &mut Manager| {
-            let config = lifecycles(m).remove("config");
-            config.is_some_and(|(life, health)| life == "running" && health == "degraded")
-        };
-        result.must(
-            manager.wait_until(Duration::from_secs(4), told),
-            format!("`{bad}` is not told"),
-        );
-    }
-    std::fs::write(&file, good)?;
-    manager.signal(Signal::HUP);
-    let well = |m: &mut Manager| {
-        lifecycles(m)
-            .remove("config")
-            .is_some_and(|(_, health)| health == "healthy")
+    let manager = up(program, folder, setup)?;
+    let kind = Kind::Module {
+        module: "projector",
+        detect_s: 1.5,
+        recover_s: 3.0,
+        restarts: false,
     };
-    result.must(
-        manager.wait_until(Duration::from_secs(6), well),
-        "good settings are not taken",
-    );
-    result.must(manager.starts.len() == 1, "the process was started again");
-    result.must(
-        restarts(&manager).values().all(|n| *n == 0),
-        "a module was started again",
-    );
-    end(&mut manager, result);
-    Ok(())
+    judge_modules(&Case { kind, ..*case }, manager, result)
 }
 
 fn history(program: &Path, folder: &Path, result: &mut Result) -> Ran {

@@ -4,6 +4,7 @@
 mod cases;
 mod manager;
 mod measure;
+mod outside;
 mod soak;
 
 pub use cases::{CASES, Case};

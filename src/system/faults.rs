@@ -65,6 +65,10 @@ pub enum Does {
     FailWrites,
     /// `size` lines a second go into the log.
     FloodLog,
+    /// `size` megabytes a second are taken and not given back.
+    LeakMemory,
+    /// The graphics card is lost.
+    LoseGpu,
 }
 
 /// One fault.

@@ -85,6 +85,7 @@ catalogue! {
     ProcessCpu System Gauge "process_cpu_ratio" "ratio" "Processor time of this process, share of one core."
     ProcessThreadCpuMax System Gauge "process_thread_cpu_max_ratio" "ratio" "Processor time of this process's busiest thread, share of one core."
     ProcessMemory System Gauge "process_resident_memory_bytes" "bytes" "Resident memory of this process."
+    ProcessMemoryGrowth System Gauge "process_memory_growth_bytes_per_second" "bytes_per_second" "Growth of this process's memory in the slowest five seconds of the last thirty: large only where it grows without a pause."
     ProcessThreads System Gauge "process_threads" "" "Threads of this process."
     ProcessOpenFiles System Gauge "process_open_files" "" "Open file descriptors of this process."
     LoopRate System Gauge "loop_rate_hertz" "hertz" "Turns of the main loop a second."

@@ -377,6 +377,12 @@ impl Recovery {
         }
     }
 
+    /// Goes on under other settings; what was tried counts against the new budgets.
+    pub fn set(&mut self, settings: RecoverySettings) {
+        self.settings = settings;
+        self.version += 1;
+    }
+
     /// What was set.
     #[must_use]
     pub const fn settings(&self) -> &RecoverySettings {
@@ -387,6 +393,12 @@ impl Recovery {
     pub fn noted(&mut self, module: &str, why: &str, action: Action, now: Instant, unix_s: f64) {
         let id = self.note(module, why, action, false, now, unix_s);
         self.close(id, Outcome::Helped, None);
+    }
+
+    /// Only a new process can go on: `module` has lost what can't be had twice.
+    #[must_use]
+    pub fn beyond_repair(&mut self, module: &str, why: String, now: Instant, unix_s: f64) -> Option<Order> {
+        self.enabled.then(|| self.end_process(module, why, now, unix_s))
     }
 
     /// Looks at every module and says what is to be done now.

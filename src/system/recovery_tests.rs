@@ -262,6 +262,25 @@ fn what_waits_for_something_outside_does_not_show_that_an_attempt_has_helped() {
 }
 
 #[test]
+fn other_settings_hold_at_once_and_what_was_tried_counts() {
+    let start = Instant::now();
+    let mut recovery = resumed(Vec::new(), start, 0.0, ("a", 0.0));
+    let done = ladder(&mut recovery, "projector", start, 20.0).len();
+    assert!(done > 3);
+    let once = Policy {
+        rungs: vec![rung(Action::RestartModule, 4, 600.0)],
+        ..Policy::default()
+    };
+    recovery.set(RecoverySettings {
+        modules: [("projector".to_owned(), once)].into(),
+        ..RecoverySettings::default()
+    });
+    let after = ladder(&mut recovery, "projector", at(start, 20.0), 100.0);
+    assert_eq!(after.last().unwrap().1, "gave_up", "{after:?}");
+    assert!(done + after.len() - 1 <= 4.max(done));
+}
+
+#[test]
 fn switched_off_it_does_nothing() {
     let start = Instant::now();
     let mut recovery = resumed(Vec::new(), start, 0.0, ("a", 0.0));

@@ -3,9 +3,10 @@
 use super::rule::{Compare, Rule};
 
 /// The metrics that the default rules look at.
-pub const RULE_METRICS: [&str; 6] = [
+pub const RULE_METRICS: [&str; 7] = [
     "system_cpu_ratio",
     "system_memory_used_ratio",
+    "process_memory_growth_bytes_per_second",
     "system_disk_used_ratio",
     "system_temperature_celsius",
     "vision_rate_hertz",
@@ -38,6 +39,20 @@ pub fn default_rules() -> Vec<Rule> {
             keep_firing_for_s: 30.0,
             summary: "memory {value} in use (limit {limit})".to_owned(),
             remedy: "close other programs on this computer; if it comes back, restart the trainer".to_owned(),
+            ..Rule::default()
+        },
+        Rule {
+            name: "memory_leak".to_owned(),
+            metric: "process_memory_growth_bytes_per_second".to_owned(),
+            // What takes years to matter is for fault prediction; this one would fill 8 GB within the hour.
+            warning: Some(2e6),
+            critical: Some(20e6),
+            clear: Some(1e6),
+            for_s: 5.0,
+            keep_firing_for_s: 60.0,
+            summary: "the trainer's memory grows by {value} without a pause (limit {limit})".to_owned(),
+            remedy: "restart the trainer from the dashboard, and send its log to whoever looks after it"
+                .to_owned(),
             ..Rule::default()
         },
         Rule {

@@ -138,11 +138,16 @@ impl Rule {
     fn figure(&self, value: f64) -> String {
         if self.metric.ends_with("_ratio") {
             format!("{:.0} %", value * 100.0)
-        } else if self.metric.ends_with("_bytes") {
-            if value.abs() < 1e9 {
-                format!("{:.0} MB", value / 1e6)
+        } else if self.metric.ends_with("_bytes") || self.metric.ends_with("_bytes_per_second") {
+            let rate = if self.metric.ends_with("second") {
+                " a second"
             } else {
-                format!("{:.1} GB", value / 1e9)
+                ""
+            };
+            if value.abs() < 1e9 {
+                format!("{:.0} MB{rate}", value / 1e6)
+            } else {
+                format!("{:.1} GB{rate}", value / 1e9)
             }
         } else if value.abs() < 10.0 && value.fract() != 0.0 {
             format!("{value:.2}")
@@ -220,6 +225,7 @@ mod tests {
         };
         assert_eq!(of("free_bytes", 3.4e8), "340 MB");
         assert_eq!(of("free_bytes", 3.44e9), "3.4 GB");
+        assert_eq!(of("growth_bytes_per_second", 9.96e6), "10 MB a second");
         assert_eq!(of("rate_hz", 4.257), "4.26");
         assert_eq!(of("rate_hz", 15.0), "15");
         assert_eq!(of("age_ms", 512.3), "512");

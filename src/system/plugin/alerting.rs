@@ -11,8 +11,8 @@ use super::monitoring::{Monitor, early_warnings};
 use super::supervise::Scribe;
 use crate::app::{Config, Ending, RunOptions};
 use crate::system::alerts::{
-    AlertBoard, AlertMemory, Condition, KNOWN_CONDITIONS, Known, Moment, Notification, NotificationKind,
-    Readings,
+    AlertBoard, AlertMemory, AlertSettings, Condition, KNOWN_CONDITIONS, Known, Moment, Notification,
+    NotificationKind, Readings,
 };
 use crate::system::journal::EventKind;
 use crate::system::metrics::Metric;
@@ -40,33 +40,15 @@ const CHECK_EVERY: Duration = Duration::from_secs(1);
 
 impl FromWorld for Board {
     fn from_world(world: &mut World) -> Self {
-        let settings = world.resource::<Config>().alerts.clone();
-        let known = Known {
-            metrics: &Metric::ALL.map(Metric::id),
-            conditions: &KNOWN_CONDITIONS.map(|c| c.0),
-        };
-        let rules = settings.rules_in_force(&known).unwrap_or_else(|error| {
-            // Settings are checked before this; the defaults are better than no alerts.
-            error!("alerts: {error}; the usual rules are in force");
-            crate::system::alerts::default_rules()
-        });
+        let settings = &world.resource::<Config>().alerts;
         let folder = world.resource::<RunOptions>().state_folder.clone();
         let file = folder.map(|folder| folder.join(ALERTS));
-        let mut board = AlertBoard::new(rules, settings.repeat_after());
+        let mut board = board_of(settings);
         if let Some(memory) = file.as_deref().and_then(read) {
             board = board.with_memory(memory, &Moment::now());
         }
-        let senders = settings
-            .webhooks
-            .iter()
-            .filter(|w| w.enabled)
-            .filter_map(|webhook| {
-                WebhookSender::start(webhook)
-                    .inspect_err(|error| error!("{error}"))
-                    .ok()
-            });
         Self {
-            senders: senders.collect(),
+            senders: senders_of(settings),
             about: (u64::MAX, Arc::default()),
             saved: (board.version(), None),
             board,
@@ -75,7 +57,40 @@ impl FromWorld for Board {
     }
 }
 
+fn board_of(settings: &AlertSettings) -> AlertBoard {
+    let known = Known {
+        metrics: &Metric::ALL.map(Metric::id),
+        conditions: &KNOWN_CONDITIONS.map(|c| c.0),
+    };
+    let rules = settings.rules_in_force(&known).unwrap_or_else(|error| {
+        // Settings are checked before this; the defaults are better than no alerts.
+        error!("alerts: {error}; the usual rules are in force");
+        crate::system::alerts::default_rules()
+    });
+    AlertBoard::new(rules, settings.repeat_after())
+}
+
+fn senders_of(settings: &AlertSettings) -> Vec<WebhookSender> {
+    let start = |webhook| {
+        WebhookSender::start(webhook)
+            .inspect_err(|error| error!("{error}"))
+            .ok()
+    };
+    let enabled = settings.webhooks.iter().filter(|w| w.enabled);
+    enabled.filter_map(start).collect()
+}
+
 impl Board {
+    /// Goes on under other settings: what is open stays open under its number, as over a restart.
+    pub(super) fn set(&mut self, settings: &AlertSettings, before: &AlertSettings) {
+        self.board = board_of(settings).with_memory(self.board.memory(), &Moment::now());
+        self.saved.0 = u64::MAX;
+        self.about.0 = u64::MAX;
+        if settings.webhooks != before.webhooks {
+            self.senders = senders_of(settings);
+        }
+    }
+
     /// What there is to know beside the open alerts; made anew only where something has changed.
     pub(super) fn about(&mut self) -> Arc<AlertingStatus> {
         let webhooks: Vec<WebhookStatus> = self.senders.iter().map(WebhookSender::status).collect();

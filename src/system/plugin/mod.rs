@@ -14,7 +14,8 @@ use std::time::{Duration, Instant};
 use bevy::prelude::*;
 
 use crate::app::{
-    Config, Ending, LogRing, MainPulse, ModuleFaults, RunOptions, Stage, Started, StreetSystems, now,
+    Config, DrawingFailed, Ending, LogRing, MainPulse, ModuleFaults, RunOptions, Stage, Started,
+    StreetSystems, now,
 };
 use crate::projector::plugin::{Drawn, ProjectorView};
 use crate::system::alerts::Moment;
@@ -61,6 +62,7 @@ impl Plugin for SystemPlugin {
         app.insert_resource(supervisor)
             .init_resource::<Operator>()
             .init_resource::<Unwritten>()
+            .init_resource::<DrawingFailed>()
             .init_resource::<Monitor>()
             .init_resource::<Board>()
             .init_resource::<SettingsState>()
@@ -365,6 +367,7 @@ struct Facts<'w> {
     faults: Res<'w, ModuleFaults>,
     unwritten: Res<'w, Unwritten>,
     settings: Res<'w, SettingsState>,
+    drawing: Res<'w, DrawingFailed>,
     resources: Res<'w, Resources>,
 }
 
@@ -401,7 +404,14 @@ impl Facts<'_> {
                 self.faults.recent("core"),
             ),
             "vision" => self.vision_checks(measured, now),
-            "projector" => self.projector.checks(&self.stage.display),
+            "projector" => {
+                let mut checks = self.projector.checks(&self.stage.display);
+                if let Some(why) = &self.drawing.0 {
+                    let words = format!("{why}; restart the trainer");
+                    checks.push(health::check("drawing", Health::Unhealthy, words).certain());
+                }
+                checks
+            }
             _ => self.api.checks.clone(),
         };
         let faults = self.faults.recent(module);

@@ -2,6 +2,7 @@
 
 mod proc;
 
+use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -54,6 +55,8 @@ pub struct ResourceSample {
     pub temperature_celsius: Option<f64>,
     /// Processes on the machine.
     pub processes: Option<u64>,
+    /// This process: growth in the slowest five seconds of the last thirty, bytes a second.
+    pub process_memory_growth_bytes_per_s: Option<f64>,
     /// This sampling itself: share of one core.
     pub sampling_cpu: Option<f64>,
 }
@@ -67,6 +70,10 @@ impl ResourceSample {
             (Metric::ProcessCpu, self.process_cpu),
             (Metric::ProcessThreadCpuMax, self.process_thread_cpu_max),
             (Metric::ProcessMemory, whole(self.process_memory_bytes)),
+            (
+                Metric::ProcessMemoryGrowth,
+                self.process_memory_growth_bytes_per_s,
+            ),
             (Metric::ProcessThreads, whole(self.process_threads)),
             (Metric::ProcessOpenFiles, whole(self.process_open_files)),
             (Metric::SystemCpu, self.system_cpu),
@@ -152,6 +159,7 @@ pub struct Sampler {
     state: Option<PathBuf>,
     threads: proc::Threads,
     newest: ResourceSample,
+    grown: Grown,
     /// When the newest was taken, and the processor seconds of this thread then.
     taken: Option<(Instant, Option<f64>)>,
     slow_taken: Option<Instant>,
@@ -173,6 +181,7 @@ impl Sampler {
             state,
             threads: proc::Threads::default(),
             newest: ResourceSample::default(),
+            grown: Grown::default(),
             taken: None,
             slow_taken: None,
         }
@@ -188,7 +197,7 @@ impl Sampler {
         // Shares and rates are differences between two readings: the first one says nothing.
         let passed_s = passed.map(|passed| passed.as_secs_f64());
         self.machine(passed_s);
-        self.process(passed_s);
+        self.process(now, passed_s);
         if self
             .slow_taken
             .is_none_or(|taken| now.saturating_duration_since(taken) >= SLOW_EVERY.mul_f64(0.95))
@@ -219,7 +228,7 @@ impl Sampler {
         sample.network_sent_bytes_per_s = rate(outside().map(|(_, data)| data.transmitted()).sum());
     }
 
-    fn process(&mut self, passed_s: Option<f64>) {
+    fn process(&mut self, now: Instant, passed_s: Option<f64>) {
         let Some(pid) = self.own else { return };
         let kind = ProcessRefreshKind::nothing().with_cpu().with_memory();
         self.system
@@ -230,6 +239,8 @@ impl Sampler {
             .filter(|_| passed_s.is_some())
             .map(|process| f64::from(process.cpu_usage()) / 100.0);
         sample.process_memory_bytes = process.map(sysinfo::Process::memory);
+        self.grown.push(now, sample.process_memory_bytes);
+        sample.process_memory_growth_bytes_per_s = self.grown.slowest_bytes_per_s();
         sample.process_threads = proc::thread_count();
         sample.process_open_files = proc::open_files();
     }
@@ -249,6 +260,43 @@ impl Sampler {
         let disk = self.state.as_deref().and_then(disk);
         sample.disk_used = disk.map(|(used, _)| used);
         sample.disk_free_bytes = disk.map(|(_, free)| free);
+    }
+}
+
+/// Memory of the last half minute.
+#[derive(Debug, Default)]
+struct Grown(VecDeque<(Instant, f64)>);
+
+/// Pieces of time that are compared, and how many of them must show growth.
+const PIECE: Duration = Duration::from_secs(5);
+const PIECES: u32 = 6;
+
+impl Grown {
+    fn push(&mut self, now: Instant, bytes: Option<u64>) {
+        let Some(bytes) = bytes else { return };
+        self.0.push_back((now, bytes as f64));
+        // One older than the span is needed to know how it began.
+        let is_old = |(at, _): &(Instant, f64)| now.saturating_duration_since(*at) >= PIECE * PIECES;
+        while self.0.get(1).is_some_and(is_old) {
+            self.0.pop_front();
+        }
+    }
+
+    /// Growth in the slowest piece, bytes a second, or 0; `None` before there are enough. A step, a cache that is full
+    /// at last, a picture that comes and goes: none of them grows in every piece.
+    fn slowest_bytes_per_s(&self) -> Option<f64> {
+        let (end, _) = *self.0.back()?;
+        let at = |piece: u32| {
+            let mut young = self.0.iter().rev();
+            young.find(|(at, _)| end.saturating_duration_since(*at) >= PIECE * piece)
+        };
+        let mut slowest = f64::INFINITY;
+        for piece in 0..PIECES {
+            let ((late, more), (early, less)) = (at(piece)?, at(piece + 1)?);
+            let passed_s = late.saturating_duration_since(*early).as_secs_f64();
+            slowest = slowest.min((more - less) / passed_s.max(1.0));
+        }
+        Some(slowest.max(0.0))
     }
 }
 
@@ -347,6 +395,37 @@ mod tests {
         drop(other);
         while newest.strong_count() > 0 {
             std::thread::yield_now();
+        }
+    }
+
+    /// What is told of memory that is `bytes(s)` after s seconds, at the end of each.
+    fn growth(bytes: impl Fn(u32) -> f64, length_s: u32) -> Vec<Option<f64>> {
+        let (mut grown, start) = (Grown::default(), Instant::now());
+        (0..length_s)
+            .map(|s| {
+                grown.push(start + Duration::from_secs(s.into()), Some(bytes(s) as u64));
+                assert!(grown.0.len() < 40);
+                grown.slowest_bytes_per_s()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn only_memory_that_grows_without_a_pause_is_told() {
+        let leak = growth(|s| 3e8 + 1e7 * f64::from(s), 90);
+        assert!(leak[..30].iter().all(Option::is_none), "too early to tell");
+        assert!(
+            leak[30..]
+                .iter()
+                .all(|g| g.is_some_and(|g| (g - 1e7).abs() < 1.0))
+        );
+        // A camera in 4K is opened; a cache fills in ten seconds; pictures come and go.
+        for calm in [
+            growth(|s| if s < 40 { 3e8 } else { 8e8 }, 120),
+            growth(|s| 3e8 + 2e7 * f64::from(s.clamp(40, 50)), 120),
+            growth(|s| 3e8 + 5e7 * f64::from(s % 7), 120),
+        ] {
+            assert!(calm[30..].iter().all(|g| *g == Some(0.0)), "{calm:?}");
         }
     }
 }

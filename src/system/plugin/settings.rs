@@ -4,9 +4,9 @@ use std::time::Instant;
 
 use bevy::prelude::*;
 
-use super::Operator;
 use super::modules::{Module, ModuleLife};
 use super::supervise::{Scribe, in_order};
+use super::{Board, Operator};
 use crate::app::{Config, RunOptions, reload_asked};
 use crate::config::{Effect, FileWatch, Reloaded, Settings, changed_keys, effect_of, reload};
 use crate::system::journal::EventKind;
@@ -44,6 +44,7 @@ pub(super) fn follow_settings(
     mut config: ResMut<Config>,
     mut options: ResMut<RunOptions>,
     mut operator: ResMut<Operator>,
+    mut board: ResMut<Board>,
     mut modules: Query<(&Module, &mut ModuleLife)>,
     mut scribe: Scribe,
 ) {
@@ -82,6 +83,16 @@ pub(super) fn follow_settings(
             if changed.iter().any(|key| key == "system.recovery") {
                 scribe.supervisor.recovery.enabled = loaded.settings.system.recovery;
                 scribe.supervisor.changed();
+            }
+            let under = |section: &str| {
+                let inside = |key: &String| key.strip_prefix(section).is_some_and(|r| r.starts_with('.'));
+                changed.iter().any(|key| key == section || inside(key))
+            };
+            if under("recovery") {
+                scribe.supervisor.recovery.set(loaded.settings.recovery.clone());
+            }
+            if under("alerts") {
+                board.set(&loaded.settings.alerts, &config.alerts);
             }
             config.0 = loaded.settings.clone();
             site.loaded = loaded;

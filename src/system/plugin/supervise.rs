@@ -10,7 +10,7 @@ use sd_notify::NotifyState;
 
 use super::modules::{HealthState, Module, ModuleLife};
 use super::{Facts, Measured};
-use crate::app::{Config, Ending, MainPulse, RunOptions, Stage, Started, now};
+use crate::app::{Config, DrawingFailed, Ending, MainPulse, RunOptions, Stage, Started, now};
 use crate::projector::plugin::ProjectorView;
 use crate::system::health::{Inertia, roll_up};
 use crate::system::journal::{EventKind, Journal, SystemEvent};
@@ -210,6 +210,8 @@ pub(super) fn move_modules(
     mut monitor: ResMut<super::Monitor>,
     mut exited: Local<bool>,
     mut stopping: Local<bool>,
+    mut leaked: Local<Vec<Vec<u8>>>,
+    mut turned: Local<Option<Instant>>,
 ) {
     pulse.0.enter(crate::system::pulse::Stage::Supervision);
     faults::point(faults::Point::MainLoop);
@@ -219,6 +221,14 @@ pub(super) fn move_modules(
     }
     for line in 0..faults::active(faults::Does::FloodLog).unwrap_or_default() as u32 / 50 {
         info!("a line too many, number {line}");
+    }
+    let since = turned.replace(Instant::now());
+    if let Some((megabytes, since)) = faults::active(faults::Does::LeakMemory).zip(since) {
+        // Written to, or the system does not give it.
+        leaked.push(vec![
+            1;
+            (1e6 * megabytes * since.elapsed().as_secs_f64()) as usize
+        ]);
     }
     let mut lives = in_order(modules.iter_mut());
     // The settings are there as long as the program is: they have no systems of their own.
@@ -388,8 +398,10 @@ pub(super) fn recover(
     mut ending: ResMut<Ending>,
     resources: Res<super::Resources>,
     config: Res<Config>,
+    drawing: Res<DrawingFailed>,
     projector: Res<ProjectorView>,
     mut reopened: Local<u32>,
+    mut gave_in: Local<bool>,
 ) {
     if ending.decided().is_some() {
         return;
@@ -420,7 +432,12 @@ pub(super) fn recover(
         })
         .collect();
     let now = Instant::now();
-    let orders = scribe.supervisor.recovery.look(&views, now, unix_s());
+    let mut orders = scribe.supervisor.recovery.look(&views, now, unix_s());
+    if let Some(why) = drawing.0.clone().filter(|_| !*gave_in) {
+        *gave_in = true;
+        let recovery = &mut scribe.supervisor.recovery;
+        orders.extend(recovery.beyond_repair("projector", why, now, unix_s()));
+    }
     if *reopened != projector.reopened {
         *reopened = projector.reopened;
         let words = "reopen_window: the projector's window had gone";
