@@ -2,11 +2,13 @@
 //! measures when that is noticed, what is done, and when all is well again.
 
 mod cases;
+mod cost;
 mod manager;
 mod measure;
 mod outside;
 mod soak;
 
 pub use cases::{CASES, Case};
+pub use cost::{WithAndWithout, with_and_without};
 pub use measure::{Result, run_case};
 pub use soak::{Soak, soak};

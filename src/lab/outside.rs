@@ -48,8 +48,8 @@ fn alerts(manager: &Manager) -> Vec<String> {
 }
 
 /// Alerts that a machine with too much to do raises by itself.
-fn of_load(key: &String) -> bool {
-    ["vision.rate", "vision_slow", "processor_busy", "vision.processor"].contains(&key.as_str())
+fn of_load(key: &str) -> bool {
+    ["vision.rate", "vision_slow", "processor_busy", "vision.processor"].contains(&key)
 }
 
 /// A small disk of memory under a folder, for as long as this lives.

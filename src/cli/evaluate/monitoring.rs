@@ -19,6 +19,10 @@ pub(crate) struct Monitoring {
     /// Seconds to measure, at one sample a second as in the running program.
     #[arg(long, default_value_t = 20, value_parser = clap::value_parser!(u16).range(10..=3600))]
     seconds: u16,
+    /// Run the program itself with and without monitoring, so many times in turns, each for `--seconds`.
+    #[cfg(feature = "app")]
+    #[arg(long, value_name = "ROUNDS", value_parser = clap::value_parser!(u32).range(2..=100))]
+    with_and_without: Option<u32>,
     /// Print one JSON document on stdout and nothing else.
     #[arg(long)]
     json: bool,
@@ -36,6 +40,12 @@ struct Cost {
 impl Monitoring {
     pub(crate) fn execute(&self) -> Result<(), Failure> {
         let folder = std::env::temp_dir().join(format!("billiards-monitoring-{}", std::process::id()));
+        #[cfg(feature = "app")]
+        if let Some(rounds) = self.with_and_without {
+            let told = self.both(rounds, &folder);
+            std::fs::remove_dir_all(&folder).ok();
+            return told;
+        }
         let measured = self.measure(&folder);
         std::fs::remove_dir_all(&folder).ok();
         let costs = measured?;
@@ -86,6 +96,43 @@ impl Monitoring {
                 "this system does not tell the processor time of a thread",
             )),
         }
+    }
+
+    /// The whole program, with and without.
+    #[cfg(feature = "app")]
+    fn both(&self, rounds: u32, folder: &std::path::Path) -> Result<(), Failure> {
+        let failed =
+            |error: std::io::Error| Failure::failed(format!("monitoring's cost is not known: {error}"));
+        let program = std::env::current_exe().map_err(failed)?;
+        let length = Duration::from_secs(self.seconds.into());
+        let tell = |round| {
+            if !self.json {
+                eprintln!("round {round} of {rounds}");
+            }
+        };
+        let both =
+            crate::lab::with_and_without(&program, folder, &["--no-monitoring"], (rounds, length), tell)
+                .map_err(failed)?;
+        let (mean, error) = both.difference().unwrap_or_default();
+        let text = if self.json {
+            json!({"share_of_a_core": both, "difference": mean, "standard_error": error, "asked": MOST_SHARE})
+                .to_string()
+        } else {
+            format!(
+                "Share of one core, the program without a source, {rounds} rounds of {} s\n  with − without  \
+                 {:.3} % ± {:.3} %   asked ≤ {:.1} %",
+                self.seconds,
+                mean * 100.0,
+                error * 100.0,
+                MOST_SHARE * 100.0
+            )
+        };
+        writeln!(std::io::stdout(), "{text}")
+            .map_err(|error| Failure::failed(format!("can't write the result: {error}")))?;
+        if mean > MOST_SHARE + 2.0 * error {
+            return Err(Failure::failed("monitoring takes more than was asked"));
+        }
+        Ok(())
     }
 
     fn measure(&self, folder: &std::path::Path) -> Result<Vec<Cost>, Failure> {
