@@ -242,6 +242,18 @@ pub(super) const KEYS: &[Key] = &[
         Range::Any,
         VISION,
     ),
+    key(
+        "recording.folder",
+        "every picture that is looked at is recorded into this folder; empty: none is",
+        Range::Any,
+        VISION,
+    ),
+    key(
+        "recording.limit_gb",
+        "all recordings in the folder together, gigabytes; the oldest go first",
+        Range::Numbers(0.1, 100_000.0),
+        VISION,
+    ),
     key("trainer.assistance", "how much help is drawn", Range::Any, LIVE),
     key(
         "trainer.stick_speed_m_s",
@@ -427,8 +439,7 @@ pub fn effect_of(path: &str) -> Effect {
     }
 }
 
-const SOURCES: &str =
-    "auto, virtual, virtual:SCENE, camera:ID, video:FILE, images:DIR_OR_GLOB, http://… or rtsp://…";
+const SOURCES: &str = "auto, virtual, virtual:SCENE, camera:ID, video:FILE, images:DIR_OR_GLOB, recording:FILE, http://… or rtsp://…";
 
 fn source(text: &str) -> Result<(), String> {
     match text.parse() {

@@ -58,6 +58,8 @@ pub struct Settings {
     pub source: String,
     /// Camera and finder.
     pub vision: VisionSettings,
+    /// Sessions kept on disk.
+    pub recording: RecordingSettings,
     /// Aiming and help.
     pub trainer: TrainerSettings,
     /// Projector.
@@ -89,6 +91,7 @@ impl Default for Settings {
             physics: PhysicsMeasures::default(),
             source: "auto".to_owned(),
             vision: VisionSettings::default(),
+            recording: RecordingSettings::default(),
             trainer: TrainerSettings::default(),
             projector: ProjectorSettings::default(),
             api: ApiSettings::default(),
@@ -143,6 +146,33 @@ impl Default for VisionSettings {
             width_px: 1920,
             height_px: 1080,
             balls: String::new(),
+        }
+    }
+}
+
+/// Sessions kept on disk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecordingSettings {
+    /// Every picture that is looked at is recorded into this folder; empty: none is.
+    pub folder: String,
+    /// All recordings in the folder together may take so much, gigabytes (10⁹ bytes), 0.1..=100000. The oldest go first.
+    pub limit_gb: f64,
+}
+
+impl RecordingSettings {
+    /// Where to record, if anywhere.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        (!self.folder.is_empty()).then(|| Path::new(&self.folder))
+    }
+}
+
+impl Default for RecordingSettings {
+    fn default() -> Self {
+        Self {
+            folder: String::new(),
+            limit_gb: 50.0,
         }
     }
 }

@@ -253,7 +253,7 @@ fn compose_shapes(
     let live = view.on && !operator.paused;
     let basis = Basis {
         shot: core.shot.clone().filter(|_| live),
-        table: vision.table.clone().filter(|_| live),
+        table: vision.seen_table().filter(|_| live).cloned(),
         level: operator.assistance,
     };
     // The loop turns more often than frames come.

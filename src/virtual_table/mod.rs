@@ -330,6 +330,7 @@ impl VirtualTable {
             size: self.size,
             format: PixelFormat::Rgb8,
             pixels: self.sensor.expose(light, row_bytes),
+            encoded: None,
             camera: Some(self.camera()),
             truth: Some(Arc::new(truth)),
         };

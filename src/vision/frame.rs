@@ -43,6 +43,8 @@ pub struct Frame {
     pub format: PixelFormat,
     /// The bytes, exactly [`PixelFormat::byte_len`] of them.
     pub pixels: Arc<Vec<u8>>,
+    /// The JPEG the pixels were decoded from, where the camera sent one: what is recorded.
+    pub encoded: Option<Arc<Vec<u8>>>,
     /// The calibration that belongs to this picture, where the source knows it.
     pub camera: Option<Arc<CameraModel>>,
     /// What is really on the table, where the source knows it (virtual table only).
@@ -89,6 +91,7 @@ impl Frame {
             size,
             format,
             pixels: Arc::new(pixels),
+            encoded: None,
             camera: None,
             truth: None,
         })

@@ -14,6 +14,7 @@ use nokhwa::utils::{
 use super::{FrameSource, SourceError};
 use crate::units::ImageSize;
 use crate::vision::frame::{Frame, PixelFormat};
+use crate::vision::jpeg::decode_jpeg;
 
 /// A camera that has given no frame for this long is given up and opened again.
 const SILENCE_LIMIT: Duration = Duration::from_secs(3);
@@ -294,23 +295,14 @@ fn convert(sequence: u64, size: ImageSize, format: FrameFormat, bytes: &[u8]) ->
         FrameFormat::NV12 => Frame::new(sequence, size, PixelFormat::Nv12, bytes.to_vec()),
         FrameFormat::MJPEG => {
             let (size, pixels) = decode_jpeg(bytes)?;
-            Frame::new(sequence, size, PixelFormat::Rgb8, pixels)
+            Frame::new(sequence, size, PixelFormat::Rgb8, pixels).map(|frame| Frame {
+                encoded: Some(Arc::new(bytes.to_vec())),
+                ..frame
+            })
         }
         other => return Err(format!("sends {other}, which this program does not read")),
     }
     .map_err(|e| e.to_string())
-}
-
-/// Decodes one JPEG picture to RGB.
-fn decode_jpeg(bytes: &[u8]) -> Result<(ImageSize, Vec<u8>), String> {
-    use zune_core::bytestream::ZCursor;
-    use zune_core::colorspace::ColorSpace;
-    use zune_core::options::DecoderOptions;
-    let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let pixels = decoder.decode().map_err(|e| format!("damaged picture ({e:?})"))?;
-    let (width, height) = decoder.dimensions().ok_or("picture without a size")?;
-    Ok((ImageSize::new(width as u32, height as u32), pixels))
 }
 
 #[cfg(test)]

@@ -91,6 +91,7 @@ impl FrameSource for ImageSource {
             size: *size,
             format: PixelFormat::Rgb8,
             pixels: Arc::clone(pixels),
+            encoded: None,
             camera: None,
             truth: None,
         }))
