@@ -12,6 +12,7 @@ use crate::table::{ImpossibleMeasure, PhysicsMeasures, TableMeasures, TableSpec}
 use crate::trainer::aim::Assistance;
 use crate::units::Vec2;
 use crate::vision::house_set::HouseSet;
+use crate::vision::source::CameraSettings;
 
 /// Where the program runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -118,6 +119,8 @@ pub struct VisionSettings {
     pub width_px: u32,
     /// Wanted picture height in pixels (cameras only).
     pub height_px: u32,
+    /// What a camera must not change by itself.
+    pub camera: CameraSettings,
     /// File with the colours of the house's own balls, from the working folder; empty: `balls.ron`
     /// beside the site file if there is one, else the usual colours. See `calibrate balls`.
     pub balls: String,
@@ -145,6 +148,7 @@ impl Default for VisionSettings {
             rate_hz: 30.0,
             width_px: 1920,
             height_px: 1080,
+            camera: CameraSettings::default(),
             balls: String::new(),
         }
     }

@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bevy::prelude::*;
 
 use crate::app::{Config, RunOptions, Stage, VisionStep};
+use crate::ops::devices::lasting_id;
 use crate::system::command::CueCommand;
 use crate::system::faults::{self, Point};
 use crate::system::orchestrator::Report;
@@ -20,8 +21,8 @@ use crate::vision::eyes::{Analysed, Eyes, Opener};
 use crate::vision::memory::Memory;
 use crate::vision::recording::{Header, Limits, Recorder};
 use crate::vision::source::{
-    CameraSource, FaultySource, FrameSource, ImageSource, Kept, RecordingSource, ReplayPace, SourceError,
-    SourceSpec, VideoSource, list_cameras,
+    CameraSettings, CameraSource, FaultySource, FrameSource, Held, Holder, ImageSource, Kept,
+    RecordingSource, ReplayPace, SourceError, SourceSpec, VideoSource, list_cameras,
 };
 use crate::vision::track::TableState;
 
@@ -234,6 +235,7 @@ fn open_source(
         config.vision.rate_hz,
         options.seed,
         vision.hand.clone(),
+        config.vision.camera,
     );
     // Read anew with every opening: a restart of the module takes in a set that was just taught.
     let balls = match config.vision.house_set(&stage.table) {
@@ -317,18 +319,26 @@ fn opener(
     rate_hz: f64,
     seed: u64,
     hand: Hand,
+    camera: CameraSettings,
 ) -> Opener {
     // `auto` is settled once: a camera that is unplugged later is waited for, not replaced by the virtual table.
     let mut settled = (spec != SourceSpec::Auto).then_some(spec);
+    let held = Held::default();
+    *held.lock().unwrap_or_else(PoisonError::into_inner) = Holder::new(camera);
     let mut find = move || {
-        if let Some(spec) = &settled {
-            return open(spec, &table, size, rate_hz, seed, &hand);
+        if let Some(spec) = &mut settled {
+            let source = open(spec, &table, size, rate_hz, seed, &hand, &held)?;
+            if let SourceSpec::Camera(id) = spec {
+                // It may come back with another number.
+                *id = lasting_id(id);
+            }
+            return Ok(source);
         }
         for camera in list_cameras() {
             // Not every device node that calls itself a camera gives pictures.
-            match CameraSource::open(&camera.id, size, rate_hz) {
+            match CameraSource::open(&camera.id, size, rate_hz, &held) {
                 Ok(source) => {
-                    settled = Some(SourceSpec::Camera(camera.id));
+                    settled = Some(SourceSpec::Camera(lasting_id(&camera.id)));
                     return Ok(Box::new(source) as Box<dyn FrameSource>);
                 }
                 Err(error) => info!("{error}"),
@@ -336,7 +346,7 @@ fn opener(
         }
         info!("no camera is connected: the virtual table plays");
         let spec = settled.insert(SourceSpec::Virtual(String::new()));
-        open(spec, &table, size, rate_hz, seed, &hand)
+        open(spec, &table, size, rate_hz, seed, &hand, &held)
     };
     if faults::is_on() {
         let (kept, script) = (Kept::default(), FaultySource::script());
@@ -352,6 +362,7 @@ fn open(
     rate_hz: f64,
     seed: u64,
     hand: &Hand,
+    held: &Held,
 ) -> Result<Box<dyn FrameSource>, SourceError> {
     Ok(match spec {
         SourceSpec::Auto => {
@@ -362,6 +373,7 @@ fn open(
                 rate_hz,
                 seed,
                 hand,
+                held,
             );
         }
         SourceSpec::Virtual(scene) => {
@@ -371,7 +383,7 @@ fn open(
             hand.set(Some(source.handle()));
             Box::new(source)
         }
-        SourceSpec::Camera(id) => Box::new(CameraSource::open(id, size, rate_hz)?),
+        SourceSpec::Camera(id) => Box::new(CameraSource::open(id, size, rate_hz, held)?),
         SourceSpec::Video(url) => Box::new(VideoSource::open(url)?),
         SourceSpec::Images(pattern) => Box::new(ImageSource::open(pattern)?),
         SourceSpec::Recording(path) => Box::new(RecordingSource::open(path, ReplayPace::RealTime)?),

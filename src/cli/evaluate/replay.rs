@@ -145,8 +145,14 @@ fn record_and_play(folder: &Path, seconds: f64) -> Result<Outcome, String> {
     let eyes = eyes.map_err(|e| e.to_string())?;
     let mut tracker = Tracker::new(&table);
     let mut states = Vec::new();
-    let end = Instant::now() + Duration::from_secs_f64(seconds);
+    let mut end = Instant::now() + Duration::from_secs(60);
     while Instant::now() < end {
+        if states.is_empty() {
+            end = end.min(
+                base.get()
+                    .map_or(end, |first| *first + Duration::from_secs_f64(seconds)),
+            );
+        }
         std::thread::sleep(Duration::from_millis(2));
         states.extend(
             eyes.take()

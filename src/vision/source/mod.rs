@@ -2,6 +2,7 @@
 
 #[cfg(feature = "app")]
 mod camera;
+mod controls;
 mod faulty;
 mod images;
 mod recording;
@@ -12,7 +13,8 @@ mod watch;
 use std::time::Duration;
 
 #[cfg(feature = "app")]
-pub use camera::{CameraEntry, CameraSource, find as find_camera, list_cameras};
+pub use camera::{CameraEntry, CameraSource, Held, find as find_camera, list_cameras};
+pub use controls::{CameraSettings, Holder};
 pub use faulty::{Asked, FaultySource, Kept};
 pub use images::ImageSource;
 pub use recording::{RecordingSource, ReplayPace};
