@@ -331,6 +331,7 @@ impl VirtualTable {
             format: PixelFormat::Rgb8,
             pixels: self.sensor.expose(light, row_bytes),
             encoded: None,
+            light: None,
             camera: Some(self.camera()),
             truth: Some(Arc::new(truth)),
         };

@@ -14,6 +14,7 @@ use crate::table::TableSpec;
 use crate::vision::analyse::Analyser;
 use crate::vision::frame::Frame;
 use crate::vision::house_set::HouseSet;
+use crate::vision::light::Shown;
 use crate::vision::observation::Observation;
 use crate::vision::picture_watch::PictureFault;
 use crate::vision::recording::{Recorder, RecorderStatus};
@@ -24,7 +25,7 @@ const POLL: Duration = Duration::from_millis(100);
 /// First pause before a lost source is opened again; it doubles up to [`REOPEN_MAX`].
 const REOPEN_MIN: Duration = Duration::from_millis(100);
 /// Longest pause between two tries to open a source.
-const REOPEN_MAX: Duration = Duration::from_millis(500);
+const REOPEN_MAX: Duration = Duration::from_millis(300);
 /// Looking at one frame takes milliseconds: after this long it never ends.
 const LOOK_HANGS_AFTER: Duration = Duration::from_millis(1500);
 /// Opening a camera takes seconds, waiting for a frame [`POLL`]: after this long the driver hangs.
@@ -157,7 +158,7 @@ pub struct Eyes {
 impl Eyes {
     /// Starts capturing and looking. `table` is the table model, `balls` the colours of
     /// the house's own balls, if known; `bell` is rung after every analysed frame; `recorder` takes every frame that is
-    /// looked at.
+    /// looked at; `shown` says what the projector shows.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -168,6 +169,7 @@ impl Eyes {
         balls: Option<HouseSet>,
         bell: Bell,
         recorder: Option<Recorder>,
+        shown: Arc<Shown>,
     ) -> std::io::Result<Self> {
         let (frame_in, frame_out) = bounded::<Frame>(1);
         let (result_in, results) = bounded::<Analysed>(RESULTS_KEPT);
@@ -195,7 +197,7 @@ impl Eyes {
                 .name("vision".to_owned())
                 .spawn(move || {
                     look(
-                        table, balls, &frame_out, &result_in, &taker, &status, &stop, &bell, recorder,
+                        table, balls, &frame_out, &result_in, &taker, &status, &stop, &bell, recorder, &shown,
                     )
                 })?
         };
@@ -367,7 +369,11 @@ fn deliver(
                     return failed(&source.name(), &why);
                 }
             }
-            Err(error) => return Some(error),
+            Err(error) => {
+                // What was wrong with the pictures of a source that is gone says nothing any more.
+                status.picture.store(PictureFault::None as u8, Ordering::Relaxed);
+                return Some(error);
+            }
         }
     }
     None
@@ -383,16 +389,21 @@ fn look(
     stop: &AtomicBool,
     bell: &Bell,
     recorder: Option<Recorder>,
+    shown: &Shown,
 ) {
     let begin = || Analyser::new(table.clone()).with_house_set(balls.clone());
     let mut analyser = begin();
     while !stop.load(Ordering::Relaxed) {
         status.looking.beat();
-        let frame = match frames.recv_timeout(POLL) {
+        let mut frame = match frames.recv_timeout(POLL) {
             Ok(frame) => frame,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
+        // No projector shines on the virtual table, and a recording knows its own light.
+        if frame.light.is_none() && frame.truth.is_none() {
+            frame.light = shown.at(frame.captured);
+        }
         if let Some(recorder) = &recorder {
             recorder.record(&frame);
         }
@@ -476,6 +487,7 @@ mod tests {
             None,
             Arc::new(|| ()),
             None,
+            Arc::default(),
         )
         .unwrap();
         assert!(wait_for(|| eyes.status().losses.load(Ordering::Relaxed) >= 2));
@@ -493,6 +505,7 @@ mod tests {
             None,
             Arc::new(|| ()),
             None,
+            Arc::default(),
         )
         .unwrap();
         assert!(wait_for(|| eyes.status().source()

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::calibration::CameraModel;
 use crate::units::ImageSize;
+use crate::vision::light::Light;
 use crate::vision::observation::Truth;
 
 /// How the bytes of a frame are laid out, rows top to bottom without padding.
@@ -47,6 +48,8 @@ pub struct Frame {
     pub encoded: Option<Arc<Vec<u8>>>,
     /// The calibration that belongs to this picture, where the source knows it.
     pub camera: Option<Arc<CameraModel>>,
+    /// What the projector lights in this picture, where that is known.
+    pub light: Option<Arc<Light>>,
     /// What is really on the table, where the source knows it (virtual table only).
     pub truth: Option<Arc<Truth>>,
 }
@@ -92,6 +95,7 @@ impl Frame {
             format,
             pixels: Arc::new(pixels),
             encoded: None,
+            light: None,
             camera: None,
             truth: None,
         })
@@ -193,6 +197,7 @@ impl Frame {
         let mut frame = Self::new(self.sequence, self.size, format, pixels)?;
         (frame.captured, frame.camera, frame.truth) =
             (self.captured, self.camera.clone(), self.truth.clone());
+        frame.light.clone_from(&self.light);
         Ok(frame)
     }
 }

@@ -50,3 +50,41 @@ impl Memory {
         self.table.as_ref().is_some_and(old)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::virtual_table::{Options, Pace, SceneName, VirtualTable};
+    use crate::vision::analyse::Analyser;
+    use crate::vision::source::FrameSource as _;
+
+    #[test]
+    fn what_was_seen_is_held_and_marked_once_nothing_new_comes() {
+        let options = Options {
+            pace: Pace::Fast,
+            size: crate::units::ImageSize::new(1280, 720),
+            ..Options::new(SceneName::Still)
+        };
+        let mut table = VirtualTable::new(&options).unwrap();
+        let mut memory = Memory::new(&options.table);
+        let mut eyes = Analyser::new(Some(options.table.clone()));
+        let mut last = Instant::now();
+        assert!(!memory.is_stale(last, 30.0), "nothing known is nothing old");
+        for _ in 0..5 {
+            let frame = table.next(Duration::from_secs(1)).unwrap().unwrap();
+            last = frame.captured;
+            assert!(memory.take_in(&eyes.analyse(&frame)));
+        }
+        let known = Arc::clone(memory.table().unwrap());
+        assert!(!known.balls.is_empty());
+        // A picture of something else says nothing about the table.
+        let mut other = eyes.analyse(&table.next(Duration::from_secs(1)).unwrap().unwrap());
+        other.table = None;
+        assert!(!memory.take_in(&other));
+        assert!(Arc::ptr_eq(memory.table().unwrap(), &known));
+        let after = |ms| last + Duration::from_millis(ms);
+        assert!(!memory.is_stale(after(490), 30.0) && memory.is_stale(after(510), 30.0));
+        // A slow source is given three of its periods.
+        assert!(!memory.is_stale(after(2900), 1.0) && memory.is_stale(after(3100), 1.0));
+    }
+}

@@ -14,6 +14,7 @@ pub mod frame;
 pub mod hidden;
 pub mod house_set;
 pub mod jpeg;
+pub mod light;
 pub mod look;
 pub mod memory;
 pub mod naming;

@@ -18,6 +18,7 @@ use crate::table::{BallSet, TableSpec};
 use crate::units::ImageSize;
 use crate::virtual_table::{Options, SceneName, UnknownScene, VirtualHandle, VirtualTable};
 use crate::vision::eyes::{Analysed, Eyes, Opener};
+use crate::vision::light::Shown;
 use crate::vision::memory::Memory;
 use crate::vision::recording::{Header, Limits, Recorder};
 use crate::vision::source::{
@@ -119,6 +120,8 @@ pub struct VisionState {
     pub failure: Option<String>,
     /// The cue of the virtual table, while that is the source.
     pub hand: Hand,
+    /// What the projector shows, for the eyes to leave out.
+    pub shown: Arc<Shown>,
     memory: Option<Memory>,
 }
 
@@ -260,6 +263,7 @@ fn open_source(
         balls,
         Arc::new(move || bell.ring()),
         recorder,
+        Arc::clone(&vision.shown),
     ) {
         Ok(eyes) => (vision.eyes, vision.failure) = (Some(eyes), None),
         Err(error) => vision.failure = Some(format!("vision cannot start: {error}")),

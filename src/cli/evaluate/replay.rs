@@ -141,6 +141,7 @@ fn record_and_play(folder: &Path, seconds: f64) -> Result<Outcome, String> {
         None,
         Arc::new(|| ()),
         Some(recorder),
+        Arc::default(),
     );
     let eyes = eyes.map_err(|e| e.to_string())?;
     let mut tracker = Tracker::new(&table);

@@ -16,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use crate::calibration::{CameraModel, Lens, Pose};
 use crate::units::{ImageSize, Vec2, Vec3};
 use crate::vision::frame::PixelFormat;
+use crate::vision::light::{Light, Stroke};
 
 pub(super) const MAGIC: &[u8; 8] = b"BTREC001";
 pub(super) const TAIL_MAGIC: &[u8; 8] = b"BTRECEND";
@@ -53,15 +54,25 @@ pub(super) enum RecordKind {
     Frame,
     /// The calibration that belongs to the pictures after it; empty: none is known.
     Camera,
+    /// What the projector lights in the pictures after it; empty: nothing, as far as is known.
+    Light,
     /// Where the pictures are.
     Index,
 }
 
 impl RecordKind {
+    const ALL: [Self; 4] = [Self::Frame, Self::Camera, Self::Light, Self::Index];
+
+    /// True where the marker of some kind stands.
+    pub(super) fn is_marked(bytes: &[u8]) -> bool {
+        Self::ALL.iter().any(|kind| bytes.starts_with(kind.marker()))
+    }
+
     const fn marker(self) -> &'static [u8; 4] {
         match self {
             Self::Frame => b"FRAM",
             Self::Camera => b"CAMR",
+            Self::Light => b"LITE",
             Self::Index => b"INDX",
         }
     }
@@ -93,7 +104,7 @@ impl Layout {
 ///
 /// | at | what |
 /// |---|---|
-/// | 0 | marker: `FRAM`, `CAMR` or `INDX` |
+/// | 0 | marker: `FRAM`, `CAMR`, `LITE` or `INDX` |
 /// | 4 | layout: 0 RGB, 1 YUYV, 2 NV12, 3 JPEG; then three zeros |
 /// | 8, 12 | width and height in pixels, u32 |
 /// | 16, 20 | length of the payload and its CRC-32, u32 |
@@ -150,9 +161,7 @@ impl RecordHead {
             return None;
         }
         let marker = bytes.first_chunk::<4>()?;
-        let kind = [RecordKind::Frame, RecordKind::Camera, RecordKind::Index]
-            .into_iter()
-            .find(|kind| kind.marker() == marker)?;
+        let kind = RecordKind::ALL.into_iter().find(|kind| kind.marker() == marker)?;
         let length = u32_at(bytes, 16)?;
         Some(Self {
             kind,
@@ -173,15 +182,17 @@ pub(super) struct Entry {
     pub offset: u64,
     /// Of the record of its calibration; 0: none.
     pub camera_offset: u64,
+    /// The same of its light.
+    pub light_offset: u64,
     pub t_ns: i64,
 }
 
-const ENTRY_BYTES: usize = 24;
+const ENTRY_BYTES: usize = 32;
 
 pub(super) fn index_bytes(entries: &[Entry]) -> Vec<u8> {
     entries
         .iter()
-        .flat_map(|e| [e.offset, e.camera_offset, e.t_ns.cast_unsigned()])
+        .flat_map(|e| [e.offset, e.camera_offset, e.light_offset, e.t_ns.cast_unsigned()])
         .flat_map(u64::to_le_bytes)
         .collect()
 }
@@ -194,7 +205,8 @@ pub(super) fn parse_index(bytes: &[u8]) -> Option<Vec<Entry>> {
         Some(Entry {
             offset: u64_at(chunk, 0)?,
             camera_offset: u64_at(chunk, 8)?,
-            t_ns: u64_at(chunk, 16)?.cast_signed(),
+            light_offset: u64_at(chunk, 16)?,
+            t_ns: u64_at(chunk, 24)?.cast_signed(),
         })
     };
     bytes.chunks_exact(ENTRY_BYTES).map(entry).collect()
@@ -257,6 +269,44 @@ pub(super) fn parse_camera(bytes: &[u8]) -> Option<CameraModel> {
             rotation: DMat3::from_cols_array(rotation),
         },
     })
+}
+
+/// Light, bit for bit: five f64 and a colour for each stroke.
+pub(super) fn light_bytes(light: &Light) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(light.strokes.len() * STROKE_BYTES);
+    for stroke in &light.strokes {
+        for number in [
+            stroke.from.x,
+            stroke.from.y,
+            stroke.to.x,
+            stroke.to.y,
+            stroke.half_m,
+        ] {
+            bytes.extend(number.to_le_bytes());
+        }
+        bytes.extend(stroke.colour);
+        bytes.push(0);
+    }
+    bytes
+}
+
+const STROKE_BYTES: usize = 44;
+
+pub(super) fn parse_light(bytes: &[u8]) -> Option<Light> {
+    if !bytes.len().is_multiple_of(STROKE_BYTES) {
+        return None;
+    }
+    let stroke = |chunk: &[u8]| {
+        let number = |at: usize| Some(f64::from_bits(u64_at(chunk, at)?));
+        Some(Stroke {
+            from: Vec2::new(number(0)?, number(8)?),
+            to: Vec2::new(number(16)?, number(24)?),
+            half_m: number(32)?,
+            colour: *chunk.get(40..)?.first_chunk::<3>()?,
+        })
+    };
+    let strokes: Option<Vec<Stroke>> = bytes.chunks_exact(STROKE_BYTES).map(stroke).collect();
+    Some(Light { strokes: strokes? })
 }
 
 /// The head of a file.

@@ -8,11 +8,12 @@ use std::time::{Duration, Instant};
 
 use super::format::{
     Entry, HEAD_BYTES, Header, Layout, MAGIC, MAX_HEADER_BYTES, PREFIX_BYTES, RecordHead, RecordKind,
-    TAIL_BYTES, TAIL_MAGIC, duration_of, parse_camera, parse_index, u32_at, u64_at,
+    TAIL_BYTES, TAIL_MAGIC, duration_of, parse_camera, parse_index, parse_light, u32_at, u64_at,
 };
 use crate::calibration::CameraModel;
 use crate::vision::frame::{Frame, PixelFormat};
 use crate::vision::jpeg::decode_jpeg;
+use crate::vision::light::Light;
 
 /// Bytes looked through at once for the next whole record.
 const SEARCH_BYTES: usize = 1 << 20;
@@ -36,6 +37,8 @@ pub struct Reader {
     closed_well: bool,
     /// The calibration read last, with the offset of its record.
     camera: Option<(u64, Option<Arc<CameraModel>>)>,
+    /// The same of the light.
+    light: Option<(u64, Option<Arc<Light>>)>,
 }
 
 impl Reader {
@@ -70,6 +73,7 @@ impl Reader {
             entries: Vec::new(),
             closed_well: true,
             camera: None,
+            light: None,
         };
         match reader.read_index() {
             Some(entries) => reader.entries = entries,
@@ -137,6 +141,8 @@ impl Reader {
         let (head, payload) = record.map_err(|what| self.failed(damaged(&what)))?;
         let camera = self.camera(entry.camera_offset);
         let camera = camera.map_err(|what| self.failed(damaged(&what)))?;
+        let light = self.light(entry.light_offset);
+        let light = light.map_err(|what| self.failed(damaged(&what)))?;
         let (size, format, pixels, encoded) = match head.layout {
             Layout::Raw(format) => (head.size, format, payload, None),
             Layout::Jpeg => {
@@ -156,6 +162,7 @@ impl Reader {
         Ok(Frame {
             captured: captured.unwrap_or(base),
             camera,
+            light,
             encoded,
             ..frame
         })
@@ -185,6 +192,22 @@ impl Reader {
         };
         self.camera = Some((offset, camera.clone()));
         Ok(camera)
+    }
+
+    fn light(&mut self, offset: u64) -> Result<Option<Arc<Light>>, String> {
+        if offset == 0 {
+            return Ok(None);
+        }
+        if let Some((at, light)) = &self.light
+            && *at == offset
+        {
+            return Ok(light.clone());
+        }
+        let (_, payload) = self.record(offset, RecordKind::Light)?;
+        let light = parse_light(&payload).ok_or("its light")?;
+        let light = (!light.strokes.is_empty()).then(|| Arc::new(light));
+        self.light = Some((offset, light.clone()));
+        Ok(light)
     }
 
     fn record(&mut self, offset: u64, kind: RecordKind) -> Result<(RecordHead, Vec<u8>), String> {
@@ -225,7 +248,7 @@ impl Reader {
 
     /// Goes from record to record; where one is damaged, looks for the next whole one.
     fn search(&mut self, begin: u64) -> io::Result<Vec<Entry>> {
-        let (mut at, mut camera_offset) = (begin, 0);
+        let (mut at, mut camera_offset, mut light_offset) = (begin, 0, 0);
         let mut entries = Vec::new();
         while at < self.length {
             let Some(head) = self.head(at) else {
@@ -239,9 +262,11 @@ impl Reader {
                 RecordKind::Frame => entries.push(Entry {
                     offset: at,
                     camera_offset,
+                    light_offset,
                     t_ns: head.t_ns,
                 }),
                 RecordKind::Camera => camera_offset = at,
+                RecordKind::Light => light_offset = at,
                 RecordKind::Index => {}
             }
             at += HEAD_BYTES as u64 + u64::from(head.length);
@@ -261,7 +286,7 @@ impl Reader {
                 .read_to_end(&mut block)?;
             for (i, window) in block.windows(HEAD_BYTES).enumerate().take(SEARCH_BYTES) {
                 // The marker first: a checksum at every byte would take minutes.
-                let is_marked = window.starts_with(b"FRAM") || window.starts_with(b"CAMR");
+                let is_marked = RecordKind::is_marked(window);
                 let whole = || RecordHead::parse(window.first_chunk::<HEAD_BYTES>()?);
                 if is_marked && whole().is_some() && self.head(start + i as u64).is_some() {
                     return Ok(Some(start + i as u64));
@@ -290,7 +315,7 @@ fn read_header(file: &mut File, prefix: &[u8]) -> Option<Header> {
 mod tests {
     use super::*;
     use crate::calibration::{Lens, Pose};
-    use crate::units::{ImageSize, Vec3};
+    use crate::units::{ImageSize, Vec2, Vec3};
     use crate::vision::recording::{Limits, Recorder};
 
     const PICTURES: usize = 6;
@@ -338,6 +363,17 @@ mod tests {
                     Some(&second),
                 ][i]
                     .cloned();
+                if (2..5).contains(&i) {
+                    let stroke = crate::vision::light::Stroke {
+                        from: Vec2::new(0.1, -0.2) / 3.0,
+                        to: Vec2::X,
+                        half_m: 0.0035,
+                        colour: [1, 2, i as u8],
+                    };
+                    frame.light = Some(Arc::new(Light {
+                        strokes: vec![stroke; i - 1],
+                    }));
+                }
                 if i == 3 {
                     frame.pixels = Arc::new(decode_jpeg(&jpeg).unwrap().1);
                     frame.format = PixelFormat::Rgb8;
@@ -370,6 +406,7 @@ mod tests {
             && a.pixels == b.pixels
             && a.encoded == b.encoded
             && a.camera == b.camera
+            && a.light == b.light
     }
 
     #[test]
@@ -462,7 +499,7 @@ mod tests {
                             "{at}"
                         );
                         good += 1;
-                        uncalibrated += usize::from(frame.camera != then.camera);
+                        uncalibrated += usize::from(frame.camera != then.camera || frame.light != then.light);
                     }
                     Err(error) => assert!(!error.to_string().contains('\n'), "{error}"),
                 }

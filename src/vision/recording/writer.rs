@@ -12,11 +12,13 @@ use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 
 use super::format::{
     Entry, Header, Layout, RecordHead, RecordKind, TAIL_MAGIC, camera_bytes, file_head, index_bytes,
+    light_bytes,
 };
 use super::keep::{EXTENSION, Limits, make_room};
 use crate::calibration::CameraModel;
 use crate::system::faults::{self, Does};
 use crate::vision::frame::Frame;
+use crate::vision::light::Light;
 
 /// Pictures that wait for the disk: half a second, 75 MB of uncompressed ones.
 const QUEUE: usize = 12;
@@ -97,6 +99,8 @@ impl Recorder {
             entries: Vec::new(),
             camera: None,
             camera_offset: 0,
+            light: None,
+            light_offset: 0,
             base: Arc::clone(&base),
             status: Arc::clone(&status),
         };
@@ -183,6 +187,14 @@ fn new_file(folder: &Path, now: time::OffsetDateTime) -> io::Result<(PathBuf, Fi
     }
 }
 
+fn is_same<T: PartialEq>(a: Option<&Arc<T>>, b: Option<&Arc<T>>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
+        (None, None) => true,
+        _ => false,
+    }
+}
+
 /// The side thread's half.
 struct Writer {
     file: File,
@@ -194,6 +206,8 @@ struct Writer {
     camera: Option<Arc<CameraModel>>,
     /// Offset of the record of `camera`; 0 before the first.
     camera_offset: u64,
+    light: Option<Arc<Light>>,
+    light_offset: u64,
     base: Arc<OnceLock<Instant>>,
     status: Arc<RecorderStatus>,
 }
@@ -278,15 +292,15 @@ impl Writer {
     }
 
     fn picture(&mut self, frame: &Frame) -> io::Result<()> {
-        let same = match (&self.camera, &frame.camera) {
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b) || a == b,
-            (None, None) => true,
-            _ => false,
-        };
-        if !same {
+        if !is_same(self.camera.as_ref(), frame.camera.as_ref()) {
             let payload = frame.camera.as_ref().map(|c| camera_bytes(c)).unwrap_or_default();
             self.camera_offset = self.append(RecordHead::plain(RecordKind::Camera, &payload), &payload)?;
             self.camera.clone_from(&frame.camera);
+        }
+        if !is_same(self.light.as_ref(), frame.light.as_ref()) {
+            let payload = frame.light.as_ref().map(|l| light_bytes(l)).unwrap_or_default();
+            self.light_offset = self.append(RecordHead::plain(RecordKind::Light, &payload), &payload)?;
+            self.light.clone_from(&frame.light);
         }
         let base = *self.base.get_or_init(|| frame.captured);
         let ns = |d: Duration| i64::try_from(d.as_nanos()).unwrap_or(i64::MAX);
@@ -309,6 +323,7 @@ impl Writer {
         self.entries.push(Entry {
             offset,
             camera_offset: self.camera_offset,
+            light_offset: self.light_offset,
             t_ns,
         });
         self.status.recorded.fetch_add(1, Ordering::Relaxed);

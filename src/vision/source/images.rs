@@ -92,6 +92,7 @@ impl FrameSource for ImageSource {
             format: PixelFormat::Rgb8,
             pixels: Arc::clone(pixels),
             encoded: None,
+            light: None,
             camera: None,
             truth: None,
         }))

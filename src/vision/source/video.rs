@@ -168,6 +168,7 @@ impl FrameSource for VideoSource {
                     format: PixelFormat::Nv12,
                     pixels: Arc::new(bytes),
                     encoded: None,
+                    light: None,
                     camera: None,
                     truth: None,
                 }))

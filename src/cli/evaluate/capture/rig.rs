@@ -120,7 +120,15 @@ impl Rig {
     pub(super) fn start(opener: Opener, recorder: Option<Recorder>) -> Result<Self, String> {
         let table = table();
         let memory = Memory::new(&table);
-        let eyes = Eyes::start("test", opener, Some(table), None, Arc::new(|| ()), recorder);
+        let eyes = Eyes::start(
+            "test",
+            opener,
+            Some(table),
+            None,
+            Arc::new(|| ()),
+            recorder,
+            Arc::default(),
+        );
         let eyes = eyes.map_err(|e| e.to_string())?;
         Ok(Self { eyes, memory })
     }
