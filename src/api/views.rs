@@ -45,7 +45,7 @@ pub(super) fn state(snapshot: &Snapshot) -> Value {
     let spec = &snapshot.table_spec;
     let Some(table) = snapshot.table.as_deref() else {
         return json!({
-            "known": false, "model": spec.name, "sequence": null, "balls": [], "cue": null,
+            "known": false, "stale": false, "model": spec.name, "sequence": null, "balls": [], "cue": null,
             "hidden": null, "at_rest": null, "pocketed": [],
         });
     };
@@ -65,6 +65,7 @@ pub(super) fn state(snapshot: &Snapshot) -> Value {
         .collect();
     json!({
         "known": true,
+        "stale": snapshot.table_stale,
         "model": spec.name,
         "sequence": table.sequence,
         "balls": balls,
@@ -129,6 +130,8 @@ fn why_no_shot(snapshot: &Snapshot) -> &'static str {
     };
     if snapshot.status.paused {
         "paused by the operator"
+    } else if snapshot.table_stale {
+        "the table is not seen at present"
     } else if table.cue_ball().is_none() {
         "the cue ball is not seen"
     } else if !table.at_rest {

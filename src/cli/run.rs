@@ -11,7 +11,7 @@ use crate::config::{Assignment, Environment, InstanceLock, Loaded, LockError, Ov
 use crate::system::faults::FaultScript;
 use crate::trainer::aim::Assistance;
 use crate::virtual_table::SceneName;
-use crate::vision::source::SourceSpec;
+use crate::vision::source::{RecordingSource, ReplayPace, SourceSpec};
 
 /// Starts the trainer: projector, operator dashboard, HTTP API.
 ///
@@ -24,6 +24,7 @@ use crate::vision::source::SourceSpec;
   camera:ID            a camera by number or device path, camera:0
   video:FILE           a video file, round and round
   images:DIR_OR_GLOB   pictures, one after the other
+  recording:FILE       a recorded session (--record), again and again; of a folder, the newest
   http://… rtsp://…    a network camera
 
 Examples:
@@ -47,6 +48,9 @@ pub(crate) struct Run {
     /// Stop by itself after this long: 30s, 5m, 2h.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     duration: Option<Duration>,
+    /// Record every picture that is looked at into this folder; the oldest recordings there make room.
+    #[arg(long, value_name = "DIR")]
+    record: Option<PathBuf>,
     /// Table model: pool-9ft, pool-8ft, pool-7ft, snooker-12ft, carom-10ft.
     #[arg(long, value_name = "NAME")]
     table: Option<String>,
@@ -178,6 +182,8 @@ impl Run {
         let off = |off: bool, value: &str| off.then(|| value.to_owned());
         say("source", self.source.clone(), "--source");
         say("table", self.table.clone(), "--table");
+        let record = self.record.as_ref().map(|f| f.to_string_lossy().into_owned());
+        say("recording.folder", record, "--record");
         say("vision.balls", self.balls.clone(), "--balls");
         say("projector.monitor", self.monitor.clone(), "--monitor");
         say(
@@ -245,6 +251,9 @@ fn check_source(spec: &SourceSpec) -> Result<(), Failure> {
         SourceSpec::Video(file) if !file.contains("://") && !std::path::Path::new(file).is_file() => Err(
             Failure::failed(format!("video:{file}: there is no such file; check the path")),
         ),
+        SourceSpec::Recording(path) => RecordingSource::open(path, ReplayPace::RealTime)
+            .map(drop)
+            .map_err(|e| Failure::failed(e.to_string())),
         SourceSpec::Camera(id) => crate::vision::source::find_camera(id)
             .map(drop)
             .map_err(|e| Failure::failed(e.to_string())),

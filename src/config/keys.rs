@@ -237,9 +237,51 @@ pub(super) const KEYS: &[Key] = &[
         VISION,
     ),
     key(
+        "vision.camera.lock",
+        "hold exposure, gain, white balance and focus of the camera still once it has adapted to the light",
+        Range::Any,
+        VISION,
+    ),
+    key(
+        "vision.camera.exposure_ms",
+        "exposure, milliseconds; None: what the camera finds, then held",
+        Range::Numbers(0.1, 1000.0),
+        VISION,
+    ),
+    key(
+        "vision.camera.gain",
+        "gain in the camera's own units; None: as it stands",
+        Range::Numbers(0.0, 100_000.0),
+        VISION,
+    ),
+    key(
+        "vision.camera.white_balance_k",
+        "white balance, kelvin; None: what the camera finds, then held",
+        Range::Numbers(1000.0, 20_000.0),
+        VISION,
+    ),
+    key(
+        "vision.camera.focus",
+        "focus in the camera's own units; None: what the camera finds, then held",
+        Range::Numbers(0.0, 100_000.0),
+        VISION,
+    ),
+    key(
         "vision.balls",
         "file with the colours of the house's own balls; empty: `balls.ron` beside the site file, if there",
         Range::Any,
+        VISION,
+    ),
+    key(
+        "recording.folder",
+        "every picture that is looked at is recorded into this folder; empty: none is",
+        Range::Any,
+        VISION,
+    ),
+    key(
+        "recording.limit_gb",
+        "all recordings in the folder together, gigabytes; the oldest go first",
+        Range::Numbers(0.1, 100_000.0),
         VISION,
     ),
     key("trainer.assistance", "how much help is drawn", Range::Any, LIVE),
@@ -427,8 +469,7 @@ pub fn effect_of(path: &str) -> Effect {
     }
 }
 
-const SOURCES: &str =
-    "auto, virtual, virtual:SCENE, camera:ID, video:FILE, images:DIR_OR_GLOB, http://… or rtsp://…";
+const SOURCES: &str = "auto, virtual, virtual:SCENE, camera:ID, video:FILE, images:DIR_OR_GLOB, recording:FILE, http://… or rtsp://…";
 
 fn source(text: &str) -> Result<(), String> {
     match text.parse() {

@@ -12,6 +12,7 @@ use crate::table::{ImpossibleMeasure, PhysicsMeasures, TableMeasures, TableSpec}
 use crate::trainer::aim::Assistance;
 use crate::units::Vec2;
 use crate::vision::house_set::HouseSet;
+use crate::vision::source::CameraSettings;
 
 /// Where the program runs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -58,6 +59,8 @@ pub struct Settings {
     pub source: String,
     /// Camera and finder.
     pub vision: VisionSettings,
+    /// Sessions kept on disk.
+    pub recording: RecordingSettings,
     /// Aiming and help.
     pub trainer: TrainerSettings,
     /// Projector.
@@ -89,6 +92,7 @@ impl Default for Settings {
             physics: PhysicsMeasures::default(),
             source: "auto".to_owned(),
             vision: VisionSettings::default(),
+            recording: RecordingSettings::default(),
             trainer: TrainerSettings::default(),
             projector: ProjectorSettings::default(),
             api: ApiSettings::default(),
@@ -115,6 +119,8 @@ pub struct VisionSettings {
     pub width_px: u32,
     /// Wanted picture height in pixels (cameras only).
     pub height_px: u32,
+    /// What a camera must not change by itself.
+    pub camera: CameraSettings,
     /// File with the colours of the house's own balls, from the working folder; empty: `balls.ron`
     /// beside the site file if there is one, else the usual colours. See `calibrate balls`.
     pub balls: String,
@@ -142,7 +148,35 @@ impl Default for VisionSettings {
             rate_hz: 30.0,
             width_px: 1920,
             height_px: 1080,
+            camera: CameraSettings::default(),
             balls: String::new(),
+        }
+    }
+}
+
+/// Sessions kept on disk.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RecordingSettings {
+    /// Every picture that is looked at is recorded into this folder; empty: none is.
+    pub folder: String,
+    /// All recordings in the folder together may take so much, gigabytes (10⁹ bytes), 0.1..=100000. The oldest go first.
+    pub limit_gb: f64,
+}
+
+impl RecordingSettings {
+    /// Where to record, if anywhere.
+    #[must_use]
+    pub fn folder(&self) -> Option<&Path> {
+        (!self.folder.is_empty()).then(|| Path::new(&self.folder))
+    }
+}
+
+impl Default for RecordingSettings {
+    fn default() -> Self {
+        Self {
+            folder: String::new(),
+            limit_gb: 50.0,
         }
     }
 }

@@ -189,7 +189,7 @@ fn source_box(ui: &mut Ui, state: &mut Dashboard, wishes: &mut Vec<OperatorComma
             ui.separator();
             let text = state.source_text.get_or_insert_default();
             let field = egui::TextEdit::singleline(text)
-                .hint_text("video:FILE, images:FOLDER, rtsp://…")
+                .hint_text("video:FILE, images:FOLDER, recording:FILE, rtsp://…")
                 .desired_width(230.0);
             let entered = ui.add(field).lost_focus() && ui.input(|i| i.key_pressed(egui::Key::Enter));
             if (entered || ui.button("Use").clicked()) && !text.trim().is_empty() {

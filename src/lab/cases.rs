@@ -103,14 +103,14 @@ pub const CASES: &[Case] = &[
         "F2",
         "camera gives one picture again and again",
         "[(at_s: 6, does: freeze_picture, for_s: 3)]",
-        module("vision", 3.0, 3.0, true),
+        module("vision", 1.0, 1.0, false),
         true,
     ),
     case(
         "F2b",
         "camera gives no frames for 4 s",
         "[(at_s: 6, does: stall_camera, for_s: 4)]",
-        module("vision", 3.0, 3.0, true),
+        module("vision", 1.5, 1.0, false),
         false,
     ),
     case(

@@ -11,7 +11,11 @@ use crate::vision::track::TableState;
 
 /// Light stays this far away from the edge of a ball, metres: it would change the ball's
 /// colour for the camera and dazzle the player.
-const GUARD_M: f64 = 0.012;
+const GUARD_M: f64 = 0.015;
+/// As wide as a ball and its guard, the way of the cue stays dark so far behind the tip, metres: a stick is 1.5 m long.
+const CUE_WAY_M: f64 = 1.5;
+/// Distance of the dark circles that make up that way, metres.
+const CUE_WAY_STEP_M: f64 = 0.03;
 /// Distance between two samples of a curved path, metres.
 const SAMPLE_M: f64 = 0.01;
 
@@ -319,11 +323,24 @@ struct Drawing {
 }
 
 impl Drawing {
-    /// An empty drawing that will leave every ball of the table dark.
+    /// An empty drawing that will leave every ball of the table dark, and the way of the cue.
     fn clear_of(table: &TableState, ball_radius_m: f64) -> Self {
+        let mut guard: Vec<Vec2> = table.balls.iter().map(|b| b.position_m).collect();
+        if let Some(cue) = &table.cue {
+            // From the ball it is aimed at, if it is, else from the tip.
+            let ahead = |ball: Vec2| (ball - cue.tip_m).dot(cue.direction);
+            let begin = table
+                .cue_ball()
+                .map(|b| ahead(b.position_m))
+                .filter(|a| (0.0..0.5).contains(a))
+                .unwrap_or(0.0);
+            let steps = ((begin + CUE_WAY_M) / CUE_WAY_STEP_M).ceil() as usize;
+            guard
+                .extend((0..=steps).map(|i| cue.tip_m + cue.direction * (begin - CUE_WAY_STEP_M * i as f64)));
+        }
         Self {
             shapes: Vec::new(),
-            guard: table.balls.iter().map(|b| b.position_m).collect(),
+            guard,
             guard_radius: ball_radius_m + GUARD_M,
         }
     }
@@ -511,6 +528,9 @@ fn outside(guard: &[Vec2], radius: f64, a: Vec2, b: Vec2) -> Vec<(f64, f64)> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::table::BallKind;
+    use crate::vision::hidden::Hidden;
+    use crate::vision::track::{BallId, BallMotion, TrackedBall, TrackedCue};
 
     #[test]
     fn a_line_is_broken_where_a_ball_lies() {
@@ -541,6 +561,62 @@ mod tests {
     #[test]
     fn inside_a_guard_nothing_is_drawn() {
         assert!(clear_of(&[Vec2::ZERO], 0.1, &[Vec2::new(0.01, 0.0), Vec2::new(0.05, 0.0)]).is_empty());
+    }
+
+    #[test]
+    fn nothing_is_drawn_where_the_cue_is_and_where_it_goes() {
+        let ball = TrackedBall {
+            id: BallId(0),
+            kind: BallKind::pool(0),
+            position_m: Vec2::new(0.2, 0.1),
+            velocity_m_s: Vec2::ZERO,
+            motion: BallMotion::Resting,
+            group_confidence: 1.0,
+        };
+        let direction = unit(0.7);
+        let tip = ball.position_m - direction * 0.08;
+        let table = TableState {
+            sequence: 0,
+            captured: std::time::Instant::now(),
+            balls: vec![ball],
+            cue: Some(TrackedCue {
+                tip_m: tip,
+                direction,
+                confidence: 1.0,
+            }),
+            hidden: Hidden::default(),
+            at_rest: true,
+            pocketed: Vec::new(),
+            events: Vec::new(),
+        };
+        let mut drawing = Drawing::clear_of(&table, 0.028_575);
+        // Lines across the stick at every place, and one along it to beyond its end.
+        for i in 0..=30 {
+            let at = ball.position_m - direction * (0.05 * f64::from(i));
+            drawing.line(at - direction.perp(), at + direction.perp(), Meaning::Aim, false);
+        }
+        drawing.line(
+            ball.position_m + direction,
+            tip - direction * 3.0,
+            Meaning::Aim,
+            false,
+        );
+        let mut drawn = 0;
+        for shape in &drawing.shapes {
+            let Geometry::Polyline { points, .. } = &shape.geometry else {
+                unreachable!("only lines were drawn")
+            };
+            for point in points {
+                let behind = (ball.position_m - *point).dot(direction);
+                let beside = (*point - ball.position_m).perp_dot(direction).abs();
+                assert!(
+                    !(0.0..1.5).contains(&behind) || beside > 0.04,
+                    "{behind} {beside}"
+                );
+                drawn += 1;
+            }
+        }
+        assert!(drawn > 100, "{drawn}");
     }
 
     #[test]

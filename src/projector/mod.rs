@@ -1,6 +1,7 @@
 //! What is drawn on the cloth.
 
 pub mod compose;
+pub mod footprint;
 pub mod keystone;
 pub mod overlay;
 #[cfg(feature = "app")]

@@ -17,6 +17,7 @@ use bevy::window::{
 };
 
 use super::compose::{compose, compose_waiting};
+use super::footprint::footprint;
 use super::keystone::{pixel_m, table_to_ndc};
 use super::overlay::{Geometry as Form, Shape};
 use super::tessellate::Triangles;
@@ -253,7 +254,7 @@ fn compose_shapes(
     let live = view.on && !operator.paused;
     let basis = Basis {
         shot: core.shot.clone().filter(|_| live),
-        table: vision.table.clone().filter(|_| live),
+        table: vision.seen_table().filter(|_| live).cloned(),
         level: operator.assistance,
     };
     // The loop turns more often than frames come.
@@ -261,6 +262,7 @@ fn compose_shapes(
         let geometry = geometry.get_or_insert_with(|| TableGeometry::of(&stage.table));
         let shapes = basis.shapes(geometry, stage.table.ball.radius_m);
         if *drawn.shapes != shapes {
+            vision.shown.show(Instant::now(), footprint(&shapes));
             drawn.shapes = Arc::new(shapes);
             drawn.version += 1;
         }

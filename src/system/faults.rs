@@ -59,6 +59,10 @@ pub enum Does {
     NoisePicture,
     /// Every second frame is of another size.
     BadFrames,
+    /// Every frame lacks its end.
+    TruncateFrames,
+    /// The camera gives smaller pictures, laid out otherwise.
+    ChangeFormat,
     /// The projector's window is closed.
     CloseWindow,
     /// No file can be written: the disk is full.
@@ -82,7 +86,7 @@ pub struct Injection {
     /// Where, for those that can strike at several places.
     #[serde(default)]
     pub point: Point,
-    /// For how long, seconds; 0: once, and a hang for ever.
+    /// For how long, seconds; 0: once (of a camera's faults: one frame), and a hang for ever.
     #[serde(default)]
     pub for_s: f64,
     /// How much, where that means something.
@@ -178,6 +182,13 @@ pub fn active(does: Does) -> Option<f64> {
     PLAN.get().and_then(|plan| plan.active(does))
 }
 
+impl Does {
+    /// It strikes at a point; the others are asked for by whoever they concern.
+    const fn strikes(self) -> bool {
+        matches!(self, Self::Panic | Self::Hang | Self::Slow | Self::Abort)
+    }
+}
+
 impl Plan {
     fn holds(&self, fault: &Injection) -> bool {
         let s = self.started.elapsed().as_secs_f64();
@@ -201,18 +212,19 @@ impl Plan {
     }
 
     fn active(&self, does: Does) -> Option<f64> {
-        let (fault, struck) = self
+        let mut holding = self
             .faults
             .iter()
-            .find(|(i, _)| i.does == does && self.holds(i))?;
-        // Those without a length happen once.
-        (self.is_new(fault, struck) || fault.for_s > 0.0).then_some(fault.size)
+            .filter(|(i, _)| i.does == does && self.holds(i));
+        // Those without a length happen once, and leave room for the next of their kind.
+        let now = holding.find(|(fault, struck)| self.is_new(fault, struck) || fault.for_s > 0.0);
+        now.map(|(fault, _)| fault.size)
     }
 
     #[expect(clippy::panic, reason = "that is what was asked for")]
     fn strike(&self, point: Point) {
         for (fault, struck) in &self.faults {
-            if fault.point != point || !self.holds(fault) {
+            if fault.point != point || !fault.does.strikes() || !self.holds(fault) {
                 continue;
             }
             let strikes = self.is_new(fault, struck) || fault.for_s > 0.0;
@@ -290,5 +302,27 @@ mod tests {
         assert!(strike().is_err() && strike().is_ok());
         plan.strike(Point::MainLoop);
         assert_eq!(plan.news.lock().unwrap().len(), 3);
+    }
+
+    #[test]
+    fn a_point_uses_up_only_what_strikes_there() {
+        let once = |does| {
+            let injection = Injection {
+                at_s: 0.0,
+                does,
+                point: Point::MainLoop,
+                for_s: 0.0,
+                size: 0.0,
+            };
+            (injection, AtomicBool::new(false))
+        };
+        let plan = Plan {
+            started: Instant::now(),
+            faults: vec![once(Does::LoseCamera), once(Does::LoseCamera)],
+            news: Mutex::default(),
+        };
+        plan.strike(Point::MainLoop);
+        let asked = [(); 3].map(|()| plan.active(Does::LoseCamera).is_some());
+        assert_eq!(asked, [true, true, false]);
     }
 }

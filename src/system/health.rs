@@ -2,9 +2,12 @@
 //!
 //! The limits are the defaults of the requirements. A check that can't be made says Unknown.
 
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use crate::system::status::{Check, Health, Lifecycle, ModuleStatus};
 use crate::vision::eyes::SourceState;
 use crate::vision::picture_watch::PictureFault;
+use crate::vision::recording::RecorderStatus;
 
 /// What is known about vision when it is checked.
 #[derive(Clone, Debug, PartialEq)]
@@ -35,6 +38,25 @@ pub struct VisionFacts {
     pub table_found: Option<bool>,
     /// Balls seen in the newest frame.
     pub balls: Option<usize>,
+}
+
+/// The check of a recording.
+#[must_use]
+pub fn recording(status: &RecorderStatus) -> Check {
+    let count = |n: &AtomicU64| n.load(Ordering::Relaxed);
+    if let Some(why) = status.stopped() {
+        return check("recording", Health::Degraded, why).certain().outside();
+    }
+    let (recorded, left_out) = (count(&status.recorded), count(&status.left_out));
+    let words = format!("{recorded} pictures recorded, {left_out} left out because the disk was too slow");
+    // A few at a moment when the disk did something else are no fault.
+    let slow = left_out > 30 && left_out * 20 > recorded;
+    check(
+        "recording",
+        if slow { Health::Degraded } else { Health::Healthy },
+        words,
+    )
+    .outside()
 }
 
 /// The checks of the vision module.
@@ -122,11 +144,10 @@ pub fn vision(facts: &VisionFacts) -> Vec<Check> {
     }
     if facts.picture != PictureFault::None {
         checks = checks.into_iter().map(Check::outside).collect();
-        // A camera that repeats itself is opened again; nothing inside takes a cover off.
+        // The capture thread opens a camera again that repeats itself; nothing inside takes a cover off.
         let words = format!("{name}: {}", facts.picture.words());
-        let picture = check("picture", Health::Unhealthy, words).certain();
-        let inside = facts.picture == PictureFault::Frozen;
-        checks.insert(0, if inside { picture } else { picture.outside() });
+        let picture = check("picture", Health::Unhealthy, words).certain().outside();
+        checks.insert(0, picture);
     }
     if facts.recent_faults > 0 {
         let words = format!("looking at a frame failed inside, {} times", facts.recent_faults);

@@ -113,6 +113,8 @@ pub struct Snapshot {
     pub table_spec: Arc<TableSpec>,
     /// What is on the table, once known.
     pub table: Option<Arc<TableState>>,
+    /// It may have changed since: nothing is seen at present.
+    pub table_stale: bool,
     /// The shot being aimed, if one is.
     pub shot: Option<Arc<PredictedShot>>,
     /// The aimed shot as it would roll, while somebody watches that.

@@ -94,7 +94,7 @@ fn predict(
     if !duty.up || operator.paused {
         return;
     }
-    let Some(table) = &vision.table else {
+    let Some(table) = vision.seen_table() else {
         core.shot = None;
         return;
     };

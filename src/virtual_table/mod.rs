@@ -330,6 +330,8 @@ impl VirtualTable {
             size: self.size,
             format: PixelFormat::Rgb8,
             pixels: self.sensor.expose(light, row_bytes),
+            encoded: None,
+            light: None,
             camera: Some(self.camera()),
             truth: Some(Arc::new(truth)),
         };

@@ -14,16 +14,18 @@ use crate::table::TableSpec;
 use crate::vision::analyse::Analyser;
 use crate::vision::frame::Frame;
 use crate::vision::house_set::HouseSet;
+use crate::vision::light::Shown;
 use crate::vision::observation::Observation;
-use crate::vision::picture_watch::{PictureFault, PictureWatch};
-use crate::vision::source::{FrameSource, SourceError};
+use crate::vision::picture_watch::PictureFault;
+use crate::vision::recording::{Recorder, RecorderStatus};
+use crate::vision::source::{FrameSource, SourceError, SourceWatch, Verdict};
 
 /// How long one wait for a frame may take, so that a stop is noticed.
 const POLL: Duration = Duration::from_millis(100);
 /// First pause before a lost source is opened again; it doubles up to [`REOPEN_MAX`].
-const REOPEN_MIN: Duration = Duration::from_millis(250);
+const REOPEN_MIN: Duration = Duration::from_millis(100);
 /// Longest pause between two tries to open a source.
-const REOPEN_MAX: Duration = Duration::from_millis(500);
+const REOPEN_MAX: Duration = Duration::from_millis(300);
 /// Looking at one frame takes milliseconds: after this long it never ends.
 const LOOK_HANGS_AFTER: Duration = Duration::from_millis(1500);
 /// Opening a camera takes seconds, waiting for a frame [`POLL`]: after this long the driver hangs.
@@ -74,10 +76,10 @@ pub struct EyesStatus {
     pub unusable: AtomicU64,
     /// What is wrong with the pictures, as its number.
     picture: AtomicU8,
-    /// The source's pictures come from a sensor.
-    live: AtomicBool,
     /// Panics caught while looking.
     pub faults: AtomicU64,
+    /// How the recording goes, if there is one.
+    recording: Option<Arc<RecorderStatus>>,
     /// The two threads' signs of life.
     capturing: Pulse,
     looking: Pulse,
@@ -85,7 +87,7 @@ pub struct EyesStatus {
 }
 
 impl EyesStatus {
-    fn new(name: String) -> Self {
+    fn new(name: String, recording: Option<Arc<RecorderStatus>>) -> Self {
         Self {
             delivered: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
@@ -94,8 +96,8 @@ impl EyesStatus {
             rate_bits: AtomicU64::new(0),
             unusable: AtomicU64::new(0),
             picture: AtomicU8::new(0),
-            live: AtomicBool::new(true),
             faults: AtomicU64::new(0),
+            recording,
             capturing: Pulse::default(),
             looking: Pulse::default(),
             state: Mutex::new((name, SourceState::Opening)),
@@ -112,6 +114,19 @@ impl EyesStatus {
     #[must_use]
     pub fn source(&self) -> (String, SourceState) {
         self.state.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// How the recording goes, if there is one.
+    #[must_use]
+    pub fn recording(&self) -> Option<&RecorderStatus> {
+        self.recording.as_deref()
+    }
+
+    /// Pictures come, and can be pictures of the table.
+    #[must_use]
+    pub fn is_seeing(&self) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.1 == SourceState::Running && self.picture() == PictureFault::None
     }
 
     /// What is wrong with the pictures.
@@ -142,7 +157,8 @@ pub struct Eyes {
 
 impl Eyes {
     /// Starts capturing and looking. `table` is the table model, `balls` the colours of
-    /// the house's own balls, if known; `bell` is rung after every analysed frame.
+    /// the house's own balls, if known; `bell` is rung after every analysed frame; `recorder` takes every frame that is
+    /// looked at; `shown` says what the projector shows.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -152,10 +168,15 @@ impl Eyes {
         table: Option<TableSpec>,
         balls: Option<HouseSet>,
         bell: Bell,
+        recorder: Option<Recorder>,
+        shown: Arc<Shown>,
     ) -> std::io::Result<Self> {
         let (frame_in, frame_out) = bounded::<Frame>(1);
         let (result_in, results) = bounded::<Analysed>(RESULTS_KEPT);
-        let status = Arc::new(EyesStatus::new(name.to_owned()));
+        let status = Arc::new(EyesStatus::new(
+            name.to_owned(),
+            recorder.as_ref().map(|r| Arc::clone(r.status())),
+        ));
         let stop = Arc::new(AtomicBool::new(false));
         let paused = Arc::new(AtomicBool::new(false));
 
@@ -176,7 +197,7 @@ impl Eyes {
                 .name("vision".to_owned())
                 .spawn(move || {
                     look(
-                        table, balls, &frame_out, &result_in, &taker, &status, &stop, &bell,
+                        table, balls, &frame_out, &result_in, &taker, &status, &stop, &bell, recorder, &shown,
                     )
                 })?
         };
@@ -203,6 +224,16 @@ impl Eyes {
     /// Stops or resumes capturing; a paused source keeps its place.
     pub fn pause(&self, paused: bool) {
         self.paused.store(paused, Ordering::Relaxed);
+    }
+
+    /// Stops both threads, waits for them, and gives what they had still seen. Not for a main loop: a source may hang.
+    pub fn stop(mut self) -> impl Iterator<Item = Analysed> {
+        self.stop.store(true, Ordering::Relaxed);
+        for thread in self.threads.drain(..) {
+            thread.join().ok();
+        }
+        let rest: Vec<_> = self.results.try_iter().collect();
+        rest.into_iter()
     }
 
     /// False when a thread has ended by itself, which only a bug can do.
@@ -251,11 +282,15 @@ fn capture(
 ) {
     let stopped = || stop.load(Ordering::Relaxed);
     let mut pause = REOPEN_MIN;
+    let mut watch = SourceWatch::new(Instant::now());
     while !stopped() {
         status.capturing.beat();
         // A source that panics (a driver library may) is a source that is lost.
-        let session =
-            AssertUnwindSafe(|| deliver(&mut open, sender, taker, status, stop, paused, &mut pause));
+        let session = AssertUnwindSafe(|| {
+            deliver(
+                &mut open, &mut watch, sender, taker, status, stop, paused, &mut pause,
+            )
+        });
         let lost = match catch_unwind(session) {
             Ok(Some(error)) => error,
             Ok(None) => return,
@@ -279,6 +314,7 @@ fn capture(
 /// Opens the source and passes on its frames until it is lost (the reason) or told to stop (`None`).
 fn deliver(
     open: &mut Opener,
+    watch: &mut SourceWatch,
     sender: &Sender<Frame>,
     taker: &Receiver<Frame>,
     status: &EyesStatus,
@@ -294,17 +330,30 @@ fn deliver(
     status
         .rate_bits
         .store(source.rate_hz().unwrap_or(0.0).to_bits(), Ordering::Relaxed);
-    status.live.store(source.is_live(), Ordering::Relaxed);
+    watch.opened(Instant::now());
+    let live = source.is_live();
+    let failed = |name: &str, why: &str| Some(SourceError::Failed(format!("{name}: {why}")));
     let mut delivering = false;
     while !stop.load(Ordering::Relaxed) {
         status.capturing.beat();
         faults::point(Point::Capture);
         if paused.load(Ordering::Relaxed) {
             std::thread::sleep(Duration::from_millis(20));
+            watch.rested(Instant::now());
             continue;
         }
         match source.next(POLL) {
             Ok(Some(frame)) => {
+                let verdict = watch.picture(&frame, live, Instant::now());
+                status.picture.store(watch.fault() as u8, Ordering::Relaxed);
+                status.delivered.fetch_add(1, Ordering::Relaxed);
+                if verdict != Verdict::Use {
+                    status.unusable.fetch_add(1, Ordering::Relaxed);
+                    if let Verdict::Reopen(why) = verdict {
+                        return failed(&source.name(), &why);
+                    }
+                    continue;
+                }
                 if !delivering {
                     delivering = true;
                     *pause = REOPEN_MIN;
@@ -312,12 +361,19 @@ fn deliver(
                     let (w, h) = (frame.size.width, frame.size.height);
                     tracing::info!("{} delivers {w}×{h} pictures", source.name());
                 }
-                status.delivered.fetch_add(1, Ordering::Relaxed);
                 let replaced = send_newest(sender, taker, frame);
                 status.dropped.fetch_add(replaced, Ordering::Relaxed);
             }
-            Ok(None) => {}
-            Err(error) => return Some(error),
+            Ok(None) => {
+                if let Some(why) = watch.silence(source.patience(), Instant::now()) {
+                    return failed(&source.name(), &why);
+                }
+            }
+            Err(error) => {
+                // What was wrong with the pictures of a source that is gone says nothing any more.
+                status.picture.store(PictureFault::None as u8, Ordering::Relaxed);
+                return Some(error);
+            }
         }
     }
     None
@@ -332,23 +388,24 @@ fn look(
     status: &EyesStatus,
     stop: &AtomicBool,
     bell: &Bell,
+    recorder: Option<Recorder>,
+    shown: &Shown,
 ) {
     let begin = || Analyser::new(table.clone()).with_house_set(balls.clone());
     let mut analyser = begin();
-    let mut watch = PictureWatch::default();
     while !stop.load(Ordering::Relaxed) {
         status.looking.beat();
-        let frame = match frames.recv_timeout(POLL) {
+        let mut frame = match frames.recv_timeout(POLL) {
             Ok(frame) => frame,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
-        let fault = watch.look(&frame, status.live.load(Ordering::Relaxed));
-        status.picture.store(fault as u8, Ordering::Relaxed);
-        if fault != PictureFault::None || !watch.is_shape_known(&frame) {
-            // No balls on a covered lens would be a table that was cleared.
-            status.unusable.fetch_add(1, Ordering::Relaxed);
-            continue;
+        // No projector shines on the virtual table, and a recording knows its own light.
+        if frame.light.is_none() && frame.truth.is_none() {
+            frame.light = shown.at(frame.captured);
+        }
+        if let Some(recorder) = &recorder {
+            recorder.record(&frame);
         }
         let result = catch_unwind(AssertUnwindSafe(|| {
             faults::point(Point::Look);
@@ -405,13 +462,8 @@ mod tests {
             }
             self.left -= 1;
             self.sequence += 1;
-            Ok(Frame::new(
-                self.sequence,
-                ImageSize::new(8, 8),
-                PixelFormat::Rgb8,
-                vec![0; 192],
-            )
-            .ok())
+            let bytes = (0..192_u32).map(|i| (i + self.sequence as u32) as u8).collect();
+            Ok(Frame::new(self.sequence, ImageSize::new(8, 8), PixelFormat::Rgb8, bytes).ok())
         }
 
         fn name(&self) -> String {
@@ -434,6 +486,8 @@ mod tests {
             None,
             None,
             Arc::new(|| ()),
+            None,
+            Arc::default(),
         )
         .unwrap();
         assert!(wait_for(|| eyes.status().losses.load(Ordering::Relaxed) >= 2));
@@ -450,6 +504,8 @@ mod tests {
             None,
             None,
             Arc::new(|| ()),
+            None,
+            Arc::default(),
         )
         .unwrap();
         assert!(wait_for(|| eyes.status().source()

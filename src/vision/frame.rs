@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::calibration::CameraModel;
 use crate::units::ImageSize;
+use crate::vision::light::Light;
 use crate::vision::observation::Truth;
 
 /// How the bytes of a frame are laid out, rows top to bottom without padding.
@@ -43,8 +44,12 @@ pub struct Frame {
     pub format: PixelFormat,
     /// The bytes, exactly [`PixelFormat::byte_len`] of them.
     pub pixels: Arc<Vec<u8>>,
+    /// The JPEG the pixels were decoded from, where the camera sent one: what is recorded.
+    pub encoded: Option<Arc<Vec<u8>>>,
     /// The calibration that belongs to this picture, where the source knows it.
     pub camera: Option<Arc<CameraModel>>,
+    /// What the projector lights in this picture, where that is known.
+    pub light: Option<Arc<Light>>,
     /// What is really on the table, where the source knows it (virtual table only).
     pub truth: Option<Arc<Truth>>,
 }
@@ -89,6 +94,8 @@ impl Frame {
             size,
             format,
             pixels: Arc::new(pixels),
+            encoded: None,
+            light: None,
             camera: None,
             truth: None,
         })
@@ -190,6 +197,7 @@ impl Frame {
         let mut frame = Self::new(self.sequence, self.size, format, pixels)?;
         (frame.captured, frame.camera, frame.truth) =
             (self.captured, self.camera.clone(), self.truth.clone());
+        frame.light.clone_from(&self.light);
         Ok(frame)
     }
 }

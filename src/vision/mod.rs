@@ -13,12 +13,16 @@ pub mod eyes;
 pub mod frame;
 pub mod hidden;
 pub mod house_set;
+pub mod jpeg;
+pub mod light;
 pub mod look;
+pub mod memory;
 pub mod naming;
 pub mod observation;
 pub mod picture_file;
 pub mod picture_watch;
 #[cfg(feature = "app")]
 pub mod plugin;
+pub mod recording;
 pub mod source;
 pub mod track;

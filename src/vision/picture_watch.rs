@@ -1,9 +1,9 @@
 //! Whether what a camera delivers can be a picture of a table at all. A few hundred pixels tell.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::units::ImageSize;
-use crate::vision::frame::{Frame, PixelFormat};
+use crate::vision::frame::Frame;
 
 /// What is wrong with the pictures.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,8 +44,15 @@ impl PictureFault {
 /// Pixels looked at in each direction.
 const ACROSS: u32 = 32;
 const DOWN: u32 = 24;
-/// So many equal pictures in a row are a frozen one, if they come over [`HOLDS`].
-const FROZEN_AFTER: u32 = 15;
+/// So many equal pictures in a row are a frozen one, if they come over [`FROZEN_HOLDS`].
+const FROZEN_AFTER: u32 = 10;
+const FROZEN_HOLDS: Duration = Duration::from_millis(400);
+/// A sensor that has repeated itself for moments only, more often than this of late, does so by nature: it smooths its
+/// noise away over time, or is slower than it says. It must stand still for [`REPEATER_HOLDS`].
+const REPEATER_RUNS: f64 = 5.0;
+const REPEATER_HOLDS: Duration = Duration::from_secs(30);
+/// What is left of that memory from picture to picture: it fades over half a minute.
+const RUNS_KEPT: f64 = 0.999;
 /// A bad picture must stay bad this long before it is told: a hand before the lens is none.
 const HOLDS: Duration = Duration::from_millis(700);
 
@@ -53,50 +60,63 @@ const HOLDS: Duration = Duration::from_millis(700);
 #[derive(Debug, Default)]
 pub struct PictureWatch {
     print: u64,
+    last: Option<Arc<Vec<u8>>>,
     equal: u32,
+    short_runs: f64,
     since: Option<(PictureFault, Instant)>,
-    shape: Option<(ImageSize, PixelFormat)>,
-    other_shape: u32,
+    told: PictureFault,
 }
 
-/// So many pictures of another size in a row are the camera's new size.
-const NEW_SHAPE_AFTER: u32 = 30;
-
 impl PictureWatch {
-    /// Looks at the next picture. `live`: it comes from a sensor, so that no two can be equal.
-    pub fn look(&mut self, frame: &Frame, live: bool) -> PictureFault {
+    /// Looks at the next picture; true when it can be one of the table. `live`: it comes from a sensor, so that no
+    /// two can be equal.
+    pub fn look(&mut self, frame: &Frame, live: bool) -> bool {
         let seen = Glance::of(frame);
-        self.equal = if live && seen.print == self.print {
-            self.equal + 1
-        } else {
-            0
-        };
-        self.print = seen.print;
-        let now = if self.equal > 0 {
-            PictureFault::Frozen
-        } else {
-            seen.fault()
+        // A few pixels may be equal by chance, and a still table's often are; all of them are not.
+        let repeats = live
+            && seen.print == self.print
+            && self
+                .last
+                .as_ref()
+                .is_some_and(|last| Arc::ptr_eq(last, &frame.pixels) || *last == frame.pixels);
+        self.short_runs *= RUNS_KEPT;
+        if !repeats && (1..FROZEN_AFTER).contains(&self.equal) {
+            self.short_runs += 1.0;
+        }
+        self.equal = if repeats { self.equal.saturating_add(1) } else { 0 };
+        (self.print, self.last) = (seen.print, Some(Arc::clone(&frame.pixels)));
+        let now = match seen.fault() {
+            PictureFault::None if self.equal > 0 => PictureFault::Frozen,
+            fault => fault,
         };
         if self.since.is_none_or(|(fault, _)| fault != now) {
             self.since = Some((now, frame.captured));
         }
-        let holds = self
-            .since
-            .is_some_and(|(_, at)| frame.captured.saturating_duration_since(at) >= HOLDS);
-        let enough = now != PictureFault::Frozen || self.equal >= FROZEN_AFTER;
-        if holds && enough { now } else { PictureFault::None }
+        let frozen_holds = if self.short_runs > REPEATER_RUNS {
+            REPEATER_HOLDS
+        } else {
+            FROZEN_HOLDS
+        };
+        let (holds, enough) = match now {
+            PictureFault::Frozen => (frozen_holds, self.equal >= FROZEN_AFTER),
+            _ => (HOLDS, true),
+        };
+        let held = self.since.map_or(Duration::ZERO, |(_, at)| {
+            frame.captured.saturating_duration_since(at)
+        });
+        self.told = if held >= holds && enough {
+            now
+        } else {
+            PictureFault::None
+        };
+        // No balls on a covered lens would be a table that was cleared; a picture seen before says nothing wrong.
+        matches!(now, PictureFault::None | PictureFault::Frozen) && self.told == PictureFault::None
     }
 
-    /// True for a picture of the size and layout the source has had so far. One that stays another is taken for a
-    /// new one.
-    pub fn is_shape_known(&mut self, frame: &Frame) -> bool {
-        let shape = (frame.size, frame.format);
-        if self.shape.is_none_or(|known| known == shape) || self.other_shape >= NEW_SHAPE_AFTER {
-            (self.shape, self.other_shape) = (Some(shape), 0);
-            return true;
-        }
-        self.other_shape += 1;
-        false
+    /// What is wrong with the pictures, once that is sure.
+    #[must_use]
+    pub const fn told(&self) -> PictureFault {
+        self.told
     }
 }
 
@@ -160,7 +180,9 @@ impl Glance {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::units::ImageSize;
     use crate::virtual_table::{Options, SceneName, VirtualTable};
+    use crate::vision::frame::PixelFormat;
     use crate::vision::source::FrameSource as _;
 
     fn painted(random: &mut fastrand::Rng, mut paint: impl FnMut(&mut fastrand::Rng) -> u8) -> Frame {
@@ -176,7 +198,8 @@ mod tests {
         for i in 0..60 {
             let mut frame = picture();
             frame.captured = start + Duration::from_millis(33 * i);
-            last = watch.look(&frame, true);
+            watch.look(&frame, true);
+            last = watch.told();
         }
         last
     }
@@ -205,23 +228,5 @@ mod tests {
             };
             assert_eq!(told(&mut next), PictureFault::None, "{scene:?}");
         }
-    }
-
-    #[test]
-    fn a_picture_of_another_size_is_left_out_until_it_stays() {
-        let mut watch = PictureWatch::default();
-        let frame = |w| {
-            Frame::new(
-                0,
-                ImageSize::new(w, 8),
-                PixelFormat::Rgb8,
-                vec![0; w as usize * 24],
-            )
-            .unwrap()
-        };
-        assert!(watch.is_shape_known(&frame(16)));
-        assert!(!watch.is_shape_known(&frame(8)) && watch.is_shape_known(&frame(16)));
-        let new = (0..100).filter(|_| watch.is_shape_known(&frame(8))).count();
-        assert!((60..80).contains(&new), "{new}");
     }
 }

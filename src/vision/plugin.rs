@@ -2,11 +2,12 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bevy::prelude::*;
 
 use crate::app::{Config, RunOptions, Stage, VisionStep};
+use crate::ops::devices::lasting_id;
 use crate::system::command::CueCommand;
 use crate::system::faults::{self, Point};
 use crate::system::orchestrator::Report;
@@ -17,11 +18,14 @@ use crate::table::{BallSet, TableSpec};
 use crate::units::ImageSize;
 use crate::virtual_table::{Options, SceneName, UnknownScene, VirtualHandle, VirtualTable};
 use crate::vision::eyes::{Analysed, Eyes, Opener};
+use crate::vision::light::Shown;
+use crate::vision::memory::Memory;
+use crate::vision::recording::{Header, Limits, Recorder};
 use crate::vision::source::{
-    CameraSource, FaultySource, FrameSource, ImageSource, Kept, SourceError, SourceSpec, VideoSource,
-    list_cameras,
+    CameraSettings, CameraSource, FaultySource, FrameSource, Held, Holder, ImageSource, Kept,
+    RecordingSource, ReplayPace, SourceError, SourceSpec, VideoSource, list_cameras,
 };
-use crate::vision::track::{TableState, Tracker};
+use crate::vision::track::TableState;
 
 /// Runs the eyes and the tracker.
 #[derive(Debug)]
@@ -106,8 +110,8 @@ pub struct VisionState {
     pub eyes: Option<Eyes>,
     /// The newest analysed frame.
     pub latest: Option<Analysed>,
-    /// The tracked table.
-    pub table: Option<Arc<TableState>>,
+    /// The table may have changed since it was seen last: the source is lost, or its pictures can't be used.
+    pub stale: bool,
     /// When the newest frame came in that nothing was drawn for yet.
     pub undrawn: Option<Instant>,
     /// Counts of the sources before this one.
@@ -116,10 +120,25 @@ pub struct VisionState {
     pub failure: Option<String>,
     /// The cue of the virtual table, while that is the source.
     pub hand: Hand,
-    tracker: Option<Tracker>,
+    /// What the projector shows, for the eyes to leave out.
+    pub shown: Arc<Shown>,
+    memory: Option<Memory>,
 }
 
 impl VisionState {
+    /// The table as last seen; see [`VisionState::stale`].
+    #[must_use]
+    pub fn table(&self) -> Option<&Arc<TableState>> {
+        self.memory.as_ref().and_then(Memory::table)
+    }
+
+    /// The table, where it is seen now. Only this is aimed at and drawn for: a line on the cloth for a table that is no
+    /// longer seen would be a lie.
+    #[must_use]
+    pub fn seen_table(&self) -> Option<&Arc<TableState>> {
+        self.table().filter(|_| !self.stale)
+    }
+
     /// Lets go of the source and of all that was seen.
     fn close(&mut self) {
         // The old threads end by themselves; a camera they still hold is tried again until it is free.
@@ -128,7 +147,7 @@ impl VisionState {
             self.before.analysed += status.analysed.load(Ordering::Relaxed);
             self.before.dropped += status.dropped.load(Ordering::Relaxed);
         }
-        (self.latest, self.table, self.failure) = (None, None, None);
+        (self.latest, self.memory, self.failure, self.stale) = (None, None, None, false);
     }
 
     /// How the module is. That a camera is not there is not its fault: its thread waits for it.
@@ -219,6 +238,7 @@ fn open_source(
         config.vision.rate_hz,
         options.seed,
         vision.hand.clone(),
+        config.vision.camera,
     );
     // Read anew with every opening: a restart of the module takes in a set that was just taught.
     let balls = match config.vision.house_set(&stage.table) {
@@ -228,7 +248,12 @@ fn open_source(
             return;
         }
     };
-    vision.tracker = Some(Tracker::new(&stage.table));
+    vision.memory = Some(Memory::new(&stage.table));
+    // A folder that can't be written is told, and nobody the worse for it.
+    let recorder = recorder(&spec, config).unwrap_or_else(|why| {
+        warn!("{why}");
+        None
+    });
     let bell = Arc::clone(&stage.bell);
     let table = Some(TableSpec::clone(&stage.table));
     match Eyes::start(
@@ -237,10 +262,27 @@ fn open_source(
         table,
         balls,
         Arc::new(move || bell.ring()),
+        recorder,
+        Arc::clone(&vision.shown),
     ) {
         Ok(eyes) => (vision.eyes, vision.failure) = (Some(eyes), None),
         Err(error) => vision.failure = Some(format!("vision cannot start: {error}")),
     }
+}
+
+/// Begins a recording, if one is wanted. Of a recording none is made.
+fn recorder(spec: &SourceSpec, config: &Config) -> Result<Option<Recorder>, String> {
+    let folder = config.recording.folder();
+    let Some(folder) = folder.filter(|_| !matches!(spec, SourceSpec::Recording(_))) else {
+        return Ok(None);
+    };
+    let header = Header {
+        source: spec.to_string(),
+        table: config.table.clone(),
+        balls: config.vision.balls.clone(),
+        ..Header::default()
+    };
+    Recorder::start(folder, header, Limits::gigabytes(config.recording.limit_gb)).map(Some)
 }
 
 /// Takes in what the eyes have seen since the last turn.
@@ -251,41 +293,28 @@ fn perceive(
     mut measured: ResMut<Measured>,
     mut summary: ResMut<RunSummary>,
 ) {
-    let stale = STALE.max(Duration::from_secs_f64(
-        3.0 / vision.wanted_hz(config.vision.rate_hz).max(0.1),
-    ));
     let vision = &mut *vision;
     let Some(eyes) = &vision.eyes else { return };
     eyes.pause(operator.paused);
+    let seeing = eyes.status().is_seeing();
     for analysed in eyes.take() {
         summary.frame(&analysed.frame, &analysed.observation);
         let now = Instant::now();
         if let Some((_, total)) = analysed.observation.timing_ms.iter().find(|t| t.0 == "total") {
             measured.vision_ms.push(now, *total);
         }
-        if let Some(state) = vision
-            .tracker
-            .as_mut()
-            .and_then(|t| t.update(&analysed.observation))
-        {
-            vision.table = Some(Arc::new(state));
+        if let Some(memory) = &mut vision.memory {
+            memory.take_in(&analysed.observation);
         }
         vision.undrawn = Some(analysed.frame.captured);
         vision.latest = Some(analysed);
     }
-    // A line on the cloth for a table that is no longer seen would be a lie.
-    if !operator.paused
-        && vision
-            .table
-            .as_ref()
-            .is_some_and(|t| t.captured.elapsed() > stale)
-    {
-        vision.table = None;
-    }
+    let rate_hz = vision.wanted_hz(config.vision.rate_hz);
+    let now = Instant::now();
+    let old = vision.memory.as_ref().is_some_and(|m| m.is_stale(now, rate_hz));
+    // Who pauses knows that the table changes meanwhile.
+    vision.stale = !operator.paused && (old || !seeing);
 }
-
-/// A table that was not seen for this long is not known any more.
-const STALE: Duration = Duration::from_millis(500);
 
 fn opener(
     spec: SourceSpec,
@@ -294,18 +323,26 @@ fn opener(
     rate_hz: f64,
     seed: u64,
     hand: Hand,
+    camera: CameraSettings,
 ) -> Opener {
     // `auto` is settled once: a camera that is unplugged later is waited for, not replaced by the virtual table.
     let mut settled = (spec != SourceSpec::Auto).then_some(spec);
+    let held = Held::default();
+    *held.lock().unwrap_or_else(PoisonError::into_inner) = Holder::new(camera);
     let mut find = move || {
-        if let Some(spec) = &settled {
-            return open(spec, &table, size, rate_hz, seed, &hand);
+        if let Some(spec) = &mut settled {
+            let source = open(spec, &table, size, rate_hz, seed, &hand, &held)?;
+            if let SourceSpec::Camera(id) = spec {
+                // It may come back with another number.
+                *id = lasting_id(id);
+            }
+            return Ok(source);
         }
         for camera in list_cameras() {
             // Not every device node that calls itself a camera gives pictures.
-            match CameraSource::open(&camera.id, size, rate_hz) {
+            match CameraSource::open(&camera.id, size, rate_hz, &held) {
                 Ok(source) => {
-                    settled = Some(SourceSpec::Camera(camera.id));
+                    settled = Some(SourceSpec::Camera(lasting_id(&camera.id)));
                     return Ok(Box::new(source) as Box<dyn FrameSource>);
                 }
                 Err(error) => info!("{error}"),
@@ -313,11 +350,11 @@ fn opener(
         }
         info!("no camera is connected: the virtual table plays");
         let spec = settled.insert(SourceSpec::Virtual(String::new()));
-        open(spec, &table, size, rate_hz, seed, &hand)
+        open(spec, &table, size, rate_hz, seed, &hand, &held)
     };
     if faults::is_on() {
-        let kept = Kept::default();
-        return Box::new(move || FaultySource::open(&mut find, &kept));
+        let (kept, script) = (Kept::default(), FaultySource::script());
+        return Box::new(move || FaultySource::open(&mut find, &kept, &script));
     }
     Box::new(find)
 }
@@ -329,6 +366,7 @@ fn open(
     rate_hz: f64,
     seed: u64,
     hand: &Hand,
+    held: &Held,
 ) -> Result<Box<dyn FrameSource>, SourceError> {
     Ok(match spec {
         SourceSpec::Auto => {
@@ -339,6 +377,7 @@ fn open(
                 rate_hz,
                 seed,
                 hand,
+                held,
             );
         }
         SourceSpec::Virtual(scene) => {
@@ -348,9 +387,10 @@ fn open(
             hand.set(Some(source.handle()));
             Box::new(source)
         }
-        SourceSpec::Camera(id) => Box::new(CameraSource::open(id, size, rate_hz)?),
+        SourceSpec::Camera(id) => Box::new(CameraSource::open(id, size, rate_hz, held)?),
         SourceSpec::Video(url) => Box::new(VideoSource::open(url)?),
         SourceSpec::Images(pattern) => Box::new(ImageSource::open(pattern)?),
+        SourceSpec::Recording(path) => Box::new(RecordingSource::open(path, ReplayPace::RealTime)?),
     })
 }
 

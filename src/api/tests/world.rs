@@ -403,6 +403,7 @@ pub(super) fn snapshot(sequence: u64) -> Snapshot {
         status: Arc::new(status()),
         table_spec: Arc::new(TableSpec::pool_9ft()),
         table: Some(Arc::new(table)),
+        table_stale: false,
         shot: Some(Arc::new(shot)),
         rehearsal: None,
         shapes: Arc::new(shapes),

@@ -1,6 +1,7 @@
 //! `evaluate vision`.
 
 mod dataset;
+mod overlay;
 mod rooms;
 mod speed;
 
@@ -40,6 +41,9 @@ pub(crate) struct Vision {
     /// Teach the eyes each room's own balls first, as `calibrate balls` does.
     #[arg(long, conflicts_with = "balls")]
     taught: bool,
+    /// Rooms with a projector that draws a shot on the cloth, as the eyes know or do not.
+    #[arg(long, value_enum, default_value_t)]
+    overlay: overlay::Overlay,
     /// Print one JSON document on stdout and nothing else.
     #[arg(long)]
     json: bool,
@@ -68,6 +72,8 @@ struct Report {
     sight: Sight,
     /// What was found of virtual tables without any calibration.
     uncalibrated: Uncalibrated,
+    /// Pictures without a cue, and cues seen in them.
+    cueless: (usize, usize),
     failed: usize,
     failures: Option<PathBuf>,
 }
@@ -118,6 +124,7 @@ impl Vision {
             resting: Resting::default(),
             sight: Sight::default(),
             uncalibrated: Uncalibrated::default(),
+            cueless: (0, 0),
             failed: 0,
             failures: self.failures.clone(),
         };
@@ -131,6 +138,7 @@ impl Vision {
                 let house = rooms::House {
                     balls: balls.as_ref(),
                     taught: self.taught,
+                    overlay: self.overlay,
                 };
                 rooms::look(seed, self.rooms, self.frames, &house, &mut report)?;
             }
@@ -298,6 +306,10 @@ impl Report {
             whole.groups_unknown,
             self.failed
         );
+        if self.cueless.0 > 0 {
+            let (pictures, cues) = self.cueless;
+            let _ = writeln!(text, "cues seen in {pictures} pictures without one: {cues}");
+        }
         let number = |v: Option<f64>| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.3}"));
         if let Some(ratio) = whole.error_over_sigma() {
             let _ = writeln!(text, "errors are {ratio:.2} times what their own covariances say");

@@ -117,6 +117,22 @@ pub fn cameras() -> Vec<Camera> {
         .collect()
 }
 
+/// The path that leads to this very camera, whatever is plugged in beside it, for a device by number or path; where
+/// there is none, or it is one already, what was given.
+#[must_use]
+pub fn lasting_id(id: &str) -> String {
+    let device = if id.bytes().all(|b| b.is_ascii_digit()) {
+        PathBuf::from(format!("/dev/video{id}"))
+    } else {
+        PathBuf::from(id)
+    };
+    if device.parent() != Some(Path::new("/dev")) {
+        return id.to_owned();
+    }
+    let lasting = lasting_path(Path::new("/dev/v4l/by-id"), &device);
+    lasting.map_or_else(|| id.to_owned(), |path| path.to_string_lossy().into_owned())
+}
+
 fn devices(folder: &Path) -> Vec<(u32, PathBuf)> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     let mut found: Vec<_> = entries

@@ -6,6 +6,6 @@ mod holders;
 mod monitors;
 mod xrandr;
 
-pub use cameras::{Access, Camera, Format, User, cameras};
+pub use cameras::{Access, Camera, Format, User, cameras, lasting_id};
 pub use holders::{Holder, Holders, holders_of};
 pub use monitors::{MonitorOutput, Monitors, monitors, same_connector};

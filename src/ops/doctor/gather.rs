@@ -236,7 +236,7 @@ fn wanted_camera(site: &Site) -> WantedCamera {
 /// Takes one picture with the camera that is wanted, unless somebody uses it.
 #[cfg(feature = "app")]
 pub(super) fn picture(site: &Site) -> PictureFacts {
-    use crate::vision::source::{CameraSource, FrameSource as _};
+    use crate::vision::source::{CameraSettings, CameraSource, FrameSource as _, Held, Holder, SourceError};
     let facts = camera(site);
     if matches!(facts.wanted, WantedCamera::None { .. }) {
         return PictureFacts::NotNeeded;
@@ -251,13 +251,18 @@ pub(super) fn picture(site: &Site) -> PictureFacts {
         return PictureFacts::NotTried("the camera may not be used".to_owned());
     }
     let start = std::time::Instant::now();
-    let taken = CameraSource::open(&camera.id, facts.size, facts.rate_hz).and_then(|mut source| {
-        // The source itself gives up a silent camera; the doctor's own limit ends this at the latest.
-        loop {
-            if let Some(frame) = source.next(Duration::from_millis(200))? {
-                return Ok(frame.size);
-            }
-        }
+    // A look that changes nothing.
+    let held = Held::new(std::sync::Mutex::new(Holder::new(CameraSettings {
+        lock: false,
+        ..CameraSettings::default()
+    })));
+    let source = CameraSource::open(&camera.id, facts.size, facts.rate_hz, &held);
+    let taken = source.and_then(|mut source| match source.next(source.patience().first)? {
+        Some(frame) => Ok(frame.size),
+        None => Err(SourceError::Failed(format!(
+            "{}: no picture comes",
+            source.name()
+        ))),
     });
     match taken {
         Ok(size) => PictureFacts::Taken {

@@ -134,6 +134,8 @@ impl Program {
     /// # Errors
     /// [`ProcessError`] when it is missing or can't be started.
     pub fn start(&self) -> Result<Running, ProcessError> {
+        // Drivers are opened by libraries that let children inherit them: a child that lives on would keep a camera busy.
+        close_fds::set_fds_cloexec_threadsafe(3, &[]);
         let child = Command::new(&self.name)
             .args(&self.arguments)
             .stdin(Stdio::null())

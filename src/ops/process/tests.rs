@@ -221,6 +221,21 @@ fn children_are_listed_while_they_run() {
     assert!(listed(pid).is_none());
 }
 
+#[test]
+fn a_child_inherits_no_descriptor_even_of_libraries_that_would_let_it() {
+    let _alone = alone();
+    let path = std::env::temp_dir().join(format!("billiards-inherited-{}", std::process::id()));
+    std::fs::write(&path, "").unwrap();
+    let open = rustix::fs::open(&path, rustix::fs::OFlags::RDONLY, rustix::fs::Mode::empty()).unwrap();
+    let text = shell("ls -l /proc/$$/fd").run(LONG).unwrap().text();
+    drop(open);
+    std::fs::remove_file(&path).unwrap();
+    assert!(
+        text.contains("pipe:") && !text.contains("billiards-inherited"),
+        "{text}"
+    );
+}
+
 fn descriptors() -> usize {
     std::fs::read_dir("/proc/self/fd").unwrap().count()
 }

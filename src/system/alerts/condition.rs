@@ -7,7 +7,7 @@ use crate::system::status::Severity;
 
 /// Conditions that are known by name, each with those it follows from: while one of these is
 /// open, the condition says nothing new.
-pub const KNOWN_CONDITIONS: [(&str, &[&str]); 24] = [
+pub const KNOWN_CONDITIONS: [(&str, &[&str]); 25] = [
     ("config.valid", &[]),
     ("config.faults", &[]),
     ("config.restart", &[]),
@@ -30,6 +30,7 @@ pub const KNOWN_CONDITIONS: [(&str, &[&str]); 24] = [
         "vision.dropped",
         &["vision.source", "vision.picture", "vision.faults", "vision.rate"],
     ),
+    ("vision.recording", &[]),
     ("vision.unusable", &["vision.source", "vision.picture"]),
     (
         "vision.table",

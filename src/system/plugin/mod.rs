@@ -400,7 +400,7 @@ impl Facts<'_> {
             }
             "core" => health::core(
                 measured.prediction_us.quantile(now, 0.5),
-                self.vision.table.is_some(),
+                self.vision.seen_table().is_some(),
                 self.faults.recent("core"),
             ),
             "vision" => self.vision_checks(measured, now),
@@ -449,7 +449,7 @@ impl Facts<'_> {
                 .unwrap_or_else(|| "vision has not started".to_owned());
             return vec![health::check("source", Health::Unhealthy, words)];
         };
-        health::vision(&VisionFacts {
+        let mut checks = health::vision(&VisionFacts {
             source: eyes.status().source(),
             alive: eyes.is_alive(),
             paused: self.operator.paused,
@@ -463,7 +463,11 @@ impl Facts<'_> {
             unusable_share: measured.unusable_share,
             table_found: self.vision.latest.as_ref().map(|a| a.observation.table.is_some()),
             balls: self.vision.latest.as_ref().map(|a| a.observation.balls.len()),
-        })
+        });
+        if let Some(recording) = eyes.status().recording() {
+            checks.push(health::recording(recording));
+        }
+        checks
     }
 }
 
@@ -541,7 +545,8 @@ fn publish(
         time: now(),
         status,
         table_spec: Arc::clone(&parts.stage.table),
-        table: parts.vision.table.clone(),
+        table: parts.vision.table().cloned(),
+        table_stale: parts.vision.stale,
         shot: parts.core.shot.clone(),
         rehearsal: parts.core.rehearsed(),
         shapes: Arc::clone(&parts.drawn.shapes),

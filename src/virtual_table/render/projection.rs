@@ -2,7 +2,9 @@
 
 use super::tone::linear;
 use super::{Light, Point};
+use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec2};
+use crate::vision::light::Light as Strokes;
 
 /// Light of a white projector pixel on the cloth, as a share of the lamps' light there:
 /// 3000 lm on 3 m² against a table lit with some 600 lx.
@@ -81,6 +83,42 @@ impl ProjectedLight {
             cell_columns,
             to_light: (0..=255_u8).map(|b| linear([b, b, b]).x * STRENGTH).collect(),
         })
+    }
+
+    /// The picture that puts these strokes on a table, 2.5 mm to a pixel.
+    ///
+    /// # Errors
+    /// [`BadProjection`] when the table has no area.
+    pub fn of_light(strokes: &Strokes, table: &TableSpec) -> Result<Self, BadProjection> {
+        const PIXEL_M: f64 = 0.0025;
+        let half =
+            Vec2::new(table.half_length_m(), table.half_width_m()) + Vec2::splat(table.cushion_width_m);
+        let pixels = |half: f64| (2.0 * half / PIXEL_M).ceil().clamp(1.0, 8192.0) as u32;
+        let size = ImageSize::new(pixels(half.x), pixels(half.y));
+        let mut rgb = vec![0_u8; size.pixels() * 3];
+        for stroke in &strokes.strokes {
+            let reach = stroke.half_m + PIXEL_M;
+            let (low, high) = (
+                stroke.from.min(stroke.to) - reach,
+                stroke.from.max(stroke.to) + reach,
+            );
+            let column = |x: f64| ((x + half.x) / PIXEL_M).clamp(0.0, f64::from(size.width)) as u32;
+            let row = |y: f64| ((half.y - y) / PIXEL_M).clamp(0.0, f64::from(size.height)) as u32;
+            for y in row(high.y)..row(low.y) {
+                for x in column(low.x)..column(high.x) {
+                    let place = Vec2::new(
+                        (f64::from(x) + 0.5) * PIXEL_M - half.x,
+                        half.y - (f64::from(y) + 0.5) * PIXEL_M,
+                    );
+                    let cover = (0.5 + (stroke.half_m - stroke.distance(place)) / PIXEL_M).clamp(0.0, 1.0);
+                    let at = (y as usize * size.width as usize + x as usize) * 3;
+                    for (to, from) in rgb.iter_mut().skip(at).take(3).zip(stroke.colour) {
+                        *to = (*to).max((f64::from(from) * cover) as u8);
+                    }
+                }
+            }
+        }
+        Self::new(size, rgb, half)
     }
 
     /// The light that falls on a surface at `at`, as a share of the lamps' light.

@@ -18,6 +18,7 @@ mod grid;
 mod identity;
 mod judge;
 mod line;
+mod lit;
 mod localise;
 mod patch;
 mod pockets;
@@ -261,17 +262,31 @@ impl Analyser {
     }
 
     /// What is not cloth and no more than a faint shadow, pockets left out.
-    fn strict_regions(&mut self, bed: &Bed) -> Vec<Region> {
+    fn strict_regions(&mut self, frame: &Frame, view: &View) -> Vec<Region> {
+        let bed = &view.bed;
         let (noses, cloth) = (&bed.nose_spans, &bed.cloth_spans);
         self.field
             .foreground(&self.picture, noses, cloth, ShadowRule::Strict, &mut self.peeled);
+        let mut peeled = std::mem::take(&mut self.peeled);
+        self.clear_lit(frame, &view.seen.camera, &mut peeled);
+        self.peeled = peeled;
         bed.clear_pockets(&mut self.peeled, self.picture.w);
         regions::regions(&self.peeled, self.picture.w, bed.window, 12)
+    }
+
+    /// Takes what the projector lights out of a mask.
+    fn clear_lit(&self, frame: &Frame, camera: &CameraModel, mask: &mut [u8]) {
+        if let Some(light) = &frame.light {
+            lit::clear_lit(light, camera, &self.picture, &self.field, mask);
+        }
     }
 
     /// Finds everything on the table of `view`.
     fn look(&mut self, frame: &Frame, mut view: View, observation: &mut Observation, clock: &mut Clock) {
         self.mark_foreground(&view.bed);
+        let mut mask = std::mem::take(&mut self.mask);
+        self.clear_lit(frame, &view.seen.camera, &mut mask);
+        self.mask = mask;
         clock.lap("foreground");
         let (w, window) = (self.picture.w, view.bed.window);
         let mut found = regions::regions(&self.mask, w, window, 12);
@@ -353,7 +368,7 @@ impl Analyser {
         found: &[Region],
         clock: &mut Clock,
     ) -> (Vec<Measured>, Vec<CueFound>) {
-        let strict = self.strict_regions(&view.bed);
+        let strict = self.strict_regions(frame, view);
         let mut round = 0;
         loop {
             round += 1;

@@ -1,7 +1,9 @@
 //! A camera through nokhwa, on a capture thread of its own.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
@@ -11,14 +13,27 @@ use nokhwa::utils::{
     ApiBackend, CameraFormat, CameraIndex, FrameFormat, RequestedFormat, RequestedFormatType,
 };
 
+use v4l::control::{Control, Value};
+
+use super::controls::{Dials, Holder};
 use super::{FrameSource, SourceError};
 use crate::units::ImageSize;
 use crate::vision::frame::{Frame, PixelFormat};
+use crate::vision::jpeg::decode_jpeg;
 
-/// A camera that has given no frame for this long is given up and opened again.
-const SILENCE_LIMIT: Duration = Duration::from_secs(3);
 /// Opening a USB camera takes a second or two; longer means it hangs.
 const OPEN_LIMIT: Duration = Duration::from_secs(8);
+/// A thread that was told to let its camera go does so with the next picture.
+const LET_GO_LIMIT: Duration = Duration::from_millis(200);
+/// So many pictures in a row that can't be read are a camera in disorder.
+const BAD_IN_A_ROW: u32 = 10;
+
+/// The thread in each device's driver, by the device's number. A driver that hangs keeps its thread, and the device open,
+/// for ever: no second one is sent after it, so that there are never more of them than devices.
+static IN_DRIVER: Mutex<BTreeMap<u32, (JoinHandle<()>, Instant)>> = Mutex::new(BTreeMap::new());
+
+/// What is held of a camera over every time it is opened.
+pub type Held = Arc<Mutex<Holder>>;
 
 /// A camera as the system lists it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -53,27 +68,41 @@ pub fn list_cameras() -> Vec<CameraEntry> {
 pub struct CameraSource {
     frames: Receiver<Result<Frame, String>>,
     stop: Arc<AtomicBool>,
-    last: Instant,
     rate_hz: f64,
     name: String,
 }
 
 impl CameraSource {
-    /// Opens a camera by index (`0`) or device path (`/dev/video0`), as close to the wanted
-    /// size and rate as it can.
+    /// Opens a camera by index (`0`) or device path (`/dev/video0`, `/dev/v4l/by-id/…`, looked up anew each time), as close
+    /// to the wanted size and rate as it can.
     ///
     /// # Errors
-    /// [`SourceError::Failed`] when there is no such camera or it gives no stream.
-    pub fn open(id: &str, wanted: ImageSize, rate_hz: f64) -> Result<Self, SourceError> {
+    /// [`SourceError::Failed`] when there is no such camera, it gives no stream, or its driver hangs.
+    pub fn open(id: &str, wanted: ImageSize, rate_hz: f64, held: &Held) -> Result<Self, SourceError> {
         let failed = |what: String| SourceError::Failed(format!("camera:{id}: {what}"));
         let index = find(id)?;
+        let mut in_driver = IN_DRIVER.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((thread, since)) = in_driver.remove(&index) {
+            let end = Instant::now() + LET_GO_LIMIT;
+            while !thread.is_finished() && Instant::now() < end {
+                std::thread::sleep(Duration::from_millis(5));
+            }
+            if !thread.is_finished() {
+                let age_s = since.elapsed().as_secs();
+                in_driver.insert(index, (thread, since));
+                return Err(failed(format!(
+                    "its driver does not come back (asked {age_s} s ago); unplug it and plug it in again"
+                )));
+            }
+        }
         let (sender, frames) = bounded(1);
         let (opened_sender, opened) = bounded(1);
         let stop = Arc::new(AtomicBool::new(false));
         let thread_stop = Arc::clone(&stop);
         let taker = frames.clone();
+        let holder = Arc::clone(held);
         // The thread owns the camera: a driver that hangs blocks only this thread, which is left behind.
-        std::thread::Builder::new()
+        let thread = std::thread::Builder::new()
             .name("camera-device".to_owned())
             .spawn(move || {
                 capture(
@@ -84,14 +113,16 @@ impl CameraSource {
                     &sender,
                     &taker,
                     &thread_stop,
+                    &holder,
                 )
             })
             .map_err(|e| failed(format!("no thread can be started ({e})")))?;
+        in_driver.insert(index, (thread, Instant::now()));
+        drop(in_driver);
         match opened.recv_timeout(OPEN_LIMIT) {
             Ok(Ok((label, rate_hz))) => Ok(Self {
                 frames,
                 stop,
-                last: Instant::now(),
                 rate_hz,
                 name: format!("camera:{id} ({label})"),
             }),
@@ -112,18 +143,8 @@ impl CameraSource {
 impl FrameSource for CameraSource {
     fn next(&mut self, timeout: Duration) -> Result<Option<Frame>, SourceError> {
         match self.frames.recv_timeout(timeout) {
-            Ok(Ok(frame)) => {
-                self.last = Instant::now();
-                Ok(Some(frame))
-            }
+            Ok(Ok(frame)) => Ok(Some(frame)),
             Ok(Err(reason)) => Err(SourceError::Failed(format!("{}: {reason}", self.name))),
-            Err(RecvTimeoutError::Timeout) if self.last.elapsed() > SILENCE_LIMIT => {
-                Err(SourceError::Failed(format!(
-                    "{}: no picture for {} s",
-                    self.name,
-                    SILENCE_LIMIT.as_secs()
-                )))
-            }
             Err(RecvTimeoutError::Timeout) => Ok(None),
             Err(RecvTimeoutError::Disconnected) => Err(SourceError::Failed(format!(
                 "{}: disconnected; plug it in again",
@@ -154,6 +175,9 @@ impl Drop for CameraSource {
 pub fn find(id: &str) -> Result<u32, SourceError> {
     let failed = |what: String| SourceError::Failed(format!("camera:{id}: {what}"));
     let Some(index) = device_index(id) else {
+        if id.starts_with("/dev/") && !std::path::Path::new(id).exists() {
+            return Err(failed("is not connected; plug it in".to_owned()));
+        }
         return Err(failed(
             "is no camera; write its number or its device, camera:0 or camera:/dev/video0".to_owned(),
         ));
@@ -189,6 +213,7 @@ fn capture(
     sender: &Sender<Result<Frame, String>>,
     taker: &Receiver<Result<Frame, String>>,
     stop: &AtomicBool,
+    held: &Held,
 ) {
     let mut camera = match open_stream(index, wanted, rate_hz) {
         Ok(camera) => camera,
@@ -200,6 +225,8 @@ fn capture(
     opened
         .send(Ok((camera.info().human_name(), f64::from(camera.frame_rate()))))
         .ok();
+    let mut controls = Controls::of(index);
+    controls.tell(held, |holder, dials| holder.opened(dials, Instant::now()));
     let mut sequence = 0;
     let mut bad_in_a_row = 0;
     while !stop.load(Ordering::Relaxed) {
@@ -214,12 +241,13 @@ fn capture(
         match result {
             Ok(frame) => {
                 bad_in_a_row = 0;
+                controls.picture(held, &frame);
                 newest(sender, taker, Ok(frame));
             }
             Err(reason) => {
                 // A torn frame now and then is the cable's doing; many in a row are a dead camera.
                 bad_in_a_row += 1;
-                if bad_in_a_row >= 30 {
+                if bad_in_a_row >= BAD_IN_A_ROW {
                     newest(sender, taker, Err(reason));
                     return;
                 }
@@ -227,6 +255,76 @@ fn capture(
             }
         }
     }
+}
+
+/// The controls of a camera, through a second opening of its device, which takes no pictures.
+struct Controls {
+    name: String,
+    device: Option<v4l::Device>,
+}
+
+impl Controls {
+    fn of(index: u32) -> Self {
+        Self {
+            name: format!("camera:{index}"),
+            device: v4l::Device::new(index as usize).ok(),
+        }
+    }
+
+    fn picture(&mut self, held: &Held, frame: &Frame) {
+        if !frame.sequence.is_multiple_of(LOOK_EVERY) {
+            return;
+        }
+        let (brightness, now) = (brightness(frame), Instant::now());
+        let step = held
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .picture(brightness, now);
+        if let Some(step) = step {
+            self.tell(held, |holder, dials| holder.take(step, dials, brightness, now));
+        }
+    }
+
+    fn tell(&mut self, held: &Held, work: impl FnOnce(&mut Holder, &mut Self) -> Vec<String>) {
+        let mut holder = held.lock().unwrap_or_else(PoisonError::into_inner);
+        for complaint in work(&mut holder, self) {
+            tracing::warn!("{}: {complaint}", self.name);
+        }
+    }
+}
+
+impl Dials for Controls {
+    fn get(&mut self, id: u32) -> Option<i64> {
+        match self.device.as_ref()?.control(id).ok()?.value {
+            Value::Integer(value) => Some(value),
+            Value::Boolean(value) => Some(i64::from(value)),
+            _ => None,
+        }
+    }
+
+    fn set(&mut self, id: u32, value: i64) -> Result<(), String> {
+        let device = self.device.as_ref().ok_or("its controls can't be opened")?;
+        // Switches are boolean to some drivers and whole numbers to the kernel, which takes either.
+        let control = Control {
+            id,
+            value: Value::Integer(value),
+        };
+        device.set_control(control).map_err(|e| e.to_string())
+    }
+}
+
+/// Pictures between two looks at their brightness.
+const LOOK_EVERY: u64 = 15;
+
+/// Mean brightness of a few hundred pixels, 0..255.
+fn brightness(frame: &Frame) -> f64 {
+    const ACROSS: u32 = 24;
+    let (w, h) = (frame.size.width, frame.size.height);
+    let sum: u32 = (0..ACROSS * ACROSS)
+        .map(|i| frame.rgb((i % ACROSS) * w / ACROSS, (i / ACROSS) * h / ACROSS))
+        .map(|[r, g, b]| (u32::from(r) + 2 * u32::from(g) + u32::from(b)) / 4)
+        .sum();
+    f64::from(sum) / f64::from(ACROSS * ACROSS)
 }
 
 /// Puts a frame into the one-place slot, in place of an older one that nobody took.
@@ -294,23 +392,14 @@ fn convert(sequence: u64, size: ImageSize, format: FrameFormat, bytes: &[u8]) ->
         FrameFormat::NV12 => Frame::new(sequence, size, PixelFormat::Nv12, bytes.to_vec()),
         FrameFormat::MJPEG => {
             let (size, pixels) = decode_jpeg(bytes)?;
-            Frame::new(sequence, size, PixelFormat::Rgb8, pixels)
+            Frame::new(sequence, size, PixelFormat::Rgb8, pixels).map(|frame| Frame {
+                encoded: Some(Arc::new(bytes.to_vec())),
+                ..frame
+            })
         }
         other => return Err(format!("sends {other}, which this program does not read")),
     }
     .map_err(|e| e.to_string())
-}
-
-/// Decodes one JPEG picture to RGB.
-fn decode_jpeg(bytes: &[u8]) -> Result<(ImageSize, Vec<u8>), String> {
-    use zune_core::bytestream::ZCursor;
-    use zune_core::colorspace::ColorSpace;
-    use zune_core::options::DecoderOptions;
-    let options = DecoderOptions::default().jpeg_set_out_colorspace(ColorSpace::RGB);
-    let mut decoder = zune_jpeg::JpegDecoder::new_with_options(ZCursor::new(bytes), options);
-    let pixels = decoder.decode().map_err(|e| format!("damaged picture ({e:?})"))?;
-    let (width, height) = decoder.dimensions().ok_or("picture without a size")?;
-    Ok((ImageSize::new(width as u32, height as u32), pixels))
 }
 
 #[cfg(test)]
@@ -320,7 +409,7 @@ mod tests {
     #[test]
     fn a_camera_that_is_not_there_is_named_with_what_is() {
         let wanted = ImageSize::new(1920, 1080);
-        let message = CameraSource::open("77", wanted, 30.0)
+        let message = CameraSource::open("77", wanted, 30.0, &Held::default())
             .map(|_| ())
             .unwrap_err()
             .to_string();
@@ -328,11 +417,17 @@ mod tests {
             message.starts_with("camera:77:") && message.contains("no such camera"),
             "{message}"
         );
-        let message = CameraSource::open("front", wanted, 30.0)
+        let message = CameraSource::open("front", wanted, 30.0, &Held::default())
             .map(|_| ())
             .unwrap_err()
             .to_string();
         assert!(message.contains("camera:0"), "{message}");
+        let gone = "/dev/v4l/by-id/usb-nobody-index0";
+        let message = CameraSource::open(gone, wanted, 30.0, &Held::default())
+            .map(|_| ())
+            .unwrap_err()
+            .to_string();
+        assert!(message.contains("not connected"), "{message}");
     }
 
     #[test]

@@ -1,9 +1,9 @@
-//! A camera that goes wrong on purpose, as a fault script says.
+//! A camera that goes wrong on purpose, as a fault script (or a test) says.
 
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::{FrameSource, SourceError};
+use super::{FrameSource, Patience, SourceError};
 use crate::system::faults::{Does, active};
 use crate::units::ImageSize;
 use crate::vision::frame::{Frame, PixelFormat};
@@ -11,15 +11,25 @@ use crate::vision::frame::{Frame, PixelFormat};
 /// The device while nobody has it open: it stays the same one, whether it is plugged in or not.
 pub type Kept = Arc<Mutex<Option<Box<dyn FrameSource>>>>;
 
-/// Any source, with the faults of the script put on it.
+/// Says whether a fault of this kind holds right now, and its size.
+pub type Asked = Arc<dyn Fn(Does) -> Option<f64> + Send + Sync>;
+
+/// Any source, with the faults put on it that somebody asked for.
 pub struct FaultySource {
     inner: Option<Box<dyn FrameSource>>,
     kept: Kept,
+    asked: Asked,
     frozen: Option<Frame>,
     count: u64,
 }
 
 impl FaultySource {
+    /// What the fault script of this run asks for.
+    #[must_use]
+    pub fn script() -> Asked {
+        Arc::new(active)
+    }
+
     /// Opens what `open` opens, unless the camera is unplugged.
     ///
     /// # Errors
@@ -27,8 +37,9 @@ impl FaultySource {
     pub fn open(
         open: impl FnOnce() -> Result<Box<dyn FrameSource>, SourceError>,
         kept: &Kept,
+        asked: &Asked,
     ) -> Result<Box<dyn FrameSource>, SourceError> {
-        if active(Does::LoseCamera).is_some() {
+        if asked(Does::LoseCamera).is_some() {
             return Err(unplugged());
         }
         let inner = kept.lock().unwrap_or_else(PoisonError::into_inner).take();
@@ -36,15 +47,20 @@ impl FaultySource {
         Ok(Box::new(Self {
             inner: Some(inner),
             kept: Arc::clone(kept),
+            asked: Arc::clone(asked),
             frozen: None,
             count: 0,
         }))
     }
 
-    /// The frame with what the script does to its picture.
+    fn has(&self, does: Does) -> bool {
+        (self.asked)(does).is_some()
+    }
+
+    /// The frame with what is to be done to its picture.
     fn spoilt(&mut self, frame: Frame) -> Option<Frame> {
         self.count += 1;
-        if active(Does::FreezePicture).is_some() {
+        if self.has(Does::FreezePicture) {
             let frozen = self.frozen.get_or_insert_with(|| frame.clone());
             return Some(Frame {
                 sequence: frame.sequence,
@@ -65,16 +81,29 @@ impl FaultySource {
                 ..p
             })
         };
-        if active(Does::BlackPicture).is_some() {
+        if self.has(Does::BlackPicture) {
             return painted(0, 6);
         }
-        if active(Does::WhitePicture).is_some() {
+        if self.has(Does::WhitePicture) {
             return painted(253, 255);
         }
-        if active(Does::NoisePicture).is_some() {
+        if self.has(Does::NoisePicture) {
             return painted(0, 255);
         }
-        if active(Does::BadFrames).is_some() && self.count.is_multiple_of(2) {
+        if self.has(Does::TruncateFrames) {
+            let length = frame.pixels.len() * 2 / 3;
+            let pixels = Arc::new(frame.pixels.get(..length)?.to_vec());
+            let encoded = None;
+            return Some(Frame {
+                pixels,
+                encoded,
+                ..frame
+            });
+        }
+        if self.has(Does::ChangeFormat) {
+            return smaller(&frame);
+        }
+        if self.has(Does::BadFrames) && self.count.is_multiple_of(2) {
             let size = ImageSize::new(frame.size.width / 2, frame.size.height / 2);
             let length = frame.format.byte_len(size);
             let pixels = frame.pixels.get(..length)?.to_vec();
@@ -86,10 +115,10 @@ impl FaultySource {
 
 impl FrameSource for FaultySource {
     fn next(&mut self, timeout: Duration) -> Result<Option<Frame>, SourceError> {
-        if active(Does::LoseCamera).is_some() {
+        if self.has(Does::LoseCamera) {
             return Err(unplugged());
         }
-        if active(Does::StallCamera).is_some() {
+        if self.has(Does::StallCamera) {
             std::thread::sleep(timeout);
             return Ok(None);
         }
@@ -112,6 +141,12 @@ impl FrameSource for FaultySource {
         self.inner.as_ref().is_none_or(|inner| inner.is_live())
     }
 
+    fn patience(&self) -> Patience {
+        self.inner
+            .as_ref()
+            .map_or_else(Patience::default, |inner| inner.patience())
+    }
+
     fn rate_hz(&self) -> Option<f64> {
         self.inner.as_ref().and_then(|inner| inner.rate_hz())
     }
@@ -125,6 +160,19 @@ impl Drop for FaultySource {
     fn drop(&mut self) {
         *self.kept.lock().unwrap_or_else(PoisonError::into_inner) = self.inner.take();
     }
+}
+
+/// The same view in half the size, as YUYV.
+fn smaller(frame: &Frame) -> Option<Frame> {
+    let rgb = frame.to_rgb(2);
+    let size = ImageSize::new(rgb.width() & !1, rgb.height());
+    let rgb = image::imageops::crop_imm(&rgb, 0, 0, size.width, size.height).to_image();
+    let small = Frame::new(frame.sequence, size, PixelFormat::Rgb8, rgb.into_raw()).ok()?;
+    let small = small.in_format(PixelFormat::Yuyv).ok()?;
+    Some(Frame {
+        captured: frame.captured,
+        ..small
+    })
 }
 
 fn unplugged() -> SourceError {

@@ -91,6 +91,8 @@ impl FrameSource for ImageSource {
             size: *size,
             format: PixelFormat::Rgb8,
             pixels: Arc::clone(pixels),
+            encoded: None,
+            light: None,
             camera: None,
             truth: None,
         }))

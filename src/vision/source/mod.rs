@@ -1,20 +1,26 @@
-//! Where frames come from: camera, pictures, video, virtual table.
+//! Where frames come from: camera, pictures, video, recording, virtual table.
 
 #[cfg(feature = "app")]
 mod camera;
+mod controls;
 mod faulty;
 mod images;
+mod recording;
 mod spec;
 mod video;
+mod watch;
 
 use std::time::Duration;
 
 #[cfg(feature = "app")]
-pub use camera::{CameraEntry, CameraSource, find as find_camera, list_cameras};
-pub use faulty::{FaultySource, Kept};
+pub use camera::{CameraEntry, CameraSource, Held, find as find_camera, list_cameras};
+pub use controls::{CameraSettings, Holder};
+pub use faulty::{Asked, FaultySource, Kept};
 pub use images::ImageSource;
+pub use recording::{RecordingSource, ReplayPace};
 pub use spec::{SourceSpec, UnknownSource};
 pub use video::VideoSource;
+pub use watch::{SourceWatch, Verdict};
 
 use crate::vision::frame::Frame;
 
@@ -31,6 +37,11 @@ pub trait FrameSource: Send {
         true
     }
 
+    /// How long it may be silent before it is opened again.
+    fn patience(&self) -> Patience {
+        Patience::default()
+    }
+
     /// Frames a second it gives of itself, where that is known.
     fn rate_hz(&self) -> Option<f64> {
         None
@@ -38,6 +49,25 @@ pub trait FrameSource: Send {
 
     /// What to call it on screen: `camera:0 (HD Webcam)`, `virtual:practice`.
     fn name(&self) -> String;
+}
+
+/// How long a source may be silent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Patience {
+    /// Between opening it and its first picture.
+    pub first: Duration,
+    /// Between two pictures.
+    pub next: Duration,
+}
+
+impl Default for Patience {
+    /// That of a camera: starting a sensor takes a second or two, and after that its pictures come like a clock.
+    fn default() -> Self {
+        Self {
+            first: Duration::from_secs(4),
+            next: Duration::from_millis(500),
+        }
+    }
 }
 
 /// Why a source gives no frames. The text says what, where and what to do.

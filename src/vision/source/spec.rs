@@ -16,13 +16,15 @@ pub enum SourceSpec {
     Video(String),
     /// A picture, a folder of pictures, or a glob.
     Images(String),
+    /// A recorded session, or the newest of a folder.
+    Recording(String),
 }
 
 /// Text that names no source.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
     "unknown source `{0}`; write auto, virtual, virtual:SCENE, camera:ID, video:FILE, images:DIR_OR_GLOB, \
-     http://… or rtsp://…"
+     recording:FILE_OR_DIR, http://… or rtsp://…"
 )]
 pub struct UnknownSource(pub String);
 
@@ -45,6 +47,7 @@ impl FromStr for SourceSpec {
             Some(("virtual", scene)) => Ok(Self::Virtual(scene.to_owned())),
             Some(("camera", id)) => Ok(Self::Camera(id.to_owned())),
             Some(("video", file)) => Ok(Self::Video(file.to_owned())),
+            Some(("recording", path)) => Ok(Self::Recording(path.to_owned())),
             Some(("images", path)) => Ok(Self::Images(path.to_owned())),
             _ => Err(unknown()),
         }
@@ -61,6 +64,7 @@ impl fmt::Display for SourceSpec {
             Self::Video(url) if url.contains("://") => f.write_str(&super::video::masked(url)),
             Self::Video(file) => write!(f, "video:{file}"),
             Self::Images(path) => write!(f, "images:{path}"),
+            Self::Recording(path) => write!(f, "recording:{path}"),
         }
     }
 }
@@ -79,6 +83,7 @@ mod tests {
             "camera:/dev/video2",
             "video:a b.mp4",
             "images:*.jpg",
+            "recording:a b.btr",
             "rtsp://cam/1",
         ] {
             assert_eq!(text.parse::<SourceSpec>().unwrap().to_string(), text);

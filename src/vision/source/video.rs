@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
-use super::{FrameSource, SourceError};
+use super::{FrameSource, Patience, SourceError};
 use crate::ops::process::{Program, Running};
 use crate::units::ImageSize;
 use crate::vision::frame::{Frame, PixelFormat};
@@ -15,6 +15,7 @@ use crate::vision::frame::{Frame, PixelFormat};
 /// Plays a video in real time, round and round (a file) or as it comes (a stream).
 #[derive(Debug)]
 pub struct VideoSource {
+    patience: Patience,
     rate_hz: Option<f64>,
     child: Running,
     frames: Receiver<(Instant, Vec<u8>)>,
@@ -45,23 +46,31 @@ impl VideoSource {
         // NV12 is the decoder's own 4:2:0 with the chroma interleaved: half the bytes of RGB.
         program = program
             .args(["-i", url, "-an", "-sn", "-f", "rawvideo", "-pix_fmt", "nv12", "-"])
-            .memory_limit_bytes(MEMORY_LIMIT_BYTES)
-            .output_within(START_LIMIT, SILENCE_LIMIT);
+            .memory_limit_bytes(MEMORY_LIMIT_BYTES);
+        let patience = Patience {
+            first: START_LIMIT,
+            next: if is_stream { STREAM_SILENCE } else { FILE_SILENCE },
+        };
         let name = if is_stream {
             masked(url)
         } else {
             format!("video:{url}")
         };
-        Self::play(&program, size, rate_hz, name)
+        Self::play(program, patience, size, rate_hz, name)
     }
 
-    /// Takes frames of this size from what the program prints.
-    fn play(
-        program: &Program,
+    /// Takes NV12 frames of this size from what a program prints.
+    ///
+    /// # Errors
+    /// [`SourceError::Failed`] when it can't be started.
+    pub(crate) fn play(
+        program: Program,
+        patience: Patience,
         size: ImageSize,
         rate_hz: Option<f64>,
         name: String,
     ) -> Result<Self, SourceError> {
+        let program = program.output_within(patience.first, patience.next);
         let failed = |what: String| SourceError::Failed(format!("{name}: {what}"));
         let mut child = program.start().map_err(|e| failed(e.to_string()))?;
         let Some(mut pipe) = child.take_output() else {
@@ -80,6 +89,7 @@ impl VideoSource {
             })
             .map_err(|e| failed(format!("no thread can be started ({e})")))?;
         Ok(Self {
+            patience,
             rate_hz,
             child,
             frames,
@@ -107,8 +117,11 @@ impl VideoSource {
 /// A stream may take this long to its first picture: it begins with a whole one, which comes every
 /// few seconds.
 const START_LIMIT: Duration = Duration::from_secs(12);
-/// A stream that has given no picture for this long is opened again.
-const SILENCE_LIMIT: Duration = Duration::from_secs(5);
+/// A stream that has given no picture for this long is opened again. Not sooner: a network falters now and then, and a
+/// stream that is opened waits for its next whole picture, a second or more.
+const STREAM_SILENCE: Duration = Duration::from_secs(2);
+/// The same of a file, which plays like a clock.
+const FILE_SILENCE: Duration = Duration::from_secs(1);
 /// Looking into a video or stream takes no longer than this.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
 /// Between closing its output and ending a program has this long.
@@ -154,20 +167,26 @@ impl FrameSource for VideoSource {
                     size: self.size,
                     format: PixelFormat::Nv12,
                     pixels: Arc::new(bytes),
+                    encoded: None,
+                    light: None,
                     camera: None,
                     truth: None,
                 }))
             }
             Err(RecvTimeoutError::Timeout) => match self.child.hangs() {
                 Some(silence) => Err(SourceError::Failed(format!(
-                    "{}: no picture for {} s",
+                    "{}: no picture for {:.1} s",
                     self.name,
-                    silence.as_secs()
+                    silence.as_secs_f64()
                 ))),
                 None => Ok(None),
             },
             Err(RecvTimeoutError::Disconnected) => Err(self.end()),
         }
+    }
+
+    fn patience(&self) -> Patience {
+        self.patience
     }
 
     fn rate_hz(&self) -> Option<f64> {
@@ -255,10 +274,13 @@ mod tests {
 
     /// A source of 2 × 2 pictures (six bytes each) that a script prints.
     fn played(script: &str, start: Duration, silence: Duration) -> VideoSource {
-        let program = Program::new("sh")
-            .args(["-c", script])
-            .output_within(start, silence);
-        VideoSource::play(&program, ImageSize::new(2, 2), None, "video:test".to_owned()).unwrap()
+        let program = Program::new("sh").args(["-c", script]);
+        let patience = Patience {
+            first: start,
+            next: silence,
+        };
+        let size = ImageSize::new(2, 2);
+        VideoSource::play(program, patience, size, None, "video:test".to_owned()).unwrap()
     }
 
     const LONG: Duration = Duration::from_secs(60);

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::overlay::{Overlay, light_of, projected};
 use super::{Report, Uncalibrated, progress};
 use crate::calibration::CameraModel;
 use crate::cli::Failure;
@@ -29,6 +30,8 @@ pub(super) struct House<'a> {
     pub(super) balls: Option<&'a HouseSet>,
     /// Each room's own set, learned from one look at it.
     pub(super) taught: bool,
+    /// A projector draws on the cloth.
+    pub(super) overlay: Overlay,
 }
 
 /// Looks at `frames` pictures of each of `rooms` rooms.
@@ -60,8 +63,11 @@ pub(super) fn look(
 struct Room {
     domain: u64,
     options: Options,
+    overlay: Overlay,
     table: VirtualTable,
     analyser: Analyser,
+    /// Draws the directions of shots.
+    random: fastrand::Rng,
     /// What a calibration would say of the camera.
     calibrated: Arc<CameraModel>,
 }
@@ -81,6 +87,8 @@ impl Room {
             analyser: Analyser::new(Some(options.table.clone())).with_house_set(balls),
             calibrated: Arc::new(as_calibrated(&table.camera(), &options.table, domain)),
             table,
+            overlay: house.overlay,
+            random: fastrand::Rng::with_seed(!domain),
             options,
         })
     }
@@ -91,8 +99,25 @@ impl Room {
         next.map_err(|error| Failure::failed(format!("room {}: {error}", self.domain)))
     }
 
+    /// The next picture, with what a projector would draw on it where one is on.
+    fn picture_under_light(&mut self) -> Result<Option<Frame>, Failure> {
+        let picture = self.picture()?;
+        if self.overlay == Overlay::Off {
+            return Ok(picture);
+        }
+        let truth = picture.as_ref().and_then(|frame| frame.truth.as_ref());
+        let light = truth.and_then(|truth| light_of(truth, &self.options.table, &mut self.random));
+        let Some(light) = light else { return Ok(picture) };
+        self.table
+            .set_projection(Some(projected(&light, &self.options.table)?));
+        let picture = self.picture();
+        self.table.set_projection(None);
+        let told = (self.overlay == Overlay::Told).then(|| Arc::new(light));
+        Ok(picture?.map(|frame| Frame { light: told, ..frame }))
+    }
+
     fn look_once(&mut self, name: &str, report: &mut Report) -> Result<(), Failure> {
-        let Some(mut frame) = self.picture()? else {
+        let Some(mut frame) = self.picture_under_light()? else {
             return Ok(());
         };
         let Some(known) = known_of(&frame, &self.options) else {
@@ -102,6 +127,10 @@ impl Room {
         let seen = self.analyser.analyse(&frame);
         let compared = compare(&known, &seen);
         report.all.add(&known, &seen, &compared);
+        if frame.truth.as_ref().is_some_and(|t| t.cue.is_none()) {
+            report.cueless.0 += 1;
+            report.cueless.1 += seen.cues.len();
+        }
         self.note_hidden(&frame, &seen, report);
         let options = &self.options;
         for stratum in [

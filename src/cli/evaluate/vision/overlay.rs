@@ -1,0 +1,77 @@
+//! Rooms with the projector on: what a shot from where the balls lie would be drawn as.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use crate::cli::Failure;
+use crate::projector::compose::compose;
+use crate::projector::footprint::footprint;
+use crate::table::{Geometry, Group, TableSpec};
+use crate::trainer::aim::Assistance;
+use crate::trainer::predict::Predictor;
+use crate::units::unit;
+use crate::virtual_table::ProjectedLight;
+use crate::vision::hidden::Hidden;
+use crate::vision::light::Light;
+use crate::vision::observation::Truth;
+use crate::vision::track::{BallId, BallMotion, TableState, TrackedBall, TrackedCue};
+
+/// Whether the projector is on, and whether the eyes are told what it shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Overlay {
+    /// No light.
+    #[default]
+    Off,
+    /// Light that the eyes know nothing of.
+    Untold,
+    /// Light that the eyes are told of.
+    Told,
+}
+
+/// The light of a shot in some direction, with all there is to draw of it. `None` where there is no cue ball.
+pub(super) fn light_of(truth: &Truth, table: &TableSpec, random: &mut fastrand::Rng) -> Option<Light> {
+    let mut balls: Vec<TrackedBall> = Vec::with_capacity(truth.balls.len());
+    for (ball, id) in truth.balls.iter().zip(0..) {
+        balls.push(TrackedBall {
+            id: BallId(id),
+            kind: ball.kind,
+            position_m: ball.position_m,
+            velocity_m_s: ball.velocity_m_s,
+            motion: BallMotion::Resting,
+            group_confidence: 1.0,
+        });
+    }
+    let cue_ball = balls.iter().find(|b| b.kind.group == Group::Cue)?.position_m;
+    let direction = unit(random.f64() * std::f64::consts::TAU);
+    let state = TableState {
+        sequence: 0,
+        captured: Instant::now(),
+        balls,
+        cue: Some(TrackedCue {
+            tip_m: cue_ball - direction * (table.ball.radius_m + 0.01),
+            direction,
+            confidence: 1.0,
+        }),
+        hidden: Hidden::default(),
+        at_rest: true,
+        pocketed: Vec::new(),
+        events: Vec::new(),
+    };
+    let shot = Predictor::new(table).update(&state, 2.5).ok()?;
+    let geometry = Geometry::of(table);
+    let shapes = compose(
+        &shot,
+        &state,
+        &geometry,
+        table.ball.radius_m,
+        Assistance::Beginner,
+    );
+    Some(footprint(&shapes)).filter(|light| !light.strokes.is_empty())
+}
+
+/// That light as a projector throws it on the table.
+pub(super) fn projected(light: &Light, table: &TableSpec) -> Result<Arc<ProjectedLight>, Failure> {
+    ProjectedLight::of_light(light, table)
+        .map(Arc::new)
+        .map_err(|e| Failure::failed(e.to_string()))
+}
