@@ -105,9 +105,9 @@ fn keep_serving(
         (api.server, api.tried) = (None, None);
         api.refused = 0;
     }
-    let turns = api.stats.turns();
-    let hang = api.hang.get_or_insert_with(|| HangDetector::new(HANGS_AFTER));
-    api.hangs = hang.look(turns, Instant::now());
+    let mut hang = api.hang.take().unwrap_or_else(|| HangDetector::new(HANGS_AFTER));
+    api.hangs = hang.look(api.stats.pulse(), Instant::now());
+    api.hang = Some(hang);
     let report = match &api.server {
         Some(server) if !server.is_alive() => Report::Broken("the API thread has ended".to_owned()),
         Some(_) if api.hangs => Report::Broken("the API thread hangs".to_owned()),

@@ -120,10 +120,10 @@ impl ApiStats {
         self.pulse.beat();
     }
 
-    /// How often the API thread has turned.
+    /// The API thread's sign of life.
     #[must_use]
-    pub fn turns(&self) -> u64 {
-        self.pulse.turns()
+    pub const fn pulse(&self) -> &Pulse {
+        &self.pulse
     }
 
     pub(super) fn answered(&self, status: u16, took: Duration) {

@@ -43,7 +43,7 @@ fn watch(pulse: &Pulse, limit: Duration, keep_alive: Option<Duration>) {
     loop {
         std::thread::sleep(LOOK_EVERY);
         let turns = pulse.turns();
-        let hangs = hang.look(turns, Instant::now());
+        let hangs = hang.look(pulse, Instant::now());
         let warms_up = turns < WARM_UP && started.elapsed() < WARM_UP_LIMIT;
         if hangs && !warms_up {
             give_up(pulse, limit);

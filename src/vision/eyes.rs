@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
 use crate::system::faults::{self, Point};
-use crate::system::pulse::Pulse;
+use crate::system::pulse::{HangDetector, Pulse};
 use crate::table::TableSpec;
 use crate::vision::analyse::Analyser;
 use crate::vision::frame::Frame;
@@ -28,8 +28,9 @@ const REOPEN_MIN: Duration = Duration::from_millis(100);
 const REOPEN_MAX: Duration = Duration::from_millis(300);
 /// Looking at one frame takes milliseconds: after this long it never ends.
 const LOOK_HANGS_AFTER: Duration = Duration::from_millis(1500);
-/// Opening a camera takes seconds, waiting for a frame [`POLL`]: after this long the driver hangs.
-const CAPTURE_HANGS_AFTER: Duration = Duration::from_secs(10);
+/// Opening a camera takes seconds, asking a stream what it is and starting on it half a minute, waiting for a frame
+/// [`POLL`]: after this long the driver hangs.
+const CAPTURE_HANGS_AFTER: Duration = Duration::from_secs(30);
 /// Analysed frames kept for a busy main loop; older ones are dropped.
 const RESULTS_KEPT: usize = 4;
 
@@ -153,6 +154,8 @@ pub struct Eyes {
     stop: Arc<AtomicBool>,
     paused: Arc<AtomicBool>,
     threads: Vec<JoinHandle<()>>,
+    /// Whether capturing and looking hang.
+    hangs: Mutex<(HangDetector, HangDetector)>,
 }
 
 impl Eyes {
@@ -207,6 +210,10 @@ impl Eyes {
             stop,
             paused,
             threads: vec![capture, look],
+            hangs: Mutex::new((
+                HangDetector::new(CAPTURE_HANGS_AFTER),
+                HangDetector::new(LOOK_HANGS_AFTER),
+            )),
         })
     }
 
@@ -245,22 +252,23 @@ impl Eyes {
     /// What is wrong with the threads themselves, which only new ones can mend.
     #[must_use]
     pub fn fault(&self) -> Option<String> {
-        let late = |pulse: &Pulse, limit| pulse.age().filter(|age| *age > limit);
         if !self.is_alive() {
             return Some("a vision thread has ended".to_owned());
         }
-        if let Some(age) = late(&self.status.looking, LOOK_HANGS_AFTER) {
-            return Some(format!(
-                "looking at one frame takes {:.1} s and goes on",
-                age.as_secs_f64()
-            ));
+        let (capturing, looking) = (&self.status.capturing, &self.status.looking);
+        let now = Instant::now();
+        let mut hangs = self.hangs.lock().unwrap_or_else(PoisonError::into_inner);
+        // Both are looked at each time: what held up the one who looks is nobody's fault.
+        // One that has not begun yet is not late.
+        let captures_late = capturing.turns() > 0 && hangs.0.look(capturing, now);
+        let looks_late = looking.turns() > 0 && hangs.1.look(looking, now);
+        let age_s = |pulse: &Pulse| pulse.age().unwrap_or_default().as_secs_f64();
+        if looks_late {
+            let s = age_s(looking);
+            return Some(format!("looking at one frame takes {s:.1} s and goes on"));
         }
-        let age = late(&self.status.capturing, CAPTURE_HANGS_AFTER)?;
-        let name = self.status.source().0;
-        Some(format!(
-            "{name}: the driver has not answered for {:.1} s",
-            age.as_secs_f64()
-        ))
+        let (name, s) = (self.status.source().0, age_s(capturing));
+        captures_late.then(|| format!("{name}: the driver has not answered for {s:.1} s"))
     }
 }
 
