@@ -15,7 +15,7 @@ use super::context::{Context, now, stopped};
 use super::views;
 use crate::system::faults::{self, Point};
 use crate::system::snapshot::Snapshot;
-use crate::vision::track::TableEvent;
+use crate::vision::track::{Happening, TableEvent};
 
 /// How often the snapshot is looked at while somebody listens: events sit in single snapshots.
 const LOOK: Duration = Duration::from_millis(10);
@@ -212,7 +212,8 @@ impl Publisher {
             return Vec::new();
         }
         let mut events = Vec::new();
-        if table.events.contains(&TableEvent::ShotStruck) {
+        let struck = |e: &TableEvent| matches!(e.what, Happening::Struck(_));
+        if table.events.iter().any(struck) {
             events.push(json!({ "event": "shot_struck", "frame": table.sequence }));
         }
         // A tracker that started anew has fewer: then nothing is new.

@@ -54,13 +54,33 @@ pub struct TrackedCue {
     pub confidence: f64,
 }
 
-/// Something that happened on the table between two states.
+/// Something that happened on the table.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum TableEvent {
-    /// A ball left its place.
-    ShotStruck,
-    /// A ball went into a pocket.
+pub struct TableEvent {
+    /// When, as exactly as the balls' ways before and after tell: between frames.
+    pub at: Instant,
+    /// What.
+    pub what: Happening,
+}
+
+/// What can happen on the table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Happening {
+    /// A ball was struck: it left its place and no ball had met it.
+    Struck(BallId),
+    /// Two balls met.
+    Contact {
+        /// Which.
+        balls: [BallId; 2],
+        /// It is the first of the ball that was struck.
+        first: bool,
+    },
+    /// A ball met a cushion.
+    Cushion(BallId),
+    /// A ball went into a pocket. If it is the cue ball: a scratch.
     Pocketed(BallId, BallKind, PocketId),
+    /// A ball left the table elsewhere than through a pocket.
+    OffTable(BallId),
     /// Every ball has come to rest.
     AtRest,
 }
@@ -115,6 +135,8 @@ const UNSEEN: f64 = 0.1;
 const MAX_SPEED: f64 = 14.0;
 /// A group or number less sure than this is not told.
 const CLEAR: f64 = 0.6;
+/// No camera reads a picture slower, seconds.
+const LONGEST_READOUT_S: f64 = 0.1;
 /// Pocketed balls kept in the list.
 const POCKETED_KEPT: usize = 64;
 
@@ -130,6 +152,8 @@ pub struct Tracker {
     was_at_rest: bool,
     cue: Option<(TrackedCue, Instant)>,
     pocketed: Vec<(BallKind, PocketId)>,
+    /// Time from a picture's first row to its last, seconds.
+    readout_s: f64,
 }
 
 #[derive(Clone, Debug)]
@@ -318,7 +342,20 @@ impl Tracker {
             was_at_rest: false,
             cue: None,
             pocketed: Vec::new(),
+            readout_s: 0.0,
         }
+    }
+
+    /// The same for a camera whose last row is exposed this much later than its first, seconds; negative where
+    /// it reads from bottom to top.
+    #[must_use]
+    pub fn with_readout(mut self, readout_s: f64) -> Self {
+        self.readout_s = if readout_s.is_finite() {
+            readout_s.clamp(-LONGEST_READOUT_S, LONGEST_READOUT_S)
+        } else {
+            0.0
+        };
+        self
     }
 
     /// Takes in one observation and says what is on the table now. `None` while no table is
@@ -350,10 +387,17 @@ impl Tracker {
             .still_since
             .is_some_and(|s| now.saturating_duration_since(s).as_secs_f64() >= SETTLE);
         if at_rest && !self.was_at_rest {
-            events.push(TableEvent::AtRest);
+            events.push(TableEvent {
+                at: now,
+                what: Happening::AtRest,
+            });
             self.was_at_rest = true;
         } else if moving && self.was_at_rest {
-            events.push(TableEvent::ShotStruck);
+            let moves = self.confirmed().find(|t| !t.is_resting());
+            events.extend(moves.map(|ball| TableEvent {
+                at: now,
+                what: Happening::Struck(ball.id),
+            }));
             self.was_at_rest = false;
         }
         self.doubt_the_confused(dt);
@@ -473,7 +517,10 @@ impl Tracker {
             false
         });
         for (id, kind, pocket) in fallen {
-            events.push(TableEvent::Pocketed(id, kind, pocket));
+            events.push(TableEvent {
+                at: now,
+                what: Happening::Pocketed(id, kind, pocket),
+            });
             if self.pocketed.len() >= POCKETED_KEPT {
                 self.pocketed.remove(0);
             }
