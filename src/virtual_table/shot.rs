@@ -88,7 +88,8 @@ pub struct Shot {
 enum Stage {
     /// Frames left.
     Lying(u64),
-    Aiming,
+    /// Whether the stroke has begun.
+    Aiming(bool),
     /// Frames filmed.
     Rolling(u64),
     /// Frames left.
@@ -118,12 +119,13 @@ impl Shot {
         match self.stage {
             Stage::After(0) => return None,
             Stage::Rolling(n) if n > frames(LONGEST_S) => return None,
-            Stage::Aiming if !self.is_near_impact() => {
+            Stage::Aiming(false) => {
                 for _ in 0..SPARSE {
                     if !self.is_near_impact() {
                         self.table.skip(1);
                     }
                 }
+                self.stage = Stage::Aiming(self.is_near_impact());
             }
             _ => {}
         }
@@ -133,14 +135,14 @@ impl Shot {
         self.stage = match self.stage {
             Stage::Lying(0) => {
                 self.take_the_cue(truth);
-                Stage::Aiming
+                Stage::Aiming(false)
             }
             Stage::Lying(left) => Stage::Lying(left - 1),
-            Stage::Aiming if happened(|e| matches!(e, TrueHappening::Struck(_))) => {
+            Stage::Aiming(_) if happened(|e| matches!(e, TrueHappening::Struck(_))) => {
                 self.table.handle().release();
                 Stage::Rolling(0)
             }
-            Stage::Aiming => Stage::Aiming,
+            Stage::Aiming(near) => Stage::Aiming(near),
             Stage::Rolling(_) if happened(|e| *e == TrueHappening::AtRest) => Stage::After(frames(AFTER_S)),
             Stage::Rolling(n) => Stage::Rolling(n + 1),
             Stage::After(left) => Stage::After(left - 1),

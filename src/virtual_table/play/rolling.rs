@@ -3,7 +3,7 @@
 use glam::DQuat;
 
 use super::{Aim, Fall, Phase, Play, TableBall};
-use crate::physics::prediction::{BallState, EventKind, Motion};
+use crate::physics::prediction::{BallState, EventKind, Motion, ShotEvent};
 use crate::physics::{CueStrike, LiveTable};
 use crate::units::{Vec2, Vec3};
 use crate::vision::observation::TrueHappening;
@@ -105,7 +105,20 @@ impl Play {
         if !settled || self.balls.iter().any(|b| b.falling.is_some()) {
             return self.forget_fallen(roll);
         }
-        let rest_s = roll.since_s + self.live.log().duration_s;
+        // A ball that only spins on the spot is at rest for everybody who looks.
+        let stops = |event: &ShotEvent| match event.kind {
+            EventKind::Transition(_, from, to) if from.travels() && !to.travels() => Some(event.time_s),
+            EventKind::Pocketed(..) => Some(event.time_s),
+            _ => None,
+        };
+        let last_s = self
+            .live
+            .log()
+            .events
+            .iter()
+            .filter_map(stops)
+            .fold(0.0, f64::max);
+        let rest_s = roll.since_s + last_s;
         self.happenings.note(rest_s, TrueHappening::AtRest, 0.0);
         for ball in &mut self.balls {
             ball.state = BallState::resting(ball.state.position);

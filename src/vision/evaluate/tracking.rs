@@ -128,7 +128,8 @@ const LIES_M_S: f64 = 0.02;
 const IN_SIGHT: f64 = 0.5;
 /// A tracker may take so long to believe in a new ball, seconds.
 const NEW_S: f64 = 0.3;
-/// A contact that changes velocities by less can't be asked for, m/s.
+/// A contact that changes velocities by less can't be asked for, m/s; nor one in a pack that hands on what it
+/// gets within the same moment, so that from one frame to the next neither ball is seen to change.
 const FELT_M_S: f64 = 0.1;
 /// Contacts of the same balls within so long are one, seconds.
 const ONE_S: f64 = 0.06;
@@ -211,6 +212,8 @@ pub struct Follow {
     missing: BTreeMap<u32, Instant>,
     /// Since when an id is none of the true balls.
     stray: BTreeMap<BallId, Instant>,
+    /// Velocities in the frame before.
+    velocities: BTreeMap<u32, Vec2>,
     cue_ball: Option<u32>,
     struck: bool,
     first_contact: bool,
@@ -232,6 +235,7 @@ impl Follow {
             there: BTreeMap::new(),
             missing: BTreeMap::new(),
             stray: BTreeMap::new(),
+            velocities: BTreeMap::new(),
             cue_ball: None,
             struck: false,
             first_contact: false,
@@ -247,6 +251,7 @@ impl Follow {
         let mut troubles = Vec::new();
         let pairs = self.pair(truth, state);
         self.note_true_events(truth, now);
+        self.velocities = truth.balls.iter().map(|b| (b.id, b.velocity_m_s)).collect();
         self.cue_ball = cue_ball_of(truth).or(self.cue_ball);
         for ball in &truth.balls {
             let told = pairs.get(&ball.id).and_then(|i| state.balls.get(*i));
@@ -476,11 +481,13 @@ impl Follow {
             };
             self.struck |= class == EventClass::Stroke;
             let touches = matches!(class, EventClass::Contact | EventClass::Cushion);
+            let hands_on = class == EventClass::Contact
+                && balls.iter().all(|id| self.seen_change(*id, truth) < FELT_M_S);
             let noted = Noted {
                 at,
                 class,
                 balls,
-                faint: touches && event.change_m_s < FELT_M_S,
+                faint: touches && event.change_m_s < FELT_M_S || hands_on,
             };
             let again = self
                 .true_events
@@ -507,6 +514,14 @@ impl Follow {
                 });
             }
         }
+    }
+
+    /// By how much a ball's velocity has changed since the frame before; of one that came or went, by a lot.
+    fn seen_change(&self, id: u32, truth: &Truth) -> f64 {
+        let now = truth.balls.iter().find(|b| b.id == id).map(|b| b.velocity_m_s);
+        let before = self.velocities.get(&id);
+        now.zip(before)
+            .map_or(f64::INFINITY, |(now, before)| now.distance(*before))
     }
 
     /// Pairs told events with true ones, nearest in time first.

@@ -4,7 +4,7 @@ use super::*;
 use crate::calibration::{CameraModel, Lens, Pose};
 use crate::units::{ImageSize, Vec3};
 use crate::vision::naming::Odds;
-use crate::vision::observation::{Covariance, CueSeen, TableSeen};
+use crate::vision::observation::{BallSeen, Covariance, CueSeen, TableSeen};
 use std::time::Duration;
 
 fn observation(
