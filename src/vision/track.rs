@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::table::{BallKind, Geometry, Group, PocketId, TableSpec};
+use crate::table::{BallKind, Geometry, Group, PocketCircle, PocketId, TableSpec};
 use crate::units::Vec2;
 use crate::vision::hidden::Hidden;
 use crate::vision::naming::{Name, name_jointly};
@@ -131,6 +131,10 @@ const HOLD: f64 = 4.0;
 const HOLD_MOVING: f64 = 0.5;
 /// An unseen ball that was on its way into a pocket is in it after so long, seconds.
 const HOLD_FALLING: f64 = 0.15;
+/// A ball that lay in a pocket's mouth has fallen when its place was seen empty for so long, seconds.
+const HOLD_IN_MOUTH: f64 = 0.7;
+/// A ball over the edge of a hole is too deep to come back after so long, seconds.
+const FALL_S: f64 = 0.055;
 /// What is not believed in yet is kept this long unseen, seconds.
 const HOLD_NEW: f64 = 0.12;
 /// A ball not seen for this long is held where it was, seconds.
@@ -230,7 +234,7 @@ impl Tracker {
             .is_some_and(|s| now.saturating_duration_since(s).as_secs_f64() >= SETTLE);
         if at_rest && !self.was_at_rest {
             events.push(TableEvent {
-                at: self.still_since.unwrap_or(now),
+                at: self.came_to_rest(start, now),
                 what: Happening::AtRest,
             });
             self.chronicle.rest();
@@ -299,6 +303,12 @@ impl Tracker {
         }
     }
 
+    /// When the last ball stopped, by how fast each was when it was taken to lie.
+    fn came_to_rest(&self, start: Instant, now: Instant) -> Instant {
+        let last_s = self.confirmed().map(|t| t.stops_s).fold(0.0, f64::max);
+        (start + Duration::from_secs_f64(last_s)).min(now)
+    }
+
     /// Notes this frame's looks, and tells what they make clear.
     fn chronicle_looks(&mut self, now: Instant, now_s: f64, start: Instant, events: &mut Vec<TableEvent>) {
         for track in self.tracks.iter().filter(|t| t.is_ball() && t.seen == now) {
@@ -329,16 +339,17 @@ impl Tracker {
                 track.covered = now;
             }
             let unseen_s = now.saturating_duration_since(track.covered).as_secs_f64();
-            let ahead = if is_ball && !track.is_resting() {
-                track
-                    .fell
-                    .or_else(|| pocket_ahead(walls.geometry(), radius, track))
-            } else {
-                None
+            let ahead = match track.fell {
+                _ if !is_ball => None,
+                Some(fell) => Some(fell),
+                None if track.is_resting() => in_mouth(walls.geometry(), radius, track),
+                None => pocket_ahead(walls.geometry(), radius, track)
+                    .or_else(|| in_mouth(walls.geometry(), radius, track)),
             };
             let limit_s = match ahead {
                 _ if !is_ball => HOLD_NEW,
                 Some(_) if track.fell.is_some() => HOLD_FALLING,
+                Some(_) if track.is_resting() => HOLD_IN_MOUTH,
                 None if track.is_resting() => HOLD,
                 _ => HOLD_MOVING,
             };
@@ -349,7 +360,7 @@ impl Tracker {
                 memory.keep(track);
             }
             if let Some((pocket, at_s)) = ahead {
-                fallen.push((track.id, track.name.0, pocket, at_s.min(now_s)));
+                fallen.push((track.id, track.name.0, pocket, (at_s + FALL_S).min(now_s)));
             } else if is_ball && !walls.holds(track.seen_at) {
                 events.push(TableEvent {
                     at: track.seen,
@@ -503,6 +514,13 @@ fn pocket_ahead(geometry: &Geometry, radius: f64, track: &Track) -> Option<(Pock
         })
         .min_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, pocket, at_s)| (pocket, at_s))
+}
+
+/// The pocket in whose mouth a ball was seen last, and when, seconds.
+fn in_mouth(geometry: &Geometry, radius: f64, track: &Track) -> Option<(PocketId, f64)> {
+    let near = |pocket: &&PocketCircle| pocket.centre.distance(track.seen_at) < pocket.radius + 1.6 * radius;
+    let pocket = geometry.pockets.iter().find(near)?;
+    Some((pocket.id, track.seen_s))
 }
 
 /// Time before the first frame that balls are supposed to have lain, seconds.

@@ -55,6 +55,8 @@ pub(super) struct Track {
     /// When it was seen last, seconds, and where.
     pub(super) seen_s: f64,
     pub(super) seen_at: Vec2,
+    /// When it comes, or came, to rest as it slows down, seconds.
+    pub(super) stops_s: f64,
     /// How far that look may be off, metres.
     pub(super) seen_sigma: f64,
     /// When it was last seen, or something covered its place.
@@ -220,6 +222,7 @@ impl Track {
             seen: now,
             seen_s: look.time_s,
             seen_at: look.place,
+            stops_s: look.time_s,
             seen_sigma: 0.001,
             covered: now,
             sightings: 1,
@@ -314,11 +317,18 @@ impl Track {
         self.place + self.velocity.normalize_or_zero() * (speed * t - 0.5 * ROLLING_M_S2 * t * t)
     }
 
+    /// How fast it is then.
+    pub(super) fn velocity_at(&self, time_s: f64) -> Vec2 {
+        let slower = ROLLING_M_S2 * (time_s - self.time_s).max(0.0);
+        self.velocity.normalize_or_zero() * (self.velocity.length() - slower).max(0.0)
+    }
+
     /// Goes on unseen.
     pub(super) fn coast(&mut self, place: Vec2, velocity: Vec2, spread: Spread, time_s: f64) {
-        self.rest = None;
         self.spread = spread;
         (self.place, self.velocity, self.time_s) = (place, velocity, time_s);
+        // It rolls out where nobody sees it.
+        self.rest = (velocity.length() < REST_SPEED).then(|| Rest::at(place));
     }
 
     /// Takes in a look.
@@ -432,6 +442,7 @@ impl Track {
             slow || (self.velocity.length() < REST_SPEED && still.place.weight >= 2.0)
         });
         if let Some(still) = lies {
+            self.stops_s = look.time_s + self.velocity.length() / ROLLING_M_S2;
             self.rest = Some(Rest {
                 place: still.place,
                 doubt: None,

@@ -41,6 +41,8 @@ const COMES_M_S: f64 = 0.15;
 const AGAIN_S: f64 = 0.05;
 /// How far from touching two may seem to be when they touch, metres.
 const NEAR_M: f64 = 0.008;
+/// What speaks against a partner that does not move.
+const SILENT: f64 = 0.3;
 /// Cosine of the largest angle between a change of velocity and the line it should be along.
 const ALONG: f64 = 0.72;
 const ALONG_WALL: f64 = 0.55;
@@ -68,6 +70,8 @@ struct Way {
     looks: VecDeque<Seen>,
     /// Looks before this time belong to an earlier stretch, seconds.
     cut_s: f64,
+    /// The cut before that.
+    cut_before_s: f64,
     /// Looks asked about already.
     asked_s: f64,
 }
@@ -132,6 +136,7 @@ impl Chronicle {
                     id,
                     looks: VecDeque::with_capacity(LOOKS),
                     cut_s: f64::MIN,
+                    cut_before_s: f64::MIN,
                     asked_s: f64::MIN,
                 });
                 let Some(way) = self.ways.last_mut() else { return };
@@ -172,6 +177,7 @@ impl Chronicle {
         let frame_s = self.frame_s.clamp(1.0 / 240.0, 0.05);
         for way in &mut self.ways {
             if let Some(kink) = way.kink(frame_s) {
+                way.cut_before_s = way.cut_s;
                 way.cut_s = kink.time_s;
                 if self.kinks.len() >= MOST {
                     self.kinks.pop_front();
@@ -295,7 +301,7 @@ impl Chronicle {
     /// The ball that this one met.
     fn partner(&self, index: usize, kink: &Kink, frame_s: f64, radius: f64) -> Option<Partner> {
         let change = kink.change();
-        let mut best: Option<(f64, Partner)> = None;
+        let mut found: Vec<(f64, Partner)> = Vec::new();
         for (k, other) in self.kinks.iter().enumerate() {
             let apart_s = (other.time_s - kink.time_s).abs();
             if k == index
@@ -332,26 +338,27 @@ impl Chronicle {
                 continue;
             }
             let cost = (2.0 - mine - theirs) + apart_s / frame_s + miss / NEAR_M * 0.3;
-            if best.as_ref().is_none_or(|(known, _)| cost < *known) {
-                let explains_both = theirs >= ALONG;
-                best = Some((
-                    cost,
-                    Partner {
-                        id: other.id,
-                        kink: k,
-                        time_s,
-                        explains_both,
-                    },
-                ));
-            }
+            let partner = Partner {
+                id: other.id,
+                kink: k,
+                time_s,
+                explains_both: theirs >= ALONG,
+            };
+            found.push((cost, partner));
         }
-        if best.is_none() {
-            best = self.silent_partner(kink, frame_s, radius);
-        }
+        found.extend(self.silent_partner(kink, frame_s, radius));
+        // Who is reached first hides those behind.
+        let first_s = found
+            .iter()
+            .map(|(_, partner)| partner.time_s)
+            .fold(f64::MAX, f64::min);
+        let cost = |(cost, partner): &(f64, Partner)| cost + 3.0 * (partner.time_s - first_s) / frame_s;
+        let best = found.into_iter().min_by(|a, b| cost(a).total_cmp(&cost(b)));
         best.map(|(_, partner)| partner)
     }
 
-    /// A ball that lies in touch with others hands on what it gets, and stays: it has no kink of its own.
+    /// A ball that lies in touch with others hands on what it gets, and stays; a slow ball that sends another off
+    /// hardly turns: neither has a kink of its own.
     fn silent_partner(&self, kink: &Kink, frame_s: f64, radius: f64) -> Option<(f64, Partner)> {
         if kink.lay() && self.at_rest {
             return None;
@@ -363,13 +370,18 @@ impl Chronicle {
             .iter()
             .filter(|way| way.id != kink.id)
             .filter_map(|way| {
-                let place = way.lies_at(kink.time_s)?;
+                let there = way.before(kink.time_s)?;
+                let moves = there.velocity != Vec2::ZERO;
+                if moves && !kink.lay() {
+                    return None;
+                }
                 let from_s = kink.time_s - 1.5 * frame_s;
-                let touch_s = meeting(kink.before.at(from_s) - place, velocity, 2.0 * radius)
+                let off = kink.before.at(from_s) - there.at(from_s);
+                let touch_s = meeting(off, velocity - there.velocity, 2.0 * radius)
                     .map(|t| from_s + t)
                     .filter(|t| (*t - kink.time_s).abs() < frame_s);
                 let time_s = touch_s.unwrap_or(kink.time_s);
-                let line = kink.before.at(time_s) - place;
+                let line = kink.before.at(time_s) - there.at(time_s);
                 let miss = (line.length() - 2.0 * radius).abs();
                 let along = change.dot(line.normalize_or_zero());
                 (miss < 0.6 * NEAR_M && along > ALONG_SILENT).then_some((
@@ -410,14 +422,33 @@ fn wall_time(kink: &Kink, frame_s: f64, walls: &Walls) -> Option<f64> {
 }
 
 impl Way {
-    /// Where it lies at this time, if it does.
-    fn lies_at(&self, time_s: f64) -> Option<Vec2> {
+    /// Its way until this time; that of a ball that lies has no velocity.
+    fn before(&self, time_s: f64) -> Option<Line> {
         let until = self.looks.partition_point(|look| look.time_s <= time_s);
         let looks = self.looks.range(until.saturating_sub(BEFORE)..until);
-        let line = line_of(looks.clone()).filter(|_| until >= 3)?;
-        let after = self.looks.get(until + 1).or(self.looks.back())?;
-        let place = mean(looks);
-        (line.velocity.length() < LIES_M_S && after.place.distance(place) < NEAR_M).then_some(place)
+        let line = line_of(looks.clone()).filter(|_| looks.len() >= 3)?;
+        if line.velocity.length() < LIES_M_S {
+            let after = self.looks.get(until + 1).or(self.looks.back())?;
+            let place = mean(looks);
+            let stays = after.place.distance(place) < NEAR_M;
+            return stays.then_some(Line {
+                place,
+                velocity: Vec2::ZERO,
+                acceleration: Vec2::ZERO,
+                ..line
+            });
+        }
+        // Of what moves only the stretch since its last contact counts.
+        let cut_s = if self.cut_s < time_s {
+            self.cut_s
+        } else {
+            self.cut_before_s
+        };
+        let from = self.looks.partition_point(|look| look.time_s <= cut_s);
+        let looks = self
+            .looks
+            .range(until.saturating_sub(BEFORE).max(from).min(until)..until);
+        line_of(looks.clone()).filter(|_| looks.len() >= 3)
     }
 
     /// The kink between the looks that have just got enough looks after them.

@@ -27,6 +27,8 @@ const CONTACT_SHARE: f64 = 0.25;
 const CONTACT_M_S: f64 = 0.02;
 /// A look less clear than this hardly tells that a ball has changed its way, least of all in a pocket's mouth.
 const CLEARLY_SEEN: f64 = 0.65;
+/// A contact that changes this much sends off a ball that is not seen any more, m/s.
+const SENT_OFF_M_S: f64 = 0.3;
 /// What appearance can say for and against a pair, ln odds.
 const ALIKE: [f64; 2] = [-6.0, 3.0];
 
@@ -43,6 +45,8 @@ pub(super) struct Foreseen {
     /// How likely it is that it is not seen.
     unseen: f64,
     near_pocket: bool,
+    /// Something covers its place.
+    hidden: bool,
     pub(super) body: Body,
 }
 
@@ -71,7 +75,7 @@ pub(super) fn foresee(
         .enumerate()
         .map(|(index, (track, body))| {
             let spread = track.spread_after((to_s - track.time_s).max(0.0));
-            let free = (track.place_at(to_s), track.velocity, spread);
+            let free = (track.place_at(to_s), track.velocity_at(to_s), spread);
             let off = CONTACT_SHARE * body.changed;
             let touched = Spread {
                 place: spread.place + (off * body.since_s).powi(2) + 9e-6,
@@ -101,6 +105,7 @@ pub(super) fn foresee(
                 pushed,
                 unseen,
                 near_pocket,
+                hidden: hidden.at(track.place),
                 body: *body,
             }
         })
@@ -147,7 +152,9 @@ fn fastest(tracks: &[Track], index: usize, dt: f64, radius: f64) -> (f64, f64) {
 impl Foreseen {
     /// Lets a ball that is not seen go on as foreseen.
     pub(super) fn go_on(&self, track: &mut Track, now_s: f64) {
-        if track.is_resting() && self.touched.is_none() {
+        // What lies and is not seen where it lies may be hidden; a hard hit sends it off.
+        let sent_off = self.body.changed > SENT_OFF_M_S && !self.hidden;
+        if track.is_resting() && !sent_off {
             return;
         }
         let fell = self.body.fell.map(|(pocket, ago_s)| (pocket, now_s - ago_s));

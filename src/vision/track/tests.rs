@@ -492,3 +492,5 @@ fn what_was_no_ball_before_is_none_under_a_hand() {
         }
     }
 }
+
+mod happenings;
