@@ -334,10 +334,11 @@ impl Chronicle {
                 continue;
             }
             // Who has met something else as well goes elsewhere; one of the two must fit.
-            if mine.max(theirs) < ALONG || mine.min(theirs) < -0.2 {
+            let surely = mine > ALONG_SILENT && touch_s.is_some();
+            if mine.max(theirs) < ALONG || (mine.min(theirs) < -0.2 && !surely) {
                 continue;
             }
-            let cost = (2.0 - mine - theirs) + apart_s / frame_s + miss / NEAR_M * 0.3;
+            let cost = (2.0 - mine - theirs.max(0.0)) + apart_s / frame_s + miss / NEAR_M * 0.3;
             let partner = Partner {
                 id: other.id,
                 kink: k,
@@ -385,7 +386,7 @@ impl Chronicle {
                 let miss = (line.length() - 2.0 * radius).abs();
                 let along = change.dot(line.normalize_or_zero());
                 (miss < 0.6 * NEAR_M && along > ALONG_SILENT).then_some((
-                    1.0 - along + miss / NEAR_M,
+                    SILENT + 1.0 - along + miss / NEAR_M,
                     Partner {
                         id: way.id,
                         kink: usize::MAX,
