@@ -15,7 +15,6 @@ use super::context::{Context, now, stopped};
 use super::views;
 use crate::system::faults::{self, Point};
 use crate::system::snapshot::Snapshot;
-use crate::vision::track::TableEvent;
 
 /// How often the snapshot is looked at while somebody listens: events sit in single snapshots.
 const LOOK: Duration = Duration::from_millis(10);
@@ -194,8 +193,7 @@ impl Publisher {
         });
     }
 
-    /// What happened since the last look. Pocketed balls and rest are read off lasting
-    /// values, so that they are not missed where a snapshot was.
+    /// What happened since the last look, read off lasting values, so that it is not missed where a snapshot was.
     fn events(&mut self, snapshot: &Snapshot) -> Vec<Value> {
         let Some(table) = snapshot.table.as_deref() else {
             return Vec::new();
@@ -212,7 +210,7 @@ impl Publisher {
             return Vec::new();
         }
         let mut events = Vec::new();
-        if table.events.contains(&TableEvent::ShotStruck) {
+        if before.at_rest && !table.at_rest {
             events.push(json!({ "event": "shot_struck", "frame": table.sequence }));
         }
         // A tracker that started anew has fewer: then nothing is new.

@@ -5,7 +5,10 @@ mod forecast;
 mod monitoring;
 mod physics;
 mod replay;
+mod tracking;
 mod vision;
+
+use std::io::IsTerminal as _;
 
 use clap::{Args, Subcommand};
 
@@ -30,6 +33,8 @@ enum What {
     Physics(physics::Physics),
     /// A recorded session, played again: is the same tracked, bit for bit?
     Replay(replay::Replay),
+    /// The tracker: balls followed through shots, and what happened to them, in rooms made up by seed or in clips.
+    Tracking(tracking::Tracking),
     /// The eyes: balls found, false, misplaced and misnamed, on annotated pictures or in rooms made up by seed.
     Vision(vision::Vision),
 }
@@ -42,7 +47,20 @@ impl Evaluate {
             What::Monitoring(command) => command.execute(),
             What::Physics(command) => command.execute(),
             What::Replay(command) => command.execute(),
+            What::Tracking(command) => command.execute(),
             What::Vision(command) => command.execute(),
         }
+    }
+}
+
+/// A line that writes over itself on a terminal, now and then a line elsewhere.
+fn progress(done: u64, of: u64, what: &str) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r{done} of {of} {what} ");
+        if done == of {
+            eprintln!();
+        }
+    } else if done > 0 && done.is_multiple_of(20) {
+        eprintln!("{done} of {of} {what}");
     }
 }

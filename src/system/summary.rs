@@ -206,9 +206,11 @@ mod tests {
         let size = ImageSize::new(2, 2);
         let mut frame = Frame::new(1, size, PixelFormat::Rgb8, vec![0; 12]).unwrap();
         let truth = |n, x| TrueBall {
+            id: u32::from(n),
             kind: BallKind::pool(n),
             position_m: Vec2::new(x, 0.0),
             velocity_m_s: Vec2::ZERO,
+            row_s: 0.0,
             visible: 1.0,
         };
         frame.truth = Some(Arc::new(Truth {

@@ -3,9 +3,7 @@
 
 use crate::calibration::CameraModel;
 use crate::units::{ImageSize, Vec3};
-use crate::virtual_table::moment::Moment;
 use crate::vision::frame::{Frame, PixelFormat};
-use crate::vision::observation::Truth;
 
 /// How the virtual camera makes a picture.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -127,19 +125,13 @@ impl Imaging {
         self.readout_s * (share.clamp(0.0, 1.0) - 0.5)
     }
 
-    /// Moves every ball to where it is while its own rows are exposed.
-    pub(super) fn roll(&self, camera: &CameraModel, moment: &mut Moment, truth: &mut Truth) {
+    /// How much later than the middle row the rows that show this place are exposed, seconds.
+    pub(super) fn row_s(&self, camera: &CameraModel, at: Vec3) -> f64 {
         if self.readout_s == 0.0 {
-            return;
+            return 0.0;
         }
         let height = f64::from(camera.lens.image.height);
-        let lag = |at: Vec3| camera.project(at).map_or(0.0, |px| self.lag_s(px.y / height));
-        for ball in &mut moment.balls {
-            ball.centre_m += ball.velocity_m_s * lag(ball.centre_m);
-        }
-        for ball in &mut truth.balls {
-            ball.position_m += ball.velocity_m_s * lag(ball.position_m.extend(0.03));
-        }
+        camera.project(at).map_or(0.0, |px| self.lag_s(px.y / height))
     }
 }
 
@@ -291,11 +283,8 @@ fn through_jpeg(halved: Frame, quality: u8) -> Frame {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::table::{BallKind, TableSpec};
     use crate::units::Vec2;
-    use crate::virtual_table::moment::BallPose;
     use crate::virtual_table::{Options, Pace, SceneName, VirtualTable};
-    use crate::vision::observation::TrueBall;
     use crate::vision::source::FrameSource as _;
 
     #[test]
@@ -354,45 +343,52 @@ mod tests {
 
     #[test]
     fn a_ball_is_seen_where_it_is_while_its_rows_are_exposed() {
-        let camera =
-            crate::virtual_table::render::view::overhead(&TableSpec::pool_9ft(), ImageSize::new(1920, 1080));
-        let velocity = Vec2::new(3.0, 0.0);
-        for (y, readout_s) in [(0.5, 0.02), (-0.5, 0.02), (0.5, -0.02)] {
-            let place = Vec2::new(0.2, y);
-            let pose = BallPose {
-                kind: BallKind::pool(1),
-                centre_m: place.extend(0.0286),
-                orientation: glam::DQuat::IDENTITY,
-                velocity_m_s: velocity.extend(0.0),
+        for readout_s in [0.03, -0.03] {
+            let options = Options {
+                pace: Pace::Fast,
+                size: ImageSize::new(640, 360),
+                imaging: Imaging {
+                    readout_s,
+                    ..Imaging::default()
+                },
+                ..Options::new(SceneName::Practice)
             };
-            let mut moment = Moment {
-                balls: vec![pose],
-                ..Moment::default()
-            };
-            let ball = TrueBall {
-                kind: pose.kind,
-                position_m: place,
-                velocity_m_s: velocity,
-                visible: 1.0,
-            };
-            let mut truth = Truth {
-                balls: vec![ball],
-                ..Truth::default()
-            };
-            let imaging = Imaging {
-                readout_s,
-                ..Imaging::default()
-            };
-            imaging.roll(&camera, &mut moment, &mut truth);
-            // Far side first: rows go from the top of the picture, where y is positive.
-            let lag = (truth.balls[0].position_m.x - 0.2) / 3.0;
-            assert_eq!(
-                lag > 0.0,
-                (y < 0.0) == (readout_s > 0.0),
-                "{y} {readout_s}: {lag}"
-            );
-            assert!((0.003..0.0085).contains(&lag.abs()), "{lag}");
-            assert!((moment.balls[0].centre_m.x - truth.balls[0].position_m.x).abs() < 1e-4);
+            let mut table = VirtualTable::new(&options).unwrap();
+            let radius = options.table.ball.radius_m;
+            let mut tested = 0;
+            for _ in 0..400 {
+                table.skip(1);
+                let (clock, moment, truth) =
+                    (table.play.truth(), table.moment_by_rows(), table.truth_by_rows());
+                for (now, seen) in clock.balls.iter().zip(&truth.balls) {
+                    let far = now.position_m.y / options.table.half_width_m();
+                    assert!(seen.row_s.abs() <= 0.5 * 0.03);
+                    // Rows go from the top of the picture, where y is positive.
+                    if far.abs() > 0.5 {
+                        assert_eq!(seen.row_s > 0.0, (far < 0.0) == (readout_s > 0.0));
+                    }
+                    let way = now.velocity_m_s * seen.row_s;
+                    let turned = (seen.velocity_m_s - now.velocity_m_s).length() > 0.1;
+                    if !turned && now.velocity_m_s != Vec2::ZERO {
+                        assert!((seen.position_m - now.position_m - way).length() < 1e-3);
+                        tested += 1;
+                    }
+                    let drawn = moment.balls.iter().any(|b| {
+                        b.kind == seen.kind && b.centre_m.truncate().distance(seen.position_m) < 1e-9
+                    });
+                    assert!(drawn, "{seen:?}");
+                }
+                // Where they are seen they are on the table and apart, fast as they may be.
+                for (i, a) in truth.balls.iter().enumerate() {
+                    let half = Vec2::new(options.table.half_length_m(), options.table.half_width_m());
+                    assert!((a.position_m.abs() - half).max_element() < 0.12, "{a:?}");
+                    for b in &truth.balls[..i] {
+                        let near = a.position_m.distance(b.position_m) - 2.0 * radius;
+                        assert!(near > -0.025, "{a:?} {b:?}");
+                    }
+                }
+            }
+            assert!(tested > 100, "{tested}");
         }
     }
 

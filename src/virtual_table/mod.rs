@@ -27,6 +27,7 @@ mod play;
 mod render;
 mod scene;
 mod shooter;
+pub mod shot;
 mod solid;
 mod stroke;
 #[cfg(test)]
@@ -242,7 +243,8 @@ impl VirtualTable {
             size,
             camera: Arc::new(camera),
             play: Play::new(&options.table, options.scene, options.seed, handle.clone())
-                .among(options.company, options.cloth()),
+                .among(options.company, options.cloth())
+                .looking_ahead(0.5 * options.imaging.readout_s.abs()),
             ball_radius_m: options.table.ball.radius_m,
             canvas: Canvas::new(backdrop, &options.table, options.finish, options.exposure_s),
             sensor: Sensor::new(options.noise_levels, size.width as usize * 3, options.seed),
@@ -283,6 +285,23 @@ impl VirtualTable {
         }
     }
 
+    /// Time until the tip meets the ball, seconds, while somebody is down on a shot.
+    #[must_use]
+    pub fn until_impact_s(&self) -> Option<f64> {
+        self.play.until_impact_s()
+    }
+
+    /// Every ball where it is while its own rows are exposed.
+    fn moment_by_rows(&self) -> Moment {
+        self.play
+            .moment_by_rows(|at| self.imaging.row_s(&self.camera, at))
+    }
+
+    /// What is true of that.
+    fn truth_by_rows(&self) -> Truth {
+        self.play.truth_by_rows(|at| self.imaging.row_s(&self.camera, at))
+    }
+
     /// When frame `sequence` is due.
     fn due(&self, start: Instant, sequence: u64) -> Instant {
         start + Duration::from_secs_f64(self.period.as_secs_f64() * sequence as f64)
@@ -316,9 +335,9 @@ impl VirtualTable {
             self.canvas.project(projection.clone());
             self.projection = projection;
         }
-        let mut moment = self.play.moment();
-        let mut truth = self.play.truth();
-        self.imaging.roll(&self.camera, &mut moment, &mut truth);
+        let moment = self.moment_by_rows();
+        let mut truth = self.truth_by_rows();
+        truth.events = self.play.take_happenings();
         self.tell_visible(&moment, &mut truth);
         self.canvas.draw(&moment);
         let row_bytes = self.size.width as usize * 3;

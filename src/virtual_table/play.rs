@@ -1,6 +1,7 @@
 //! The play: balls, cue and player in time. Knows nothing of pictures.
 
 mod company;
+mod happenings;
 mod player;
 mod rolling;
 mod stick;
@@ -20,7 +21,8 @@ use crate::physics::prediction::BallState;
 use crate::physics::{CueStrike, LiveTable, Simulator};
 use crate::table::{BallKind, Geometry, Group, PocketId, TableSpec};
 use crate::units::{Vec2, Vec3};
-use crate::vision::observation::{TrueBall, TrueCue, Truth};
+use crate::vision::observation::{TrueBall, TrueCue, TrueEvent, Truth};
+use happenings::Happenings;
 use rolling::Roll;
 
 /// Balls, cue and player on one table.
@@ -46,11 +48,18 @@ pub(super) struct Play {
     litter: Litter,
     /// How the player stands to the shot.
     stance: Option<Stance>,
+    /// What has happened and was not told yet.
+    happenings: Happenings,
+    /// How far ahead of the clock the balls are known, seconds: the last rows of a picture are
+    /// exposed after its middle.
+    lead_s: f64,
 }
 
 /// A ball that has not vanished.
 #[derive(Clone, Debug)]
 struct TableBall {
+    /// Which of the set.
+    id: u32,
     kind: BallKind,
     state: BallState,
     orientation: DQuat,
@@ -71,14 +80,20 @@ struct Fall {
 }
 
 impl TableBall {
-    fn new(kind: BallKind, position: Vec2, random: &mut fastrand::Rng) -> Self {
+    fn new(id: u32, kind: BallKind, position: Vec2, random: &mut fastrand::Rng) -> Self {
         Self {
+            id,
             kind,
             state: BallState::resting(position),
             orientation: random_turn(random),
             over_edge_s: None,
             falling: None,
         }
+    }
+
+    /// True where it lies or rolls on the cloth.
+    fn is_on_table(&self) -> bool {
+        self.falling.is_none() && self.over_edge_s.is_none()
     }
 }
 
@@ -129,9 +144,27 @@ impl Play {
             cloth_srgb: [0; 3],
             litter: Litter::default(),
             stance: None,
+            happenings: Happenings::default(),
+            lead_s: 0.0,
         };
         play.set_up();
         play
+    }
+
+    /// The same play with its balls known this long ahead of its clock, seconds.
+    pub(super) fn looking_ahead(mut self, lead_s: f64) -> Self {
+        self.lead_s = lead_s;
+        self
+    }
+
+    /// Time until the tip meets the ball, seconds, while somebody is down on a shot.
+    pub(super) fn until_impact_s(&self) -> Option<f64> {
+        match &self.phase {
+            Phase::Aiming(aim) | Phase::Operated { stroke: Some(aim) } => {
+                Some(aim.since_s + aim.stroke.impact_s() - self.clock_s)
+            }
+            _ => None,
+        }
     }
 
     /// Advances by `dt_s` seconds.
@@ -161,12 +194,21 @@ impl Play {
     }
 
     /// Where everything is now.
+    #[cfg(test)]
     pub(super) fn moment(&self) -> Moment {
+        self.moment_by_rows(|_| 0.0)
+    }
+
+    /// Where everything is that a picture of now shows, whose rows for a place are exposed so much
+    /// later, seconds.
+    pub(super) fn moment_by_rows(&self, row_s: impl Fn(Vec3) -> f64) -> Moment {
         let balls = self
             .balls
             .iter()
-            .map(|ball| {
-                let mut centre = ball.state.position.extend(self.table.ball.radius_m);
+            .enumerate()
+            .map(|(index, ball)| {
+                let (state, _) = self.seen(index, ball, &row_s);
+                let mut centre = state.position.extend(self.table.ball.radius_m);
                 if let Some(fall) = ball.falling {
                     centre = self.falling_at(ball, fall);
                 } else if let Some(since) = ball.over_edge_s {
@@ -179,7 +221,7 @@ impl Play {
                     velocity_m_s: if ball.falling.is_some() {
                         Vec3::ZERO
                     } else {
-                        ball.state.velocity.extend(0.0)
+                        state.velocity.extend(0.0)
                     },
                 }
             })
@@ -192,17 +234,29 @@ impl Play {
     }
 
     /// What is really there now, every ball as if nothing hid it.
+    #[cfg(test)]
     pub(super) fn truth(&self) -> Truth {
+        self.truth_by_rows(|_| 0.0)
+    }
+
+    /// The same as a picture shows it; see [`Self::moment_by_rows`]. Without what happened.
+    pub(super) fn truth_by_rows(&self, row_s: impl Fn(Vec3) -> f64) -> Truth {
+        let standing = self.balls.iter().enumerate().filter(|(_, b)| b.is_on_table());
         Truth {
-            balls: self
-                .on_table()
-                .map(|ball| TrueBall {
-                    kind: ball.kind,
-                    position_m: ball.state.position,
-                    velocity_m_s: ball.state.velocity,
-                    visible: 1.0,
+            balls: standing
+                .map(|(index, ball)| {
+                    let (state, row_s) = self.seen(index, ball, &row_s);
+                    TrueBall {
+                        id: ball.id,
+                        kind: ball.kind,
+                        position_m: state.position,
+                        velocity_m_s: state.velocity,
+                        row_s,
+                        visible: 1.0,
+                    }
                 })
                 .collect(),
+            events: Vec::new(),
             cue: self.cue().map(|(pose, direction)| TrueCue {
                 tip_m: pose.tip_m.truncate(),
                 direction,
@@ -211,13 +265,20 @@ impl Play {
         }
     }
 
+    /// What happened since this was asked last.
+    pub(super) fn take_happenings(&mut self) -> Vec<TrueEvent> {
+        self.happenings.take(self.clock_s)
+    }
+
     /// Sets the scene up from the start.
     fn set_up(&mut self) {
         let layout = scene::layout(self.scene, &self.table, &mut self.random);
         self.balls = layout
             .into_iter()
-            .map(|(kind, position)| TableBall::new(kind, position, &mut self.random))
+            .zip(0..)
+            .map(|((kind, position), id)| TableBall::new(id, kind, position, &mut self.random))
             .collect();
+        self.happenings.number(self.balls.iter().map(|b| (b.kind, b.id)));
         self.pocketed.clear();
         self.shots = 0;
         self.red_went_last = false;
@@ -234,9 +295,7 @@ impl Play {
 
     /// The balls that lie on the cloth.
     fn on_table(&self) -> impl Iterator<Item = &TableBall> {
-        self.balls
-            .iter()
-            .filter(|b| b.falling.is_none() && b.over_edge_s.is_none())
+        self.balls.iter().filter(|b| b.is_on_table())
     }
 
     fn cue_ball(&self) -> Option<Vec2> {
@@ -256,14 +315,19 @@ impl Play {
             _ if control.taken && self.cue_ball().is_some() => self.operated(None, control),
             Phase::Operated { .. } => self.after_rest(),
             Phase::Thinking { until_s } if self.clock_s >= until_s => self.take_aim(),
-            Phase::Aiming(aim) if self.clock_s - aim.since_s >= aim.stroke.impact_s() => self.strike(aim),
+            Phase::Aiming(aim) if self.is_due(&aim) => self.strike(aim),
             other => other,
         }
     }
 
+    /// The tip meets the ball before the last row of this moment's picture is exposed.
+    fn is_due(&self, aim: &Aim) -> bool {
+        self.clock_s + self.lead_s - aim.since_s >= aim.stroke.impact_s()
+    }
+
     fn operated(&mut self, stroke: Option<Aim>, control: Control) -> Phase {
         if let Some(aim) = stroke {
-            if self.clock_s - aim.since_s >= aim.stroke.impact_s() {
+            if self.is_due(&aim) {
                 return self.strike(aim);
             }
             return Phase::Operated { stroke };

@@ -6,6 +6,7 @@ use imageproc::drawing::{draw_filled_circle_mut, draw_hollow_circle_mut, draw_li
 use super::digits::draw_text;
 use super::frame::Frame;
 use super::observation::Observation;
+use super::track::{BallMotion, TableState};
 use crate::table::{BallSpec, Group};
 use crate::units::Vec2;
 
@@ -59,6 +60,38 @@ pub fn annotated(frame: &Frame, observation: &Observation) -> RgbImage {
         };
         let at = ball.center_px + Vec2::new(ball.radius_px + 2.0, -4.0 * f64::from(thickness));
         draw_text(&mut picture, &text, at, thickness, colour);
+    }
+    picture
+}
+
+/// The same with every followed ball: a ring where it is, with its lasting number, dim where it is not seen.
+#[must_use]
+pub fn annotated_with_tracks(
+    frame: &Frame,
+    observation: &Observation,
+    state: &TableState,
+    ball_radius_m: f64,
+) -> RgbImage {
+    let mut picture = annotated(frame, observation);
+    let thickness = (frame.size.width.max(frame.size.height) / 900).max(1) as i32;
+    let camera = observation.table.as_ref().map(|table| table.camera);
+    for ball in &state.balls {
+        let at = |place: Vec2| camera?.project(place.extend(ball_radius_m));
+        let (Some(centre), Some(side)) = (
+            at(ball.position_m),
+            at(ball.position_m + Vec2::new(ball_radius_m, 0.0)),
+        ) else {
+            continue;
+        };
+        let colour = if ball.motion == BallMotion::Held {
+            Rgb([0, 110, 0])
+        } else {
+            Rgb([0, 255, 0])
+        };
+        let radius = centre.distance(side);
+        ring(&mut picture, centre, radius + 6.0, thickness, colour);
+        let below = centre + Vec2::new(-radius, radius + 8.0);
+        draw_text(&mut picture, &ball.id.0.to_string(), below, 2 * thickness, colour);
     }
     picture
 }

@@ -1,5 +1,7 @@
 //! How well does the eye see? What it says of pictures, against what is known of them.
 
+pub mod tracking;
+
 use crate::table::Group;
 use crate::units::Vec2;
 use crate::vision::observation::{BallSeen, Observation};

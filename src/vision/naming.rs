@@ -84,6 +84,28 @@ impl Odds {
     }
 }
 
+/// How likely each kind is, 0..1.
+pub(crate) type Shares = [f64; KINDS];
+
+impl Odds {
+    /// How well each kind fits a look, the best 1.
+    pub(crate) fn weights(&self) -> Shares {
+        self.0.map(|odds| f64::from(odds).exp())
+    }
+}
+
+/// ln of how much likelier a look of these weights is if it is of the ball of these shares than if it is
+/// of any ball.
+pub(crate) fn alike(shares: &Shares, weights: &Shares) -> f64 {
+    let own: f64 = shares
+        .iter()
+        .zip(weights)
+        .map(|(share, weight)| share * weight)
+        .sum();
+    let any = weights.iter().sum::<f64>() / KINDS as f64;
+    (own.max(1e-12) / any.max(1e-12)).ln()
+}
+
 /// The place of a kind in [`Odds`].
 fn place_of(kind: BallKind) -> usize {
     match kind.number {
@@ -167,6 +189,13 @@ impl Evidence {
         }
         let best = sums.iter().copied().fold(f64::MIN, f64::max);
         sums.map(|sum| (sum - best).max(-most))
+    }
+
+    /// How likely it is each kind.
+    pub(crate) fn shares(&self) -> Shares {
+        let weights = self.limited(SETTLED).map(f64::exp);
+        let sum: f64 = weights.iter().sum();
+        weights.map(|weight| weight / sum.max(1e-12))
     }
 
     /// ln odds of each kind, the likeliest 0.

@@ -149,17 +149,49 @@ pub struct Truth {
     pub cue: Option<TrueCue>,
     /// Balls that have been pocketed, in order.
     pub pocketed: Vec<(BallKind, PocketId)>,
+    /// What happened since the frame before, in order of time.
+    pub events: Vec<TrueEvent>,
+}
+
+/// Something that really happened.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrueEvent {
+    /// How long before the frame was taken, seconds.
+    pub ago_s: f64,
+    /// What.
+    pub what: TrueHappening,
+    /// By how much it changed a velocity, m/s: of two balls the one that changed more.
+    pub change_m_s: f64,
+}
+
+/// What can happen to balls, told by their [`TrueBall::id`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrueHappening {
+    /// The tip met a ball.
+    Struck(u32),
+    /// Two balls met.
+    Contact(u32, u32),
+    /// A ball met a cushion, a facing or a jaw.
+    Cushion(u32),
+    /// A pocket has a ball.
+    Pocketed(u32, PocketId),
+    /// The last ball has come to rest.
+    AtRest,
 }
 
 /// A ball's true place.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TrueBall {
-    /// Which ball.
+    /// Which of the set, however many look like it; the same when it is put back.
+    pub id: u32,
+    /// What kind of ball.
     pub kind: BallKind,
-    /// Centre on the table, metres.
+    /// Centre on the table when its own rows of the picture were exposed, metres.
     pub position_m: Vec2,
-    /// Velocity, m/s.
+    /// Velocity at that moment, m/s.
     pub velocity_m_s: Vec2,
+    /// How much later than the middle row its own rows were exposed, seconds.
+    pub row_s: f64,
     /// Share of its disc that no cue, no thing and no nearer ball covers, 0..1.
     pub visible: f64,
 }

@@ -1,14 +1,25 @@
 //! From observations to a table that lasts: balls with ids, rest and motion, the cue.
 
-use std::time::Instant;
+mod ball;
+mod events;
+mod foresight;
+mod lasting;
+mod matching;
+
+use std::time::{Duration, Instant};
 
 use serde::Serialize;
 
-use crate::table::{BallKind, Geometry, Group, PocketId, TableSpec};
+use crate::table::{BallKind, Geometry, Group, PocketCircle, PocketId, TableSpec};
 use crate::units::Vec2;
 use crate::vision::hidden::Hidden;
-use crate::vision::naming::{Evidence, Name, name_jointly};
-use crate::vision::observation::{BallSeen, Observation};
+use crate::vision::naming::{Name, name_jointly};
+use crate::vision::observation::Observation;
+use ball::{Look, SETTLE, Track};
+use events::Chronicle;
+use foresight::Walls;
+use lasting::Memory;
+use matching::{foresee, match_looks};
 
 /// A lasting number for a tracked ball.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize)]
@@ -54,13 +65,33 @@ pub struct TrackedCue {
     pub confidence: f64,
 }
 
-/// Something that happened on the table between two states.
+/// Something that happened on the table.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub enum TableEvent {
-    /// A ball left its place.
-    ShotStruck,
-    /// A ball went into a pocket.
+pub struct TableEvent {
+    /// When, as exactly as the balls' ways before and after tell: between frames.
+    pub at: Instant,
+    /// What.
+    pub what: Happening,
+}
+
+/// What can happen on the table.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Happening {
+    /// A ball was struck: it left its place and no ball had met it.
+    Struck(BallId),
+    /// Two balls met.
+    Contact {
+        /// Which.
+        balls: [BallId; 2],
+        /// It is the first of the ball that was struck.
+        first: bool,
+    },
+    /// A ball met a cushion.
+    Cushion(BallId),
+    /// A ball went into a pocket. If it is the cue ball: a scratch.
     Pocketed(BallId, BallKind, PocketId),
+    /// A ball left the table elsewhere than through a pocket.
+    OffTable(BallId),
     /// Every ball has come to rest.
     AtRest,
 }
@@ -94,214 +125,49 @@ impl TableState {
     }
 }
 
-/// A ball slower than this is at rest, m/s. A resting ball's jitter at 30 frames a second stays below it.
-const REST_SPEED: f64 = 0.03;
-/// A look at a resting ball farther than this from its place may mean that it moved, metres: it has if the
-/// next ones see it go on, or see it there for as long as [`SETTLE`].
-const REST_RADIUS: f64 = 0.004;
-/// A resting ball that is seen this many radii beside its place has left it, whatever the next look says.
-const LEFT: f64 = 0.5;
-/// Everything must be still for this long before the table counts as at rest, seconds.
-const SETTLE: f64 = 0.25;
-/// Sightings before a track counts as a ball.
-const CONFIRM: u32 = 3;
 /// A resting ball that is neither seen nor covered is kept this long, seconds.
 const HOLD: f64 = 4.0;
-/// An unseen moving ball is kept this long before it is pocketed or given up, seconds.
-const HOLD_MOVING: f64 = 0.35;
+/// An unseen moving ball is kept this long before it is given up, seconds.
+const HOLD_MOVING: f64 = 0.5;
+/// An unseen ball that was on its way into a pocket is in it after so long, seconds.
+const HOLD_FALLING: f64 = 0.15;
+/// A ball that lay in a pocket's mouth has fallen when its place was seen empty for so long, seconds.
+const HOLD_IN_MOUTH: f64 = 0.7;
+/// A ball over the edge of a hole is too deep to come back after so long, seconds.
+const FALL_S: f64 = 0.055;
+/// What is not believed in yet is kept this long unseen, seconds.
+const HOLD_NEW: f64 = 0.12;
 /// A ball not seen for this long is held where it was, seconds.
 const UNSEEN: f64 = 0.1;
 /// Hardest shots leave the tip at about 13 m/s.
 const MAX_SPEED: f64 = 14.0;
 /// A group or number less sure than this is not told.
 const CLEAR: f64 = 0.6;
+/// No camera reads a picture slower, seconds.
+const LONGEST_READOUT_S: f64 = 0.1;
 /// Pocketed balls kept in the list.
 const POCKETED_KEPT: usize = 64;
+/// Most balls followed: more than any set has, fewer than a picture full of errors could make.
+const MOST_TRACKS: usize = 48;
 
 /// Follows balls and cue from observation to observation.
 #[derive(Debug)]
 pub struct Tracker {
-    geometry: Geometry,
+    walls: Walls,
     radius: f64,
     tracks: Vec<Track>,
+    memory: Memory,
+    chronicle: Chronicle,
     next_id: u32,
+    /// The first frame's time: the zero of all seconds here.
+    start: Option<Instant>,
     last: Option<Instant>,
     still_since: Option<Instant>,
     was_at_rest: bool,
     cue: Option<(TrackedCue, Instant)>,
     pocketed: Vec<(BallKind, PocketId)>,
-}
-
-#[derive(Clone, Debug)]
-struct Track {
-    id: BallId,
-    position: Vec2,
-    velocity: Vec2,
-    rest: Option<Rest>,
-    seen: Instant,
-    /// When it was last seen, or something covered its place.
-    covered: Instant,
-    sightings: u32,
-    evidence: Evidence,
-    /// Where the ball was when it began to show its present side.
-    judged_at: Vec2,
-    /// What it was called last.
-    name: (BallKind, f64),
-}
-
-/// A ball that lies still.
-#[derive(Clone, Copy, Debug)]
-struct Rest {
-    place: Mean,
-    /// Where it is seen lately, a little beside its place: one look at a ball among others may be off by
-    /// millimetres, and the next is not.
-    doubt: Option<Doubt>,
-}
-
-/// Looks in a row that agree on another place.
-#[derive(Clone, Copy, Debug)]
-struct Doubt {
-    place: Mean,
-    first: Vec2,
-    since: Instant,
-}
-
-/// Running mean of places, and how many it holds.
-#[derive(Clone, Copy, Debug)]
-struct Mean {
-    place: Vec2,
-    weight: f64,
-}
-
-impl Mean {
-    /// The long average of a ball that lies still: jitter falls with the square root of its length.
-    const LONGEST: f64 = 60.0;
-
-    fn of(place: Vec2) -> Self {
-        Self { place, weight: 1.0 }
-    }
-
-    fn add(&mut self, place: Vec2) {
-        self.weight = (self.weight + 1.0).min(Self::LONGEST);
-        self.place += (place - self.place) / self.weight;
-    }
-}
-
-impl Rest {
-    fn at(place: Vec2) -> Self {
-        Self {
-            place: Mean::of(place),
-            doubt: None,
-        }
-    }
-
-    /// Takes in a sighting that may be off by `slack` metres. Where the ball has left its place: from where
-    /// and since when, as far as the looks tell.
-    fn confirm(
-        &mut self,
-        seen: Vec2,
-        slack: f64,
-        radius: f64,
-        now: Instant,
-    ) -> Result<(), Option<(Vec2, Instant)>> {
-        let off = seen.distance(self.place.place);
-        if off < slack {
-            self.place.add(seen);
-            self.doubt = None;
-            return Ok(());
-        }
-        let from = self.doubt.map(|doubt| (doubt.first, doubt.since));
-        // Farther away than the first look beside its place: it rolls.
-        let goes_on = |first: Vec2| off > first.distance(self.place.place) + slack;
-        if off > LEFT * radius || self.doubt.is_some_and(|doubt| goes_on(doubt.first)) {
-            return Err(from);
-        }
-        match &mut self.doubt {
-            Some(doubt) if doubt.first.distance(seen) < slack => {
-                doubt.place.add(seen);
-                if now.saturating_duration_since(doubt.since).as_secs_f64() >= SETTLE {
-                    self.place = doubt.place;
-                    self.doubt = None;
-                }
-            }
-            doubt => {
-                *doubt = Some(Doubt {
-                    place: Mean::of(seen),
-                    first: seen,
-                    since: now,
-                });
-            }
-        }
-        Ok(())
-    }
-}
-
-impl Track {
-    /// Takes in what the ball looks like. A ball that has rolled shows another side: a new look.
-    fn judge(&mut self, seen: &BallSeen, radius: f64) {
-        const TURNED: f64 = 0.35;
-        if self.position.distance(self.judged_at) > TURNED * radius {
-            self.evidence.turn();
-            self.judged_at = self.position;
-        }
-        // What moves is blurred.
-        let speed = self.velocity.length();
-        self.evidence.look(&seen.odds, 1.0 / (1.0 + speed * speed));
-    }
-
-    fn is_resting(&self) -> bool {
-        self.rest.is_some()
-    }
-
-    fn predicted(&self, dt: f64) -> Vec2 {
-        if self.is_resting() {
-            self.position
-        } else {
-            self.position + self.velocity * dt
-        }
-    }
-
-    fn correct(&mut self, seen: &BallSeen, measured: Vec2, dt: f64, now: Instant, radius: f64) {
-        if let Some(rest) = &mut self.rest {
-            let slack = REST_RADIUS.max(4.0 * seen.covariance_m2.sigma());
-            match rest.confirm(measured, slack, radius, now) {
-                Ok(()) => {
-                    self.position = rest.place.place;
-                    self.velocity = Vec2::ZERO;
-                }
-                Err(left) => {
-                    // What it went while it was in doubt took as long as the doubt did.
-                    let went =
-                        left.map(|(from, since)| (from, now.saturating_duration_since(since).as_secs_f64()));
-                    let (from, time) = went.unwrap_or((rest.place.place, dt));
-                    self.velocity = (measured - from) / time.max(1e-3);
-                    self.position = measured;
-                    self.rest = None;
-                }
-            }
-        } else {
-            // Alpha-beta filter; a surprise larger than its own reach is a collision: start over from it.
-            let predicted = self.position + self.velocity * dt;
-            let surprise = measured - predicted;
-            let observed = (measured - self.position) / dt;
-            if surprise.length() > 0.02 + 0.2 * self.velocity.length() * dt {
-                self.velocity = observed;
-                self.position = measured;
-            } else {
-                self.position = predicted + surprise * 0.7;
-                self.velocity += surprise * (0.35 / dt);
-            }
-            if self.velocity.length() < REST_SPEED && observed.length() < 3.0 * REST_SPEED {
-                self.rest = Some(Rest::at(measured));
-                self.velocity = Vec2::ZERO;
-            }
-        }
-        self.velocity = self.velocity.clamp_length_max(MAX_SPEED);
-        self.seen = now;
-        self.covered = now;
-        self.sightings += 1;
-        self.judge(seen, radius);
-    }
+    /// Time from a picture's first row to its last, seconds.
+    readout_s: f64,
 }
 
 impl Tracker {
@@ -309,16 +175,32 @@ impl Tracker {
     #[must_use]
     pub fn new(table: &TableSpec) -> Self {
         Self {
-            geometry: Geometry::of(table),
+            walls: Walls::new(Geometry::of(table), table.ball.radius_m),
             radius: table.ball.radius_m,
             tracks: Vec::new(),
+            memory: Memory::default(),
+            chronicle: Chronicle::default(),
             next_id: 1,
+            start: None,
             last: None,
             still_since: None,
             was_at_rest: false,
             cue: None,
             pocketed: Vec::new(),
+            readout_s: 0.0,
         }
+    }
+
+    /// The same for a camera whose last row is exposed this much later than its first, seconds; negative where
+    /// it reads from bottom to top.
+    #[must_use]
+    pub fn with_readout(mut self, readout_s: f64) -> Self {
+        self.readout_s = if readout_s.is_finite() {
+            readout_s.clamp(-LONGEST_READOUT_S, LONGEST_READOUT_S)
+        } else {
+            0.0
+        };
+        self
     }
 
     /// Takes in one observation and says what is on the table now. `None` while no table is
@@ -326,18 +208,19 @@ impl Tracker {
     pub fn update(&mut self, observation: &Observation) -> Option<TableState> {
         observation.table.as_ref()?;
         let now = observation.captured;
-        let dt = match self.last {
-            Some(last) => now
-                .checked_duration_since(last)
-                .filter(|d| !d.is_zero())?
-                .as_secs_f64(),
-            None => 1.0 / 30.0,
-        };
+        if self.last.is_some_and(|last| now <= last) {
+            return None;
+        }
+        let start = *self.start.get_or_insert(now);
+        let seconds = |at: Instant| at.saturating_duration_since(start).as_secs_f64();
+        let now_s = seconds(now);
+        let before_s = self.last.map_or(now_s - USUAL_PERIOD_S, seconds);
         self.last = Some(now);
 
         let mut events = Vec::new();
-        self.associate(observation, dt, now);
-        self.retire(now, &observation.hidden, &mut events);
+        self.associate(observation, before_s, now_s, now);
+        self.chronicle_looks(now, now_s, start, &mut events);
+        self.retire(now, now_s, start, &observation.hidden, &mut events);
         self.follow_cue(observation, now);
 
         let moving = self.confirmed().any(|t| !t.is_resting());
@@ -350,15 +233,22 @@ impl Tracker {
             .still_since
             .is_some_and(|s| now.saturating_duration_since(s).as_secs_f64() >= SETTLE);
         if at_rest && !self.was_at_rest {
-            events.push(TableEvent::AtRest);
+            events.push(TableEvent {
+                at: self.came_to_rest(start, now),
+                what: Happening::AtRest,
+            });
+            self.chronicle.rest();
             self.was_at_rest = true;
         } else if moving && self.was_at_rest {
-            events.push(TableEvent::ShotStruck);
             self.was_at_rest = false;
         }
-        self.doubt_the_confused(dt);
+        self.doubt_the_confused(now_s - before_s);
         self.name_all(now);
-        let balls = self.confirmed().map(|t| describe(t, now)).collect();
+        self.memory.recognise(&mut self.tracks, now_s);
+        if at_rest {
+            self.memory.tell_apart(&mut self.tracks);
+        }
+        let balls = self.confirmed().map(|t| describe(t, now, now_s)).collect();
         Some(TableState {
             sequence: observation.sequence,
             captured: now,
@@ -372,112 +262,122 @@ impl Tracker {
     }
 
     fn confirmed(&self) -> impl Iterator<Item = &Track> {
-        self.tracks.iter().filter(|t| t.sightings >= CONFIRM)
+        self.tracks.iter().filter(|t| t.is_ball())
     }
 
-    /// Matches sightings to tracks, cheapest pair first: distance to the predicted place, with a
-    /// penalty for another colour.
-    fn associate(&mut self, observation: &Observation, dt: f64, now: Instant) {
-        let seen: Vec<(&BallSeen, Vec2)> = observation
+    /// Gives every ball its look, and makes balls of looks that are nobody's.
+    fn associate(&mut self, observation: &Observation, before_s: f64, now_s: f64, now: Instant) {
+        let height = f64::from(observation.image.height.max(1));
+        let looks: Vec<Look<'_>> = observation
             .balls
             .iter()
-            .filter_map(|b| Some((b, b.position_m.filter(|p| p.is_finite())?)))
+            .filter_map(|ball| {
+                let place = ball.position_m.filter(|p| p.is_finite())?;
+                let row = (ball.center_px.y / height).clamp(0.0, 1.0) - 0.5;
+                let time_s = now_s + self.readout_s * row;
+                Some(Look { ball, place, time_s })
+            })
             .collect();
-        let mut pairs = Vec::new();
-        for (t, track) in self.tracks.iter().enumerate() {
-            let gap = now.saturating_duration_since(track.seen).as_secs_f64();
-            let reach = if track.is_resting() { 0.10 } else { 0.06 } + track.velocity.length() * gap * 0.6;
-            // What is covered may have been moved a little, but not across the table.
-            let reach = (reach + 2.0 * gap)
-                .min(MAX_SPEED * gap.max(dt))
-                .min(if track.is_resting() { 0.3 } else { 1.5 });
-            for (s, (ball, place)) in seen.iter().enumerate() {
-                let distance = track.predicted(gap).distance(*place);
-                let (kind, confidence) = track.name;
-                let other = differ(kind, ball.kind);
-                let cost = distance
-                    + if other {
-                        0.06 * confidence * ball.group_confidence
-                    } else {
-                        0.0
-                    };
-                // A faint sighting may confirm a ball where it is, not carry it away.
-                let credible = ball.confidence >= 0.5 || distance < 0.5 * self.radius;
-                if credible && distance <= reach.max(0.03) {
-                    pairs.push((cost, t, s));
+        let hidden = &observation.hidden;
+        let foreseen = foresee(&self.tracks, &self.walls, hidden, before_s, now_s, self.radius);
+        let chosen = match_looks(&self.tracks, &foreseen, &looks, now_s, self.radius);
+        let mut taken = vec![false; looks.len()];
+        for ((track, foreseen), chosen) in self.tracks.iter_mut().zip(&foreseen).zip(chosen) {
+            let look = chosen.and_then(|(index, how)| Some((index, looks.get(index)?, how)));
+            if let Some((index, look, how)) = look {
+                track.correct(look, how, now, self.radius);
+                track.fell = None;
+                if let Some(taken) = taken.get_mut(index) {
+                    *taken = true;
                 }
+            } else {
+                foreseen.go_on(track, now_s);
             }
         }
-        pairs.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let mut track_done = vec![false; self.tracks.len()];
-        let mut seen_done = vec![false; seen.len()];
-        for (_, t, s) in pairs {
-            let (Some(track_taken), Some(seen_taken)) = (track_done.get_mut(t), seen_done.get_mut(s)) else {
-                continue;
-            };
-            if *track_taken || *seen_taken {
-                continue;
-            }
-            if let (Some(track), Some((ball, place))) = (self.tracks.get_mut(t), seen.get(s)) {
-                let gap = now.saturating_duration_since(track.seen).as_secs_f64().max(1e-3);
-                track.correct(ball, *place, gap, now, self.radius);
-                (*track_taken, *seen_taken) = (true, true);
-            }
-        }
-        for ((ball, place), done) in seen.iter().zip(seen_done) {
-            if !done && ball.confidence >= 0.5 {
-                let mut track = Track {
-                    id: BallId(self.next_id),
-                    position: *place,
-                    velocity: Vec2::ZERO,
-                    rest: Some(Rest::at(*place)),
-                    seen: now,
-                    covered: now,
-                    sightings: 1,
-                    evidence: Evidence::new(),
-                    judged_at: *place,
-                    name: (BallKind::default(), 0.0),
-                };
-                track.judge(ball, self.radius);
+        for (look, taken) in looks.iter().zip(taken) {
+            if !taken && look.ball.confidence >= 0.5 && self.tracks.len() < MOST_TRACKS {
+                let track = Track::new(BallId(self.next_id), look, now, self.radius);
                 self.next_id = self.next_id.wrapping_add(1);
                 self.tracks.push(track);
             }
         }
     }
 
+    /// When the last ball stopped, by how fast each was when it was taken to lie.
+    fn came_to_rest(&self, start: Instant, now: Instant) -> Instant {
+        let last_s = self.confirmed().map(|t| t.stops_s).fold(0.0, f64::max);
+        (start + Duration::from_secs_f64(last_s)).min(now)
+    }
+
+    /// Notes this frame's looks, and tells what they make clear.
+    fn chronicle_looks(&mut self, now: Instant, now_s: f64, start: Instant, events: &mut Vec<TableEvent>) {
+        for track in self.tracks.iter().filter(|t| t.is_ball() && t.seen == now) {
+            self.chronicle
+                .see(track.id, track.seen_s, track.calm_place(), track.seen_sigma);
+        }
+        let tracks = &self.tracks;
+        let known = |id: BallId| tracks.iter().any(|t| t.id == id);
+        let cue_ball = tracks.iter().find(|t| t.name.0.group == Group::Cue).map(|t| t.id);
+        self.chronicle
+            .tell(now_s, start, &self.walls, self.radius, known, cue_ball, events);
+    }
+
     /// Ends tracks that were neither seen nor covered for too long: in a pocket if they were on their way into one.
-    fn retire(&mut self, now: Instant, hidden: &Hidden, events: &mut Vec<TableEvent>) {
-        let (geometry, radius) = (&self.geometry, self.radius);
-        let mut fallen = Vec::new();
+    fn retire(
+        &mut self,
+        now: Instant,
+        now_s: f64,
+        start: Instant,
+        hidden: &Hidden,
+        events: &mut Vec<TableEvent>,
+    ) {
+        let (walls, radius, memory) = (&self.walls, self.radius, &mut self.memory);
+        let (pocketed, mut fallen) = (&mut self.pocketed, Vec::new());
         self.tracks.retain_mut(|track| {
-            if track.sightings >= CONFIRM && track.is_resting() && hidden.at(track.position) {
+            let is_ball = track.is_ball();
+            if is_ball && hidden.at(track.place) && track.fell.is_none() {
                 track.covered = now;
             }
-            let unseen = now.saturating_duration_since(track.covered).as_secs_f64();
-            let limit = if track.sightings < CONFIRM {
-                0.12
-            } else if track.is_resting() {
-                HOLD
-            } else {
-                HOLD_MOVING
+            let unseen_s = now.saturating_duration_since(track.covered).as_secs_f64();
+            let ahead = match track.fell {
+                _ if !is_ball => None,
+                Some(fell) => Some(fell),
+                None if track.is_resting() => in_mouth(walls.geometry(), radius, track),
+                None => pocket_ahead(walls.geometry(), radius, track)
+                    .or_else(|| in_mouth(walls.geometry(), radius, track)),
             };
-            if unseen <= limit {
+            let limit_s = match ahead {
+                _ if !is_ball => HOLD_NEW,
+                Some(_) if track.fell.is_some() => HOLD_FALLING,
+                Some(_) if track.is_resting() => HOLD_IN_MOUTH,
+                None if track.is_resting() => HOLD,
+                _ => HOLD_MOVING,
+            };
+            if unseen_s <= limit_s {
                 return true;
             }
-            if track.sightings >= CONFIRM
-                && !track.is_resting()
-                && let Some(pocket) = pocket_ahead(geometry, radius, track)
-            {
-                fallen.push((track.id, track.name.0, pocket));
+            if is_ball {
+                memory.keep(track);
+            }
+            if let Some((pocket, at_s)) = ahead {
+                fallen.push((track.id, track.name.0, pocket, (at_s + FALL_S).min(now_s)));
+            } else if is_ball && !walls.holds(track.seen_at) {
+                events.push(TableEvent {
+                    at: track.seen,
+                    what: Happening::OffTable(track.id),
+                });
             }
             false
         });
-        for (id, kind, pocket) in fallen {
-            events.push(TableEvent::Pocketed(id, kind, pocket));
-            if self.pocketed.len() >= POCKETED_KEPT {
-                self.pocketed.remove(0);
+        for (id, kind, pocket, at_s) in fallen {
+            events.push(TableEvent {
+                at: start + Duration::from_secs_f64(at_s.max(0.0)),
+                what: Happening::Pocketed(id, kind, pocket),
+            });
+            if pocketed.len() >= POCKETED_KEPT {
+                pocketed.remove(0);
             }
-            self.pocketed.push((kind, pocket));
+            pocketed.push((kind, pocket));
         }
     }
 
@@ -547,14 +447,14 @@ impl Tracker {
         let spots: Vec<(Vec2, f64)> = self
             .tracks
             .iter()
-            .map(|t| (t.position, t.velocity.length() * dt))
+            .map(|t| (t.place, t.velocity.length() * dt))
             .collect();
         for (i, track) in self.tracks.iter_mut().enumerate() {
             let confused = spots.iter().enumerate().any(|(j, (place, way))| {
                 let longest = way.max(track.velocity.length() * dt);
                 i != j
                     && longest > 0.5 * self.radius
-                    && place.distance(track.position) < 2.0 * self.radius + longest
+                    && place.distance(track.place) < 2.0 * self.radius + longest
             });
             if confused {
                 track.evidence.doubt();
@@ -572,14 +472,7 @@ fn clear_name(name: Name) -> (BallKind, f64) {
     (BallKind { number, ..name.kind }, name.group_confidence)
 }
 
-/// True for two kinds that can't be the same ball; what is not known can be any.
-fn differ(a: BallKind, b: BallKind) -> bool {
-    let numbers = a.number.zip(b.number).is_some_and(|(a, b)| a != b);
-    let known = a.group != Group::Unknown && b.group != Group::Unknown;
-    known && (a.group != b.group || numbers)
-}
-
-fn describe(track: &Track, now: Instant) -> TrackedBall {
+fn describe(track: &Track, now: Instant, now_s: f64) -> TrackedBall {
     let (kind, group_confidence) = track.name;
     let unseen = now.saturating_duration_since(track.seen).as_secs_f64();
     let motion = if unseen > UNSEEN {
@@ -592,31 +485,46 @@ fn describe(track: &Track, now: Instant) -> TrackedBall {
     TrackedBall {
         id: track.id,
         kind,
-        position_m: track.predicted(if unseen > UNSEEN { 0.0 } else { unseen }),
+        position_m: track.place_at(now_s),
         velocity_m_s: track.velocity,
         motion,
         group_confidence,
     }
 }
 
-/// The pocket a moving ball was on its way into when it was last seen.
-fn pocket_ahead(geometry: &Geometry, radius: f64, track: &Track) -> Option<PocketId> {
+/// The pocket a moving ball was on its way into when it was last seen, and when it got there, seconds.
+fn pocket_ahead(geometry: &Geometry, radius: f64, track: &Track) -> Option<(PocketId, f64)> {
     geometry
         .pockets
         .iter()
         .filter_map(|pocket| {
-            let to = pocket.centre - track.position;
+            let to = pocket.centre - track.seen_at;
             let distance = to.length();
+            let speed = track.velocity.length();
             // It may travel this far unseen between its last sighting and the hole's rim.
-            let reach = pocket.radius + 2.0 * radius + track.velocity.length() * 0.12;
+            let reach = pocket.radius + 2.0 * radius + speed * 0.12;
             let closing = track.velocity.dot(to) > 0.0 || distance < pocket.radius;
             let sideways = track.velocity.normalize_or_zero().perp().dot(to).abs();
-            (distance < reach && closing && sideways < pocket.radius + 2.0 * radius)
-                .then_some((distance, pocket.id))
+            let takes_s = (distance - pocket.radius).max(0.0) / speed.max(0.05);
+            (distance < reach && closing && sideways < pocket.radius + 2.0 * radius).then_some((
+                distance,
+                pocket.id,
+                track.seen_s + takes_s,
+            ))
         })
         .min_by(|a, b| a.0.total_cmp(&b.0))
-        .map(|p| p.1)
+        .map(|(_, pocket, at_s)| (pocket, at_s))
 }
+
+/// The pocket in whose mouth a ball was seen last, and when, seconds.
+fn in_mouth(geometry: &Geometry, radius: f64, track: &Track) -> Option<(PocketId, f64)> {
+    let near = |pocket: &&PocketCircle| pocket.centre.distance(track.seen_at) < pocket.radius + 1.6 * radius;
+    let pocket = geometry.pockets.iter().find(near)?;
+    Some((pocket.id, track.seen_s))
+}
+
+/// Time before the first frame that balls are supposed to have lain, seconds.
+const USUAL_PERIOD_S: f64 = 1.0 / 30.0;
 
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use super::client::{Socket, get};
 use super::world::{World, snapshot, status};
 use crate::system::snapshot::Snapshot;
 use crate::table::{BallKind, PocketId};
-use crate::vision::track::{TableEvent, TableState};
+use crate::vision::track::TableState;
 
 fn connect(world: &World) -> Socket {
     Socket::connect(world.server.local_addr(), "").ok().unwrap()
@@ -42,7 +42,6 @@ fn topics_come_when_subscribed_and_when_they_change() {
 
     world.put(with_table(2, |t| {
         t.at_rest = false;
-        t.events = vec![TableEvent::ShotStruck];
     }));
     assert_eq!(live.expect("event")["data"]["event"], "shot_struck");
     // Two balls fall and all comes to rest within snapshots nobody looked at.

@@ -141,7 +141,8 @@ impl Play {
         }
         let taken: Vec<Vec2> = self.on_table().map(|b| b.state.position).collect();
         let place = scene::free_place(scene::spot(kind, &self.table), &taken, &self.table);
-        self.balls.push(TableBall::new(kind, place, &mut self.random));
+        let id = self.happenings.id_of(kind);
+        self.balls.push(TableBall::new(id, kind, place, &mut self.random));
     }
 
     pub(super) fn put_cue_ball(&mut self, wish: Vec2) {

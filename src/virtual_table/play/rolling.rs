@@ -3,9 +3,28 @@
 use glam::DQuat;
 
 use super::{Aim, Fall, Phase, Play, TableBall};
-use crate::physics::prediction::{BallState, EventKind, Motion};
+use crate::physics::prediction::{BallState, EventKind, Motion, ShotEvent};
 use crate::physics::{CueStrike, LiveTable};
 use crate::units::{Vec2, Vec3};
+use crate::vision::observation::TrueHappening;
+
+/// By how much an event changed a velocity, m/s: of two balls the one that changed more.
+fn change_of(live: &LiveTable, event: EventKind, time_s: f64) -> f64 {
+    /// Shorter than anything between two events that matter.
+    const MOMENT_S: f64 = 1e-6;
+    let change = |ball: usize| {
+        let velocity = |t: f64| live.states_at(t).nth(ball).map(|state| state.velocity);
+        let (before, after) = (velocity(time_s - MOMENT_S), velocity(time_s + MOMENT_S));
+        before
+            .zip(after)
+            .map_or(0.0, |(before, after)| before.distance(after))
+    };
+    match event {
+        EventKind::BallBall(a, b) => change(a).max(change(b)),
+        EventKind::Cushion(a, _) | EventKind::Jaw(a, _) => change(a),
+        _ => 0.0,
+    }
+}
 
 /// How long a ball is seen falling into a pocket, seconds.
 const FALL_S: f64 = 0.16;
@@ -35,6 +54,14 @@ impl Play {
             tracing::warn!("the virtual table can't play a shot: {bad}");
             return self.after_rest();
         }
+        if let Some(ball) = cue_ball
+            .and_then(|i| kinds.get(i))
+            .and_then(|i| self.balls.get(*i))
+        {
+            let after = self.live.states_at(0.0).nth(cue_ball.unwrap_or(0));
+            let speed = after.map_or(0.0, |state| state.velocity.length());
+            self.happenings.note(now, TrueHappening::Struck(ball.id), speed);
+        }
         Phase::Rolling(Roll {
             kinds,
             since_s: now,
@@ -61,7 +88,12 @@ impl Play {
             }
             from = to;
         }
+        // Rows that are exposed later than the moment itself show what is still to come.
+        while self.live.now_s() < t + self.lead_s && self.live.step() {}
         self.note_events(&mut roll, t);
+        if t < 0.0 {
+            return Phase::Rolling(roll);
+        }
         for (state, index) in self.live.states_at(t).zip(&roll.kinds) {
             if let Some(ball) = self.balls.get_mut(*index).filter(|b| b.falling.is_none())
                 && state.motion != Motion::Pocketed
@@ -73,10 +105,57 @@ impl Play {
         if !settled || self.balls.iter().any(|b| b.falling.is_some()) {
             return self.forget_fallen(roll);
         }
+        // A ball that only spins on the spot is at rest for everybody who looks.
+        let stops = |event: &ShotEvent| match event.kind {
+            EventKind::Transition(_, from, to) if from.travels() && !to.travels() => Some(event.time_s),
+            EventKind::Pocketed(..) => Some(event.time_s),
+            _ => None,
+        };
+        let last_s = self
+            .live
+            .log()
+            .events
+            .iter()
+            .filter_map(stops)
+            .fold(0.0, f64::max);
+        let rest_s = roll.since_s + last_s;
+        self.happenings.note(rest_s, TrueHappening::AtRest, 0.0);
         for ball in &mut self.balls {
             ball.state = BallState::resting(ball.state.position);
         }
         self.after_rest()
+    }
+
+    /// A ball as the rows of a picture show it that are exposed `row_s` later than the moment, and that time.
+    pub(super) fn seen(
+        &self,
+        index: usize,
+        ball: &TableBall,
+        row_s: impl Fn(Vec3) -> f64,
+    ) -> (BallState, f64) {
+        let late = row_s(ball.state.position.extend(self.table.ball.radius_m));
+        let Phase::Rolling(roll) = &self.phase else {
+            return (ball.state, late);
+        };
+        let t = self.clock_s - roll.since_s + late;
+        if late == 0.0 || t < 0.0 || ball.falling.is_some() {
+            return (ball.state, late);
+        }
+        let place = roll.kinds.iter().position(|i| *i == index);
+        let state = place.and_then(|place| self.live.states_at(t).nth(place));
+        let state = state.filter(|state| state.motion != Motion::Pocketed);
+        (state.unwrap_or(ball.state), late)
+    }
+
+    /// What an event means, in the balls' own numbers.
+    fn happening(&self, kinds: &[usize], event: EventKind) -> Option<TrueHappening> {
+        let id = |which: usize| kinds.get(which).and_then(|i| self.balls.get(*i)).map(|b| b.id);
+        Some(match event {
+            EventKind::BallBall(a, b) => TrueHappening::Contact(id(a)?, id(b)?),
+            EventKind::Cushion(a, _) | EventKind::Jaw(a, _) => TrueHappening::Cushion(id(a)?),
+            EventKind::Pocketed(a, pocket) => TrueHappening::Pocketed(id(a)?, pocket),
+            _ => return None,
+        })
     }
 
     /// How far a ball has sunk after falling for so long, metres.
@@ -90,6 +169,10 @@ impl Play {
         while let Some(event) = log.events.get(roll.next_event).filter(|e| e.time_s <= t) {
             roll.next_event += 1;
             let when = roll.since_s + event.time_s;
+            if let Some(what) = self.happening(&roll.kinds, event.kind) {
+                let change = change_of(&self.live, event.kind, event.time_s);
+                self.happenings.note(when, what, change);
+            }
             let (EventKind::OverEdge(which, _)
             | EventKind::BackOut(which, _)
             | EventKind::Pocketed(which, _)) = event.kind

@@ -23,6 +23,8 @@ pub struct VideoSource {
     size: ImageSize,
     sequence: u64,
     name: String,
+    /// When a file that is played once began; its frames are stamped from then on by its own rate.
+    stamps: Option<Instant>,
 }
 
 impl VideoSource {
@@ -31,6 +33,18 @@ impl VideoSource {
     /// # Errors
     /// [`SourceError::Failed`] when ffmpeg is missing or can't read it.
     pub fn open(url: &str) -> Result<Self, SourceError> {
+        Self::start(url, false)
+    }
+
+    /// Plays a file once, every frame of it, as fast as they are taken, stamped by the file's own rate.
+    ///
+    /// # Errors
+    /// As [`VideoSource::open`].
+    pub fn once(file: &str) -> Result<Self, SourceError> {
+        Self::start(file, true)
+    }
+
+    fn start(url: &str, once: bool) -> Result<Self, SourceError> {
         let failed = |what: String| SourceError::Failed(format!("video:{}: {what}", masked(url)));
         let is_stream = url.contains("://");
         if !is_stream && !std::path::Path::new(url).is_file() {
@@ -40,6 +54,8 @@ impl VideoSource {
         let mut program = Program::new("ffmpeg").args(["-nostdin", "-loglevel", "error"]);
         program = if is_stream {
             program.args(["-fflags", "nobuffer"]).args(patience(url))
+        } else if once {
+            program
         } else {
             program.args(["-stream_loop", "-1", "-re"])
         };
@@ -56,7 +72,9 @@ impl VideoSource {
         } else {
             format!("video:{url}")
         };
-        Self::play(program, patience, size, rate_hz, name)
+        let mut source = Self::play(program, patience, size, rate_hz, name)?;
+        source.stamps = once.then(Instant::now);
+        Ok(source)
     }
 
     /// Takes NV12 frames of this size from what a program prints.
@@ -97,6 +115,7 @@ impl VideoSource {
             size,
             sequence: 0,
             name,
+            stamps: None,
         })
     }
 
@@ -124,6 +143,8 @@ const STREAM_SILENCE: Duration = Duration::from_secs(2);
 const FILE_SILENCE: Duration = Duration::from_secs(1);
 /// Looking into a video or stream takes no longer than this.
 const PROBE_LIMIT: Duration = Duration::from_secs(15);
+/// Frames a second of a file that does not tell.
+const USUAL_RATE_HZ: f64 = 30.0;
 /// Between closing its output and ending a program has this long.
 const END_LIMIT: Duration = Duration::from_millis(500);
 /// A decoder of 4K pictures in 16 threads holds 0.8 GB. One that leaks ends here, and is opened again.
@@ -161,6 +182,11 @@ impl FrameSource for VideoSource {
         match self.frames.recv_timeout(timeout) {
             Ok((captured, bytes)) => {
                 self.sequence += 1;
+                let period_s = 1.0 / self.rate_hz.unwrap_or(USUAL_RATE_HZ);
+                let stamp = self
+                    .stamps
+                    .map(|start| start + Duration::from_secs_f64(self.sequence as f64 * period_s));
+                let captured = stamp.unwrap_or(captured);
                 Ok(Some(Frame {
                     sequence: self.sequence,
                     captured,

@@ -4,7 +4,7 @@ use super::*;
 use crate::calibration::{CameraModel, Lens, Pose};
 use crate::units::{ImageSize, Vec3};
 use crate::vision::naming::Odds;
-use crate::vision::observation::{Covariance, CueSeen, TableSeen};
+use crate::vision::observation::{BallSeen, Covariance, CueSeen, TableSeen};
 use std::time::Duration;
 
 fn observation(
@@ -139,7 +139,7 @@ fn a_ball_that_vanishes_at_a_pocket_is_pocketed_and_one_that_is_covered_is_held(
     }
     let state = last.unwrap();
     assert_eq!(state.pocketed, vec![(BallKind::pool(9), PocketId::FootLeft)]);
-    assert!(events.contains(&TableEvent::ShotStruck));
+    assert!(events.iter().any(|e| matches!(e.what, Happening::Struck(_))));
     assert_eq!(state.balls.len(), 1);
     assert_eq!(
         (state.balls[0].kind, state.balls[0].motion),
@@ -492,3 +492,5 @@ fn what_was_no_ball_before_is_none_under_a_hand() {
         }
     }
 }
+
+mod happenings;

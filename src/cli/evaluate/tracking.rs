@@ -1,0 +1,251 @@
+//! `evaluate tracking`: how well are balls followed?
+
+mod clips;
+mod physical;
+mod rooms;
+mod strip;
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use serde_json::{Map, Value, json};
+
+use crate::cli::Failure;
+use crate::virtual_table::shot::ShotKind;
+use crate::vision::evaluate::tracking::{Errors, EventClass, EventTally, Followed};
+use crate::vision::evaluate::{quantile, share};
+
+/// How well are balls followed?
+#[derive(Debug, Args)]
+pub(crate) struct Tracking {
+    /// `virtual:SEED` for rooms made up by seed, a clip, or a folder of clips (nobody knows the truth of those:
+    /// they are judged by physics).
+    #[arg(long, value_name = "virtual:SEED|CLIP|DIR", default_value = "virtual:1000")]
+    dataset: String,
+    /// Rooms of a virtual data set, one shot of each kind in each.
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100_000))]
+    rooms: u64,
+    /// Frames a second of a virtual data set: 30, 60 or any other rate; both where none is given.
+    #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(5..=240))]
+    fps: Option<u32>,
+    /// `break`, `slow`, `cluster`, `occlusion` or `all`.
+    #[arg(long, value_name = "KIND", default_value = "all")]
+    scene: String,
+    /// The camera's rolling shutter is not known to the tracker.
+    #[arg(long)]
+    shutter_unknown: bool,
+    /// Write a strip of pictures of every failure into this folder: truth white, what is told green with its id.
+    #[arg(long, value_name = "DIR")]
+    failures: Option<PathBuf>,
+    /// Write the figures as JSON into this file, too.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+impl Tracking {
+    pub(crate) fn execute(&self) -> Result<(), Failure> {
+        if let Some(folder) = &self.failures {
+            std::fs::create_dir_all(folder).map_err(|error| {
+                Failure::failed(format!(
+                    "can't make the folder {}: {error}; choose another",
+                    folder.display()
+                ))
+            })?;
+        }
+        let (text, value) = match self.dataset.strip_prefix("virtual:") {
+            Some(seed) => {
+                let seed: u64 = seed.parse().map_err(|_| {
+                    Failure::usage(format!(
+                        "virtual:{seed} must have a whole number, as in virtual:1000"
+                    ))
+                })?;
+                let report = self.follow_rooms(seed)?;
+                (report.in_words(), report.as_json())
+            }
+            None => clips::follow(Path::new(&self.dataset), self.failures.as_deref())?,
+        };
+        if let Some(file) = &self.json {
+            std::fs::write(file, value.to_string() + "\n").map_err(|error| {
+                Failure::failed(format!(
+                    "can't write {}: {error}; choose another file",
+                    file.display()
+                ))
+            })?;
+        }
+        std::io::stdout()
+            .lock()
+            .write_all(text.as_bytes())
+            .map_err(|error| Failure::failed(format!("can't write the result: {error}")))
+    }
+
+    fn follow_rooms(&self, seed: u64) -> Result<Report, Failure> {
+        let kinds = match self.scene.as_str() {
+            "all" => ShotKind::ALL.to_vec(),
+            word => vec![
+                word.parse()
+                    .map_err(|error| Failure::usage(format!("{error}, and `all`")))?,
+            ],
+        };
+        let rates = self.fps.map_or(vec![30, 60], |fps| vec![fps]);
+        let setting = rooms::Setting {
+            seed,
+            rooms: self.rooms,
+            is_shutter_known: !self.shutter_unknown,
+            failures: self.failures.as_deref(),
+        };
+        let mut report = Report::default();
+        for kind in kinds {
+            for fps in &rates {
+                rooms::follow(&setting, kind, *fps, &mut report)?;
+            }
+        }
+        Ok(report)
+    }
+}
+
+/// Sums by kind of shot and rate, and what went wrong.
+#[derive(Default)]
+struct Report {
+    strata: BTreeMap<(ShotKind, u32), Followed>,
+    failures: Vec<String>,
+}
+
+impl Report {
+    fn all(&self) -> Followed {
+        let mut all = Followed::default();
+        self.strata.values().for_each(|stratum| all.add(stratum));
+        all
+    }
+
+    fn rows(&self) -> Vec<(String, Followed)> {
+        let strata = self.strata.iter();
+        let mut rows: Vec<_> = strata
+            .map(|((kind, fps), sum)| (format!("{kind} {fps} fps"), sum.clone()))
+            .collect();
+        rows.push(("all".to_owned(), self.all()));
+        rows
+    }
+
+    fn in_words(&self) -> String {
+        let mut text = String::new();
+        for failure in &self.failures {
+            let _ = writeln!(text, "{failure}");
+        }
+        for (name, sum) in self.rows() {
+            stratum_in_words(&mut text, &name, &sum);
+        }
+        text
+    }
+
+    fn as_json(&self) -> Value {
+        let strata: Map<String, Value> = self
+            .rows()
+            .into_iter()
+            .map(|(name, sum)| (name, as_json(&sum)))
+            .collect();
+        json!({ "strata": strata, "failures": self.failures })
+    }
+}
+
+fn stratum_in_words(text: &mut String, name: &str, sum: &Followed) {
+    let percent = |part: usize| {
+        share(part, sum.shots).map_or_else(|| "-".to_owned(), |p| format!("{:.1} %", 100.0 * p))
+    };
+    let number =
+        |v: Option<f64>, digits: usize| v.map_or_else(|| "-".to_owned(), |v| format!("{v:.digits$}"));
+    let _ = writeln!(
+        text,
+        "{name}: {} shots, no identity switch in {} ({}), all ids right at the end in {} ({}), all names in {} ({})",
+        sum.shots,
+        sum.shots_without_switch,
+        percent(sum.shots_without_switch),
+        sum.ids_right_at_end,
+        percent(sum.ids_right_at_end),
+        sum.names_right_at_end,
+        percent(sum.names_right_at_end),
+    );
+    let _ = writeln!(
+        text,
+        "  MOTA {}; of {} balls {} missed, {} false, {} switches; {} lost, {} invented for longer",
+        number(sum.mota(), 5),
+        sum.balls,
+        sum.missed,
+        sum.false_ones,
+        sum.switches,
+        sum.lost,
+        sum.invented,
+    );
+    for (state, errors) in [("at rest", &sum.at_rest), ("moving", &sum.moving)] {
+        let of = |list: &[f64], part: f64, digits: usize| number(quantile(list, part), digits);
+        let _ = writeln!(
+            text,
+            "  {state:<8} place off {} / {} / {} mm (p50/95/99), velocity {} / {} m/s (p50/95), {} looks",
+            of(&errors.place_mm, 0.5, 2),
+            of(&errors.place_mm, 0.95, 2),
+            of(&errors.place_mm, 0.99, 2),
+            of(&errors.velocity_m_s, 0.5, 4),
+            of(&errors.velocity_m_s, 0.95, 4),
+            errors.place_mm.len(),
+        );
+    }
+    for class in EventClass::ALL {
+        let Some(tally) = sum.events.get(&class) else {
+            continue;
+        };
+        let sizes: Vec<f64> = tally.off_ms.iter().map(|ms| ms.abs()).collect();
+        let _ = writeln!(
+            text,
+            "  {:<14} {:>4} happened, {:>4} found, {:>3} missed, {:>3} invented; off {} / {} ms (p50/95), {} ms on the average",
+            class.name(),
+            tally.true_ones,
+            tally.found,
+            tally.true_ones - tally.found,
+            tally.invented,
+            number(quantile(&sizes, 0.5), 1),
+            number(quantile(&sizes, 0.95), 1),
+            number(mean(&tally.off_ms), 1),
+        );
+    }
+    let time = |list: &[f64]| {
+        format!(
+            "{} / {}",
+            number(quantile(list, 0.5), 0),
+            number(quantile(list, 0.99), 0)
+        )
+    };
+    let _ = writeln!(
+        text,
+        "  tracker {} us a frame (p50/99), with ten balls or more moving {} us",
+        time(&sum.tracker_us),
+        time(&sum.tracker_busy_us),
+    );
+}
+
+fn mean(list: &[f64]) -> Option<f64> {
+    (!list.is_empty()).then(|| list.iter().sum::<f64>() / list.len() as f64)
+}
+
+fn as_json(sum: &Followed) -> Value {
+    let quantiles = |list: &[f64]| json!({ "p50": quantile(list, 0.5), "p95": quantile(list, 0.95), "p99": quantile(list, 0.99) });
+    let errors = |e: &Errors| json!({ "place_mm": quantiles(&e.place_mm), "velocity_m_s": quantiles(&e.velocity_m_s) });
+    let event = |(class, tally): (&EventClass, &EventTally)| {
+        let sizes: Vec<f64> = tally.off_ms.iter().map(|ms| ms.abs()).collect();
+        let value = json!({
+            "true": tally.true_ones, "found": tally.found, "invented": tally.invented,
+            "off_ms": quantiles(&sizes), "mean_ms": mean(&tally.off_ms),
+        });
+        (class.name().to_owned(), value)
+    };
+    let events: Map<String, Value> = sum.events.iter().map(event).collect();
+    json!({
+        "shots": sum.shots, "shots_without_switch": sum.shots_without_switch,
+        "ids_right_at_end": sum.ids_right_at_end, "names_right_at_end": sum.names_right_at_end,
+        "mota": sum.mota(), "balls": sum.balls, "missed": sum.missed, "false": sum.false_ones,
+        "switches": sum.switches, "lost": sum.lost, "invented": sum.invented,
+        "at_rest": errors(&sum.at_rest), "moving": errors(&sum.moving), "events": events,
+        "tracker_us": quantiles(&sum.tracker_us), "tracker_busy_us": quantiles(&sum.tracker_busy_us),
+    })
+}

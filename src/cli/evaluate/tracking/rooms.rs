@@ -1,0 +1,93 @@
+//! Shots in rooms made up by a number: the virtual table knows what really happened.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Report;
+use super::strip::Strips;
+use crate::cli::Failure;
+use crate::cli::evaluate::progress;
+use crate::virtual_table::domain::as_calibrated;
+use crate::virtual_table::shot::{Shot, ShotKind};
+use crate::vision::analyse::Analyser;
+use crate::vision::evaluate::tracking::Follow;
+use crate::vision::observation::Truth;
+use crate::vision::track::Tracker;
+
+/// What is played, and what the tracker is told of the camera.
+pub(super) struct Setting<'a> {
+    pub(super) seed: u64,
+    pub(super) rooms: u64,
+    pub(super) is_shutter_known: bool,
+    pub(super) failures: Option<&'a Path>,
+}
+
+/// Follows one shot of a kind in each room.
+pub(super) fn follow(
+    setting: &Setting<'_>,
+    kind: ShotKind,
+    fps: u32,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let what = format!("shots ({kind}, {fps} fps)");
+    for room in 0..setting.rooms {
+        progress(room, setting.rooms, &what);
+        follow_one(setting, kind, fps, room, report)?;
+    }
+    progress(setting.rooms, setting.rooms, &what);
+    Ok(())
+}
+
+fn follow_one(
+    setting: &Setting<'_>,
+    kind: ShotKind,
+    fps: u32,
+    room: u64,
+    report: &mut Report,
+) -> Result<(), Failure> {
+    let domain = setting.seed.wrapping_mul(1_000_003).wrapping_add(room);
+    let mut shot = Shot::new(domain, kind, f64::from(fps))
+        .map_err(|error| Failure::failed(format!("room {domain}: {error}")))?;
+    let table = shot.options.table.clone();
+    let calibrated = Arc::new(as_calibrated(&shot.table.camera(), &table, domain));
+    let mut analyser = Analyser::new(Some(table.clone()));
+    let mut tracker = Tracker::new(&table);
+    if setting.is_shutter_known {
+        tracker = tracker.with_readout(shot.options.imaging.readout_s);
+    }
+    let mut follow = Follow::new(&table);
+    let name = format!("{kind}-{fps}-room{domain}");
+    let mut strips = Strips::new(setting.failures, &name, table.ball.radius_m);
+    let mut last = None;
+    while let Some(mut frame) = shot.next_frame() {
+        frame.camera = Some(Arc::clone(&calibrated));
+        let seen = analyser.analyse(&frame);
+        let start = Instant::now();
+        let told = tracker.update(&seen);
+        let spent_us = start.elapsed().as_secs_f64() * 1e6;
+        let (Some(state), Some(truth)) = (told, frame.truth.clone()) else {
+            continue;
+        };
+        for trouble in follow.note(&truth, &state, spent_us) {
+            let text = format!("{name} frame {}: {}", frame.sequence, trouble.what);
+            report.failures.push(text);
+            strips.wish(frame.sequence, &trouble);
+        }
+        strips.take(&frame, &seen, &state);
+        last = Some((truth, state));
+    }
+    strips.finish();
+    let truth = last
+        .as_ref()
+        .map_or_else(Truth::default, |(truth, _)| Truth::clone(truth));
+    if let Some((truth, state)) = &last {
+        follow.note_end(truth, state);
+    }
+    let (sum, wrong) = follow.finish(&truth);
+    report
+        .failures
+        .extend(wrong.into_iter().map(|wrong| format!("{name}: {wrong}")));
+    report.strata.entry((kind, fps)).or_default().add(&sum);
+    Ok(())
+}

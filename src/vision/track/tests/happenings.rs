@@ -1,0 +1,142 @@
+//! Events and their times on made-up ways of balls.
+
+use super::*;
+
+const FPS: f64 = 30.0;
+const R: f64 = 0.028_575;
+
+/// Shows the tracker balls on these ways, frame by frame, and collects what it tells with seconds after the start.
+fn told(
+    seconds: f64,
+    ways: &[(BallKind, &dyn Fn(f64) -> Option<Vec2>)],
+) -> (Vec<(f64, Happening)>, TableState) {
+    let (mut tracker, start) = (tracker(), Instant::now());
+    let mut noise = fastrand::Rng::with_seed(3);
+    let (mut events, mut last) = (Vec::new(), None);
+    for frame in 0..(seconds * FPS) as u64 {
+        let t = frame as f64 / FPS;
+        let balls: Vec<_> = ways
+            .iter()
+            .filter_map(|(kind, way)| {
+                let jitter = Vec2::new(noise.f64() - 0.5, noise.f64() - 0.5) * 0.0008;
+                Some((*kind, way(t)? + jitter))
+            })
+            .collect();
+        let mut seen = observation(start, frame, &balls, None);
+        seen.captured = start + Duration::from_secs_f64(1.0 + t);
+        let state = tracker.update(&seen).unwrap();
+        events.extend(state.events.iter().map(|event| {
+            let at = event.at.saturating_duration_since(start).as_secs_f64() - 1.0;
+            (at, event.what)
+        }));
+        last = Some(state);
+    }
+    (events, last.unwrap())
+}
+
+fn time_of(events: &[(f64, Happening)], test: impl Fn(&Happening) -> bool) -> Option<f64> {
+    let mut found = events.iter().filter(|(_, what)| test(what));
+    let first = found.next().map(|(at, _)| *at);
+    first.filter(|_| found.next().is_none())
+}
+
+#[test]
+fn a_stroke_its_first_contact_and_a_cushion_are_told_with_their_times() {
+    // The cue ball is struck at 1.013 s, rolls 2 m/s, meets the five full after 0.5 m less two radii; the five
+    // goes on with 1.8 m/s to the foot cushion and comes back.
+    let (struck, speed) = (1.013, 2.0);
+    let gap = 0.5 - 2.0 * R;
+    let met = struck + gap / speed;
+    let wall = 1.27 - R;
+    let back = met + (wall - 0.7) / 1.8;
+    let cue = |t: f64| {
+        let way = (speed * (t - struck)).clamp(0.0, gap) + 0.1 * (t - met).max(0.0);
+        Some(Vec2::new(0.2 + way, 0.05))
+    };
+    let five = |t: f64| {
+        let way = 1.8 * (t - met).max(0.0);
+        let x = 0.7 + way;
+        Some(Vec2::new(
+            if x > wall { wall - 0.75 * (x - wall) } else { x },
+            0.05,
+        ))
+    };
+    let (events, state) = told(2.2, &[(BallKind::pool(0), &cue), (BallKind::pool(5), &five)]);
+    let near = |told: Option<f64>, right: f64| {
+        assert!(
+            told.is_some_and(|t| (t - right).abs() < 0.004),
+            "{told:?} {right} of {events:?}"
+        )
+    };
+    near(time_of(&events, |e| matches!(e, Happening::Struck(_))), struck);
+    near(
+        time_of(&events, |e| matches!(e, Happening::Contact { first: true, .. })),
+        met,
+    );
+    near(time_of(&events, |e| matches!(e, Happening::Cushion(_))), back);
+    assert_eq!(state.balls.len(), 2);
+}
+
+#[test]
+fn nothing_happens_to_balls_that_lie() {
+    let place = |x: f64| move |_: f64| Some(Vec2::new(x, 0.0));
+    let (a, b) = (place(0.0), place(2.0 * R));
+    let (events, _) = told(4.0, &[(BallKind::pool(0), &a), (BallKind::pool(5), &b)]);
+    let only_rest = events.iter().all(|(_, what)| *what == Happening::AtRest);
+    assert!(only_rest && events.len() == 1, "{events:?}");
+}
+
+#[test]
+fn a_ball_put_back_is_the_one_that_was_pocketed() {
+    // Into the foot left pocket at 1.2 s; from 3 s on it lies on the head spot.
+    let cue = |t: f64| {
+        let roll = (t - 1.0).max(0.0);
+        let way = Vec2::new(1.0, 0.365) + Vec2::new(1.3, 1.3) * roll;
+        let gone = way.x > 1.26;
+        if t > 3.0 {
+            Some(Vec2::new(-0.635, 0.0))
+        } else {
+            (!gone).then_some(way)
+        }
+    };
+    let five = |_: f64| Some(Vec2::new(0.0, 0.3));
+    let (events, state) = told(4.0, &[(BallKind::pool(0), &cue), (BallKind::pool(5), &five)]);
+    let fell = events.iter().find_map(|(at, what)| match what {
+        Happening::Pocketed(id, kind, PocketId::FootLeft) => Some((*at, *id, *kind)),
+        _ => None,
+    });
+    let (at, id, kind) = fell.unwrap();
+    assert!(
+        (1.15..1.35).contains(&at) && kind == BallKind::pool(0),
+        "{at} {kind:?}"
+    );
+    assert_eq!(state.cue_ball().map(|b| b.id), Some(id));
+    assert_eq!(state.balls.len(), 2);
+}
+
+#[test]
+fn rows_that_are_exposed_later_are_told_apart_from_balls_that_are_faster() {
+    // A ball that goes down the picture is seen ahead of where it is; at the frame's own time it is not.
+    let (start, readout_s) = (Instant::now(), 0.03);
+    let mut tracker = tracker().with_readout(readout_s);
+    let mut worst: f64 = 0.0;
+    for frame in 0..24_u64 {
+        let t = 1.0 + frame as f64 / FPS;
+        let y = |t: f64| 0.5 - 0.9 * (t - 1.0);
+        // The row that shows it: the upper rail is the first row, the lower the last.
+        let row = 0.5 - y(t);
+        let seen_at = t + readout_s * (row - 0.5);
+        let place = Vec2::new(0.3, y(seen_at));
+        let mut seen = observation(start, frame, &[(BallKind::pool(3), place)], None);
+        seen.balls[0].center_px.y = row * 1080.0;
+        seen.captured = start + Duration::from_secs_f64(t);
+        let state = tracker.update(&seen).unwrap();
+        if frame > 6 {
+            let told = state.balls[0].position_m;
+            worst = worst.max(told.distance(Vec2::new(0.3, y(t))));
+        }
+    }
+    assert!(worst < 0.002, "{worst}");
+    // Nonsense is no camera.
+    assert_eq!(super::tracker().with_readout(f64::NAN).readout_s, 0.0);
+}
