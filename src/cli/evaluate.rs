@@ -1,11 +1,14 @@
 //! `evaluate`: how good is it, in figures that anyone can reproduce.
 
+mod cue;
 mod forecast;
 mod monitoring;
 mod physics;
 mod vision;
 
 use clap::{Args, Subcommand};
+
+use std::io::IsTerminal as _;
 
 use super::Failure;
 
@@ -18,6 +21,8 @@ pub(crate) struct Evaluate {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// The cue: found, its direction, tip, strokes and the time of the hit, in rooms made up by seed, on annotated pictures or in a clip.
+    Cue(cue::Cue),
     /// Fault prediction: leaks found in time, false alarms, on traces made up by seed.
     Forecast(forecast::Forecast),
     /// What monitoring itself costs.
@@ -31,10 +36,23 @@ enum What {
 impl Evaluate {
     pub(crate) fn execute(&self) -> Result<(), Failure> {
         match &self.what {
+            What::Cue(command) => command.execute(),
             What::Forecast(command) => command.execute(),
             What::Monitoring(command) => command.execute(),
             What::Physics(command) => command.execute(),
             What::Vision(command) => command.execute(),
         }
+    }
+}
+
+/// A line that writes over itself on a terminal, now and then a line elsewhere.
+fn progress(done: u64, of: u64, what: &str) {
+    if std::io::stderr().is_terminal() {
+        eprint!("\r{done} of {of} {what} ");
+        if done == of {
+            eprintln!();
+        }
+    } else if done > 0 && done.is_multiple_of(20) {
+        eprintln!("{done} of {of} {what}");
     }
 }

@@ -127,13 +127,20 @@ impl Imaging {
         self.readout_s * (share.clamp(0.0, 1.0) - 0.5)
     }
 
+    /// How much later than the middle row the row of a place is exposed, seconds.
+    pub(super) fn lag_at(&self, camera: &CameraModel, place: Vec3) -> f64 {
+        let height = f64::from(camera.lens.image.height);
+        camera.project(place).map_or(0.0, |px| self.lag_s(px.y / height))
+    }
+
     /// Moves every ball to where it is while its own rows are exposed.
     pub(super) fn roll(&self, camera: &CameraModel, moment: &mut Moment, truth: &mut Truth) {
         if self.readout_s == 0.0 {
             return;
         }
-        let height = f64::from(camera.lens.image.height);
-        let lag = |at: Vec3| camera.project(at).map_or(0.0, |px| self.lag_s(px.y / height));
+        // Nothing moved before the impact.
+        let earliest = moment.rolling_s.map_or(f64::NEG_INFINITY, |s| -s);
+        let lag = |at: Vec3| self.lag_at(camera, at).max(earliest);
         for ball in &mut moment.balls {
             ball.centre_m += ball.velocity_m_s * lag(ball.centre_m);
         }

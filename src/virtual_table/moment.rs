@@ -10,6 +10,8 @@ pub(super) struct Moment {
     pub(super) balls: Vec<BallPose>,
     /// The cue, if it is over the table.
     pub(super) cue: Option<CuePose>,
+    /// Time since the impact that set the balls rolling, seconds.
+    pub(super) rolling_s: Option<f64>,
     /// People's arms and heads, and what lies about; 32 at most are drawn.
     pub(super) things: Vec<Thing>,
 }
@@ -33,6 +35,8 @@ pub(super) struct CuePose {
     pub(super) tip_m: Vec3,
     /// Unit direction from tip to butt.
     pub(super) axis: Vec3,
+    /// How fast it moves along its axis, toward the tip, m/s: while the shutter is open the tip draws a streak.
+    pub(super) speed_m_s: f64,
 }
 
 /// Something that is neither ball nor cue.

@@ -12,7 +12,8 @@ use glam::DQuat;
 use super::company::Company;
 use super::control::{Control, VirtualHandle};
 use super::litter::Litter;
-use super::moment::{BallPose, Moment};
+use super::manner::Manner;
+use super::moment::{BallPose, CuePose, Moment};
 use super::people::Stance;
 use super::scene::{self, SceneName};
 use super::stroke::Stroke;
@@ -20,7 +21,7 @@ use crate::physics::prediction::BallState;
 use crate::physics::{CueStrike, LiveTable, Simulator};
 use crate::table::{BallKind, Geometry, Group, PocketId, TableSpec};
 use crate::units::{Vec2, Vec3};
-use crate::vision::observation::{TrueBall, TrueCue, Truth};
+use crate::vision::observation::{TrueBall, TrueCue, TrueStroke, Truth};
 use rolling::Roll;
 
 /// Balls, cue and player on one table.
@@ -41,6 +42,7 @@ pub(super) struct Play {
     red_went_last: bool,
     handle: VirtualHandle,
     company: Company,
+    manner: Option<Manner>,
     /// Colour of the cloth, for people dressed in it.
     cloth_srgb: [u8; 3],
     litter: Litter,
@@ -126,6 +128,7 @@ impl Play {
             red_went_last: false,
             handle,
             company: Company::none(),
+            manner: None,
             cloth_srgb: [0; 3],
             litter: Litter::default(),
             stance: None,
@@ -187,6 +190,7 @@ impl Play {
         Moment {
             balls,
             cue: self.cue().map(|(pose, _)| pose),
+            rolling_s: self.rolling_s(),
             things: self.things(),
         }
     }
@@ -203,12 +207,38 @@ impl Play {
                     visible: 1.0,
                 })
                 .collect(),
-            cue: self.cue().map(|(pose, direction)| TrueCue {
-                tip_m: pose.tip_m.truncate(),
-                direction,
-            }),
+            cue: self.cue().map(|(pose, direction)| true_cue(&pose, direction)),
+            stroke: match &self.phase {
+                Phase::Rolling(roll) => Some(TrueStroke {
+                    ago_s: self.clock_s - roll.since_s,
+                    strike: roll.strike,
+                }),
+                _ => None,
+            },
             pocketed: self.pocketed.clone(),
         }
+    }
+
+    /// Shows the cue as it is `ahead_s` from now, in the picture and in its truth.
+    pub(super) fn show_cue_at(&self, ahead_s: f64, moment: &mut Moment, truth: &mut Truth) {
+        if let Some((pose, direction)) = self.cue_at(ahead_s) {
+            moment.cue = Some(pose);
+            truth.cue = Some(true_cue(&pose, direction));
+        }
+    }
+
+    /// Time since the impact, seconds, while balls roll.
+    fn rolling_s(&self) -> Option<f64> {
+        match &self.phase {
+            Phase::Rolling(roll) => Some(self.clock_s - roll.since_s),
+            _ => None,
+        }
+    }
+
+    /// The same play by somebody who strokes like this.
+    pub(super) fn in_manner(mut self, manner: Option<Manner>) -> Self {
+        self.manner = manner;
+        self
     }
 
     /// Sets the scene up from the start.
@@ -312,6 +342,16 @@ impl Play {
         if !control.taken {
             control.direction = shown;
         }
+    }
+}
+
+fn true_cue(pose: &CuePose, direction: Vec2) -> TrueCue {
+    TrueCue {
+        tip_m: pose.tip_m.truncate(),
+        tip_height_m: pose.tip_m.z,
+        direction,
+        elevation: pose.axis.z.clamp(-1.0, 1.0).asin(),
+        shown_m: 0.0,
     }
 }
 

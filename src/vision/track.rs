@@ -1,8 +1,12 @@
 //! From observations to a table that lasts: balls with ids, rest and motion, the cue.
 
+mod cue;
+
 use std::time::Instant;
 
 use serde::Serialize;
+
+pub use cue::{CuePhase, Hit, TrackedCue};
 
 use crate::table::{BallKind, Geometry, Group, PocketId, TableSpec};
 use crate::units::Vec2;
@@ -41,17 +45,6 @@ pub struct TrackedBall {
     pub motion: BallMotion,
     /// That the group is right, 0..1.
     pub group_confidence: f64,
-}
-
-/// The cue as followed over several frames.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TrackedCue {
-    /// Tip, metres.
-    pub tip_m: Vec2,
-    /// Unit direction of the shot, butt to tip.
-    pub direction: Vec2,
-    /// 0..1.
-    pub confidence: f64,
 }
 
 /// Something that happened on the table between two states.
@@ -128,7 +121,7 @@ pub struct Tracker {
     last: Option<Instant>,
     still_since: Option<Instant>,
     was_at_rest: bool,
-    cue: Option<(TrackedCue, Instant)>,
+    cue: cue::CueFollower,
     pocketed: Vec<(BallKind, PocketId)>,
 }
 
@@ -316,7 +309,7 @@ impl Tracker {
             last: None,
             still_since: None,
             was_at_rest: false,
-            cue: None,
+            cue: cue::CueFollower::new(table),
             pocketed: Vec::new(),
         }
     }
@@ -338,8 +331,6 @@ impl Tracker {
         let mut events = Vec::new();
         self.associate(observation, dt, now);
         self.retire(now, &observation.hidden, &mut events);
-        self.follow_cue(observation, now);
-
         let moving = self.confirmed().any(|t| !t.is_resting());
         if moving {
             self.still_since = None;
@@ -358,17 +349,32 @@ impl Tracker {
         }
         self.doubt_the_confused(dt);
         self.name_all(now);
-        let balls = self.confirmed().map(|t| describe(t, now)).collect();
+        let balls: Vec<TrackedBall> = self.confirmed().map(|t| describe(t, now)).collect();
+        let cue = self.cue.follow(observation, &balls);
         Some(TableState {
             sequence: observation.sequence,
             captured: now,
             balls,
-            cue: self.cue.map(|c| c.0),
+            cue,
             hidden: observation.hidden.clone(),
             at_rest,
             pocketed: self.pocketed.clone(),
             events,
         })
+    }
+
+    /// The same for a camera whose rows are exposed one after the other: `readout_s` from the first to the last,
+    /// negative from bottom to top.
+    #[must_use]
+    pub fn with_readout(mut self, readout_s: f64) -> Self {
+        self.cue.set_readout(readout_s);
+        self
+    }
+
+    /// The last stroke that was seen; its speed and spin become known while the ball rolls.
+    #[must_use]
+    pub fn last_hit(&self) -> Option<&Hit> {
+        self.cue.last_hit()
     }
 
     fn confirmed(&self) -> impl Iterator<Item = &Track> {
@@ -478,40 +484,6 @@ impl Tracker {
                 self.pocketed.remove(0);
             }
             self.pocketed.push((kind, pocket));
-        }
-    }
-
-    fn follow_cue(&mut self, observation: &Observation, now: Instant) {
-        let best = observation
-            .cues
-            .iter()
-            .filter_map(|c| Some((c.confidence, c.tip_m?, c.direction?)))
-            .filter(|c| c.1.is_finite() && c.2.is_finite())
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some((confidence, tip_m, direction)) = best {
-            let mut cue = TrackedCue {
-                tip_m,
-                direction,
-                confidence,
-            };
-            if let Some((old, _)) = self.cue {
-                // Follow a sweep at once, smooth a steady aim.
-                let turn = old.direction.angle_to(direction).abs();
-                let keep = if turn < 0.003 {
-                    0.8
-                } else if turn < 0.02 {
-                    0.4
-                } else {
-                    0.0
-                };
-                cue.direction = (old.direction * keep + direction * (1.0 - keep)).normalize_or(direction);
-            }
-            self.cue = Some((cue, now));
-        } else if self
-            .cue
-            .is_some_and(|c| now.saturating_duration_since(c.1).as_secs_f64() > 0.2)
-        {
-            self.cue = None;
         }
     }
 

@@ -7,7 +7,7 @@ mod speed;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
@@ -15,6 +15,7 @@ use image::Rgb;
 use imageproc::drawing::draw_hollow_circle_mut;
 use serde_json::{Value, json};
 
+use super::progress;
 use crate::cli::{Failure, balls_from};
 use crate::units::Vec2;
 use crate::vision::annotate::annotated;
@@ -374,17 +375,5 @@ impl Report {
                 "pockets_mm": { "p50": quantile(&line.pockets_mm, 0.5), "p95": quantile(&line.pockets_mm, 0.95) },
             },
         })
-    }
-}
-
-/// A line that writes over itself on a terminal, now and then a line elsewhere.
-fn progress(done: u64, of: u64, what: &str) {
-    if std::io::stderr().is_terminal() {
-        eprint!("\r{done} of {of} {what} ");
-        if done == of {
-            eprintln!();
-        }
-    } else if done > 0 && done.is_multiple_of(20) {
-        eprintln!("{done} of {of} {what}");
     }
 }

@@ -12,6 +12,8 @@ use crate::units::Vec2;
 pub(super) struct CueFound {
     pub(super) tip: Vec2,
     pub(super) butt: Vec2,
+    /// It lies there: neither a hand nor a rail is under its other end.
+    pub(super) lying: bool,
     /// 0..1.
     pub(super) confidence: f64,
 }
@@ -288,6 +290,7 @@ fn cue_of(
     Some(CueFound {
         tip: follow_tip(tip, butt, picture, radius),
         butt,
+        lying: false,
         confidence,
     })
 }

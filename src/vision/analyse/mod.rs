@@ -4,7 +4,7 @@
 //! cloth looks like, [`table_finder`] and [`pose`] find the table where no calibration came with the frame,
 //! [`bed`] says where balls can lie, [`blobs`] and [`circles`] find them, [`localise`] measures them in the
 //! full frame, [`judge`] tells balls from what only looks like one, [`identity`] names them, [`cue`] finds
-//! the cue.
+//! the cue, [`shaft`] measures it.
 
 pub(in crate::vision) mod assignment;
 mod bed;
@@ -27,6 +27,7 @@ mod regions;
 mod sampler;
 #[cfg(test)]
 mod scene;
+mod shaft;
 mod table_finder;
 #[cfg(test)]
 mod tests;
@@ -56,6 +57,7 @@ use working::WorkingPicture;
 use crate::calibration::CameraModel;
 use crate::table::{BallSet, TableSpec};
 use crate::units::{ImageSize, Vec2};
+use crate::vision::cue_line::{CueLine, Elevation};
 use crate::vision::frame::Frame;
 use crate::vision::hidden::Hidden;
 use crate::vision::house_set::{FollowedSet, HouseSet};
@@ -296,7 +298,8 @@ impl Analyser {
         observation.hidden = self.hidden(&found, &balls, &view);
         clock.lap("hidden");
         let grid = self.picture.grid;
-        observation.cues = cues.into_iter().map(|c| cue_seen(&c, grid, &view)).collect();
+        observation.cues = cues_seen(frame, &cues, grid, &view);
+        clock.lap("cue");
         observation.table = Some(view.seen);
     }
 
@@ -635,28 +638,60 @@ fn fill(mask: &mut [u8], w: usize, region: &Region) {
     }
 }
 
-fn cue_seen(cue: &CueFound, grid: Grid, view: &View) -> CueSeen {
-    let (tip, butt) = (grid.in_frame(cue.tip), grid.in_frame(cue.butt));
-    let camera = &view.seen.camera;
-    // At address the tip is about as high as the middle of the cue ball; the butt is higher, by
-    // an elevation nobody can see from one view.
-    let height = view.radius_m;
-    let tip_m = camera.on_plane(tip, height);
-    let behind = tip.lerp(butt, 0.3);
-    let direction = tip_m
-        .zip(camera.on_plane(behind, height))
-        .and_then(|(tip, flat)| {
-            let rise = USUAL_ELEVATION * tip.distance(flat);
-            (tip - camera.on_plane(behind, height + rise)?).try_normalize()
-        });
-    CueSeen {
-        tip_px: tip,
-        butt_px: butt,
-        tip_m,
-        direction,
-        confidence: cue.confidence,
-    }
+/// Measures the cues found in the frame itself; what turns out to be too thin is a line on the cloth.
+fn cues_seen(frame: &Frame, cues: &[CueFound], grid: Grid, view: &View) -> Vec<CueSeen> {
+    cues.iter()
+        .filter_map(|cue| cue_seen(frame, cue, grid, view))
+        .collect()
 }
 
-/// Rise of a cue per length at address: about 4°, which rails and bridge force on every player.
-const USUAL_ELEVATION: f64 = 0.07;
+fn cue_seen(frame: &Frame, cue: &CueFound, grid: Grid, view: &View) -> Option<CueSeen> {
+    let camera = &view.seen.camera;
+    let (mut tip, mut butt) = (grid.in_frame(cue.tip), grid.in_frame(cue.butt));
+    let scale = grid.frame_length(cue.tip, view.bed.ball_radius(cue.tip, view.radius_m)) / view.radius_m;
+    let back = (butt - tip).normalize_or_zero();
+    let far = tip + back * (SHAFT_M * scale).max(tip.distance(butt));
+    let shaft = shaft::measure(
+        frame,
+        camera,
+        shaft::Rough {
+            tip,
+            butt: far,
+            slack: grid.frame_length(cue.tip, 2.0),
+            scale,
+        },
+    );
+    let mut line = None;
+    let mut confidence = cue.confidence;
+    match shaft {
+        Some(shaft) => {
+            if shaft.thickness_behind_m() < THINNEST_M {
+                return None;
+            }
+            tip = shaft.tip_px;
+            butt = tip + (shaft.behind_px - tip).normalize_or_zero() * tip.distance(butt);
+            line = CueLine::through(camera, tip, shaft.behind_px, shaft.turn_sigma);
+        }
+        None => confidence *= 0.5,
+    }
+    let line = line.or_else(|| CueLine::through(camera, tip, butt, ROUGH_SIGMA));
+    // At address the tip is about as high as the middle of the cue ball; the butt is higher, by
+    // an elevation nobody can see from one view.
+    let told = line.and_then(|line| Some((line.tip_at(view.radius_m), line.direction(Elevation::USUAL)?)));
+    Some(CueSeen {
+        tip_px: tip,
+        butt_px: butt,
+        tip_m: told.map(|t| t.0),
+        direction: told.map(|t| t.1.0),
+        line,
+        lying: cue.lying,
+        confidence,
+    })
+}
+
+/// Length of a cue behind its tip along which its edges are looked for, metres.
+const SHAFT_M: f64 = 0.8;
+/// What is thinner some way behind its tip is no cue, metres: projected lines are 5 to 8 mm wide.
+const THINNEST_M: f64 = 0.0095;
+/// Standard deviation of a direction that edges did not tell, radians.
+const ROUGH_SIGMA: f64 = 0.01;
