@@ -13,6 +13,7 @@ mod circles;
 mod clock;
 mod cloth;
 mod cue;
+mod cues_measured;
 mod faint;
 mod grid;
 mod identity;
@@ -43,8 +44,9 @@ use blobs::{Blobs, Candidate, Origin, Scratch};
 use clock::Clock;
 use cloth::{ClothColour, ClothField, ShadowRule};
 use cue::CueFound;
+use cues_measured::CuesMeasured;
 use faint::Rims;
-use grid::{Flat, Grid};
+use grid::Flat;
 use identity::Identity;
 use judge::{Disc, Judge, Measured};
 use localise::Surroundings;
@@ -57,11 +59,10 @@ use working::WorkingPicture;
 use crate::calibration::CameraModel;
 use crate::table::{BallSet, TableSpec};
 use crate::units::{ImageSize, Vec2};
-use crate::vision::cue_line::{CueLine, Elevation};
 use crate::vision::frame::Frame;
 use crate::vision::hidden::Hidden;
 use crate::vision::house_set::{FollowedSet, HouseSet};
-use crate::vision::observation::{BallSeen, CueSeen, Observation};
+use crate::vision::observation::{BallSeen, Observation};
 
 /// Finds table, balls and cue in a frame. Holds what it learned from earlier frames of
 /// the same source (cloth colour, table place, scratch buffers).
@@ -81,6 +82,7 @@ pub struct Analyser {
     house: Option<FollowedSet>,
     /// When a whole set was last looked for: a frame's time.
     last_rack: Option<Instant>,
+    cues: CuesMeasured,
 }
 
 /// What follows from a calibration and stays as long as it does.
@@ -298,7 +300,7 @@ impl Analyser {
         observation.hidden = self.hidden(&found, &balls, &view);
         clock.lap("hidden");
         let grid = self.picture.grid;
-        observation.cues = cues_seen(frame, &cues, grid, &view);
+        observation.cues = self.cues.measure(frame, &cues, grid, &view);
         clock.lap("cue");
         observation.table = Some(view.seen);
     }
@@ -637,61 +639,3 @@ fn fill(mask: &mut [u8], w: usize, region: &Region) {
         }
     }
 }
-
-/// Measures the cues found in the frame itself; what turns out to be too thin is a line on the cloth.
-fn cues_seen(frame: &Frame, cues: &[CueFound], grid: Grid, view: &View) -> Vec<CueSeen> {
-    cues.iter()
-        .filter_map(|cue| cue_seen(frame, cue, grid, view))
-        .collect()
-}
-
-fn cue_seen(frame: &Frame, cue: &CueFound, grid: Grid, view: &View) -> Option<CueSeen> {
-    let camera = &view.seen.camera;
-    let (mut tip, mut butt) = (grid.in_frame(cue.tip), grid.in_frame(cue.butt));
-    let scale = grid.frame_length(cue.tip, view.bed.ball_radius(cue.tip, view.radius_m)) / view.radius_m;
-    let back = (butt - tip).normalize_or_zero();
-    let far = tip + back * (SHAFT_M * scale).max(tip.distance(butt));
-    let shaft = shaft::measure(
-        frame,
-        camera,
-        shaft::Rough {
-            tip,
-            butt: far,
-            slack: grid.frame_length(cue.tip, 2.0),
-            scale,
-        },
-    );
-    let mut line = None;
-    let mut confidence = cue.confidence;
-    match shaft {
-        Some(shaft) => {
-            if shaft.thickness_behind_m() < THINNEST_M {
-                return None;
-            }
-            tip = shaft.tip_px;
-            butt = tip + (shaft.behind_px - tip).normalize_or_zero() * tip.distance(butt);
-            line = CueLine::through(camera, tip, shaft.behind_px, shaft.turn_sigma);
-        }
-        None => confidence *= 0.5,
-    }
-    let line = line.or_else(|| CueLine::through(camera, tip, butt, ROUGH_SIGMA));
-    // At address the tip is about as high as the middle of the cue ball; the butt is higher, by
-    // an elevation nobody can see from one view.
-    let told = line.and_then(|line| Some((line.tip_at(view.radius_m), line.direction(Elevation::USUAL)?)));
-    Some(CueSeen {
-        tip_px: tip,
-        butt_px: butt,
-        tip_m: told.map(|t| t.0),
-        direction: told.map(|t| t.1.0),
-        line,
-        lying: cue.lying,
-        confidence,
-    })
-}
-
-/// Length of a cue behind its tip along which its edges are looked for, metres.
-const SHAFT_M: f64 = 0.8;
-/// What is thinner some way behind its tip is no cue, metres: projected lines are 5 to 8 mm wide.
-const THINNEST_M: f64 = 0.0095;
-/// Standard deviation of a direction that edges did not tell, radians.
-const ROUGH_SIGMA: f64 = 0.01;

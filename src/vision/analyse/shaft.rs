@@ -36,6 +36,8 @@ pub(super) struct Rough {
     /// Tip and the far end of what is seen, frame pixels.
     pub(super) tip: Vec2,
     pub(super) butt: Vec2,
+    /// A cue goes on behind what is seen; its edges are looked for up to here from the tip, frame pixels.
+    pub(super) reach: f64,
     /// How far its line may be off, frame pixels.
     pub(super) slack: f64,
     /// Frame pixels per metre at the cue.
@@ -43,9 +45,9 @@ pub(super) struct Rough {
 }
 
 /// Most places along a cue at which its edges are looked for.
-const MOST_STATIONS: usize = 120;
+const MOST_STATIONS: usize = 72;
 /// Places across it: half of them to each side.
-const HALF_SPAN: usize = 24;
+const HALF_SPAN: usize = 18;
 const SPAN: usize = 2 * HALF_SPAN + 1;
 /// Thickness of a cue at its tip and growth per metre that nothing is known of, metres.
 const TIP_M: f64 = 0.0127;
@@ -97,15 +99,21 @@ pub(super) fn measure(frame: &Frame, camera: &CameraModel, rough: Rough) -> Opti
     };
     let (tip, butt) = (ideal.of_frame(rough.tip), ideal.of_frame(rough.butt));
     let mut line = Line::through(tip, butt)?;
-    let length = tip.distance(butt);
-    let gap = (length / MOST_STATIONS as f64).max(2.0);
+    let seen = tip.distance(butt);
+    let whole = rough.reach.max(seen);
+    // A short piece knows its direction badly: the line grows with what is known of it.
+    let reaches = [seen, (2.2 * seen).min(whole), whole, whole];
     let mut stations: Vec<Station> = Vec::with_capacity(MOST_STATIONS);
     let mut model = (TIP_M * rough.scale, TAPER);
     let mut tip_from = 0.0;
-    for round in 0..3 {
+    let mut gap = 2.0;
+    for (round, length) in reaches.into_iter().enumerate() {
         stations.clear();
-        let slack = [rough.slack, 0.5 * rough.slack + 0.7, 1.2][round];
-        let strict = [2.2, 1.6, 1.35][round];
+        let loose = 0.5 * rough.slack + 0.7;
+        let slack = [rough.slack, loose, loose, 1.2][round];
+        let strict = [2.2, 1.8, 1.6, 1.35][round];
+        let wanted = [32, 40, 56, MOST_STATIONS][round];
+        gap = (length / wanted as f64).max(2.0);
         let mut t = 0.3 * gap;
         while t < length && stations.len() < MOST_STATIONS {
             let wide = model.0 + model.1 * t;
@@ -132,7 +140,7 @@ pub(super) fn measure(frame: &Frame, camera: &CameraModel, rough: Rough) -> Opti
         } else {
             line
         };
-        let scale = [1.6, 0.9, 0.7][round];
+        let scale = [1.6, 1.0, 0.9, 0.7][round];
         let fitted = start.refined(&middles, scale).unwrap_or(start);
         // Distances along stay those from the tip.
         let from = (tip - fitted.point).dot(fitted.direction);
@@ -145,7 +153,7 @@ pub(super) fn measure(frame: &Frame, camera: &CameraModel, rough: Rough) -> Opti
     let sigma = turn_sigma(&stations);
     let seen = gap * stations.len() as f64;
     let tip_along = tip_along(frame, &ideal, &line, model, rough.scale, tip_from)?;
-    let behind = line.point + line.direction * (0.6 * length);
+    let behind = line.point + line.direction * (0.6 * whole);
     Some(Shaft {
         tip_px: ideal.in_frame(line.point + line.direction * tip_along),
         behind_px: ideal.in_frame(behind),
@@ -240,7 +248,7 @@ fn edges(
 }
 
 /// Leaves out what lies in front of the cue along its line: a projected line begins where a cue aims. Such a
-/// piece is thinner than the cue, or nearer to the cloth's colour than to the cue's.
+/// piece is thinner than the cue, and nearer to the cloth's colour than to the cue's.
 fn drop_what_lies_in_front(stations: &mut Vec<Station>, scale: f64) {
     /// A gap that parts two pieces, metres: a hand's or a ball's width.
     const GAP_M: f64 = 0.03;
@@ -289,7 +297,7 @@ fn drop_what_lies_in_front(stations: &mut Vec<Station>, scale: f64) {
             .iter()
             .filter(|s| distance(s.colour, colour) < s.apart)
             .count();
-        stout(part) < 0.72 * stoutest || (long && 2 * alike < part.len())
+        long && stout(part) < 0.85 * stoutest && 2 * alike < part.len()
     };
     if let Some(first) = (0..main)
         .rev()

@@ -131,6 +131,8 @@ struct Flight {
     aim: Aim,
     arrival: Option<Arrival>,
     sightings: Vec<Sighting>,
+    /// What they say.
+    told: Option<Departure>,
     /// How far it gets before it meets a ball or a cushion, metres.
     free_m: f64,
     number: u32,
@@ -148,7 +150,7 @@ const AIM_M: f64 = 0.45;
 const LIES_S: f64 = 4.0;
 /// A cue ball is watched for so long after it was hit, seconds, and seen so often at most.
 const WATCHED_S: f64 = 0.7;
-const MOST_SIGHTINGS: usize = 40;
+const MOST_SIGHTINGS: usize = 24;
 /// A ball seen this far from its place has left it, metres.
 const LEFT_M: f64 = 0.006;
 
@@ -348,12 +350,11 @@ impl CueFollower {
         let Some(mut flight) = self.flight.take() else {
             return;
         };
-        let told = self.fitted(&flight);
-        self.tell(&flight, told);
+        self.tell(&flight);
         let since_s = clock.now_s - flight.from.seen_s;
         flight.done |= since_s > WATCHED_S || flight.sightings.len() >= MOST_SIGHTINGS;
         if flight.done {
-            self.learn(&flight, told);
+            self.learn(&flight);
             self.swing.clear();
             self.ball = None;
         }
@@ -382,7 +383,8 @@ impl CueFollower {
             from: spot,
             aim,
             arrival,
-            sightings: Vec::new(),
+            sightings: Vec::with_capacity(MOST_SIGHTINGS),
+            told: None,
             free_m: free_way(spot, aim.cue.direction, balls, &self.table),
             number: self.hit.map_or(1, |hit| hit.number.saturating_add(1)),
             done: false,
@@ -402,15 +404,6 @@ impl CueFollower {
     fn side_of(&self, aim: &Aim, ball: Vec2) -> f64 {
         let side = aim.cue.direction.perp_dot(aim.cue.tip_m - ball) / self.table.ball.radius_m;
         side.clamp(-0.8, 0.8)
-    }
-
-    fn fitted(&self, flight: &Flight) -> Option<Departure> {
-        departure::fit(
-            flight.from.place,
-            &flight.sightings,
-            self.expected(flight),
-            &self.table.physics,
-        )
     }
 
     /// What the tip lets expect of the ball's speed.
@@ -448,7 +441,7 @@ impl CueFollower {
         clock: &Clock,
     ) {
         let from = flight.from.place;
-        let told = self.fitted(flight);
+        let told = flight.told;
         let expected = self.expected(flight);
         let way = told.map_or(flight.aim.cue.direction, |d| d.direction);
         let last_m = flight.sightings.last().map_or(0.0, |s| (s.at - from).dot(way));
@@ -495,14 +488,18 @@ impl CueFollower {
             }
         }
         match best {
-            Some((_, sighting)) => flight.sightings.push(sighting),
+            Some((_, sighting)) => {
+                flight.sightings.push(sighting);
+                flight.told = departure::fit(from, &flight.sightings, expected, &self.table.physics);
+            }
             // It is not where it must be: something has turned it.
             None => flight.done |= flight.sightings.len() >= 2,
         }
     }
 
     /// Says what is known of the stroke by now.
-    fn tell(&mut self, flight: &Flight, told: Option<Departure>) {
+    fn tell(&mut self, flight: &Flight) {
+        let told = flight.told;
         let side = self.side_of(&flight.aim, flight.from.place);
         let Some(start) = self.start else { return };
         let (left_s, sigma_s) = match (told, flight.arrival) {
@@ -551,8 +548,8 @@ impl CueFollower {
     }
 
     /// The way the ball took shows how the cue was really held.
-    fn learn(&mut self, flight: &Flight, told: Option<Departure>) {
-        let (Some(told), Some(line)) = (told, flight.aim.line) else {
+    fn learn(&mut self, flight: &Flight) {
+        let (Some(told), Some(line)) = (flight.told, flight.aim.line) else {
             return;
         };
         let ratio = self.table.ball.mass_kg / self.table.physics.cue_end_mass_kg.max(1e-6);

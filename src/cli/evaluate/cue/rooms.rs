@@ -19,7 +19,7 @@ use crate::vision::source::FrameSource as _;
 use crate::vision::track::{Hit, TableState, Tracker};
 
 /// How long a shot is watched after the impact, seconds.
-const WATCHED_S: f64 = 1.0;
+const WATCHED_S: f64 = 0.8;
 /// Longest that is waited for the next stroke, seconds.
 const PATIENCE_S: f64 = 30.0;
 /// Less of a cue than this over the bed need not be found, metres.
@@ -88,11 +88,18 @@ impl Room {
         let mut aimed: Vec<String> = Vec::new();
         let mut waited = 0;
         loop {
-            let rolling = self.table.truth().stroke;
+            let now = self.table.truth();
+            let (rolling, cue) = (now.stroke, now.cue);
             if rolling.is_some_and(|s| s.ago_s > WATCHED_S) {
                 if strokes.len() >= wanted {
                     break;
                 }
+                self.table.skip(1);
+                continue;
+            }
+            if rolling.is_none() && cue.is_none() && waited % 3 != 0 {
+                // Nothing happens but that somebody thinks.
+                waited += 1;
                 self.table.skip(1);
                 continue;
             }

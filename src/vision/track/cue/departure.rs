@@ -182,7 +182,7 @@ impl Way {
         let mut left = first.0 - first.1 / speed.max(0.05);
         let mut normal = [0.0; 3];
         let mut misfit = f64::INFINITY;
-        for _ in 0..6 {
+        for _ in 0..5 {
             let pull = (expected.speed_m_s - speed) / expected.speed_sigma_m_s;
             let (mut tt, mut tv, mut vv) = (0.0, 0.0, expected.speed_sigma_m_s.powi(-2));
             let (mut bt, mut bv) = (0.0, pull / expected.speed_sigma_m_s);

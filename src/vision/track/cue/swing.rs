@@ -19,6 +19,8 @@ pub(super) struct Swing {
     speed_m_s: f64,
     /// Covariance of both: place, place and speed, speed.
     covariance: [f64; 3],
+    /// The last place was far from where it should be: one such look is an error, two are the tip.
+    doubted: bool,
 }
 
 /// Places kept, seconds.
@@ -27,6 +29,8 @@ const KEPT_S: f64 = 1.2;
 const SIGMA_M: f64 = 0.0025;
 /// A hand speeds a cue up by about this, m/s² (1 σ).
 const ACCELERATION_M_S2: f64 = 8.0;
+/// No hand moves a tip this far beside where it should be from one frame to the next, metres.
+const JUMP_M: f64 = 0.08;
 /// A cue that moves less than this within half a second is held still, metres.
 const STILL_M: f64 = 0.012;
 /// A tip this far behind the ball has been drawn back, metres.
@@ -65,6 +69,16 @@ impl Swing {
         let ahead = self.along_m + dt * self.speed_m_s;
         let gain = a + SIGMA_M * SIGMA_M;
         let off = place.along_m - ahead;
+        if off.abs() > JUMP_M {
+            if self.doubted {
+                self.clear();
+                self.add(place);
+            } else {
+                self.doubted = true;
+            }
+            return;
+        }
+        self.doubted = false;
         self.along_m = ahead + a / gain * off;
         self.speed_m_s += b / gain * off;
         self.covariance = [a - a * a / gain, b - a * b / gain, c - b * b / gain];

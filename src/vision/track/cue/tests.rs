@@ -183,7 +183,7 @@ fn a_stroke_is_seen_from_warm_up_to_follow_through_and_timed_between_frames() {
             CuePhase::Striking,
             CuePhase::Following,
         ];
-        let at = order.map(|phase| phases.iter().rposition(|p| *p == phase));
+        let at = order.map(|phase| phases.iter().position(|p| *p == phase));
         assert!(
             at.iter().all(Option::is_some) && at.is_sorted(),
             "{speed}: {phases:?}"
