@@ -56,6 +56,10 @@ pub(super) fn state(snapshot: &Snapshot) -> Value {
             "direction": point(cue.direction),
             "direction_deg": metres(cue.direction.y.atan2(cue.direction.x).to_degrees()),
             "confidence": metres(cue.confidence),
+            "direction_sigma_deg": metres(cue.direction_sigma.to_degrees()),
+            "elevation_deg": metres(cue.elevation.to_degrees()),
+            "phase": cue.phase,
+            "speed_m_s": metres(cue.speed_m_s),
         })
     });
     let pocketed: Vec<Value> = table

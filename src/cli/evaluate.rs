@@ -1,6 +1,7 @@
 //! `evaluate`: how good is it, in figures that anyone can reproduce.
 
 mod capture;
+mod cue;
 mod forecast;
 mod monitoring;
 mod physics;
@@ -25,6 +26,8 @@ pub(crate) struct Evaluate {
 enum What {
     /// Capture: sources that are lost, stall, freeze or send nonsense; how soon all is well again.
     Capture(capture::Capture),
+    /// The cue: found, its direction, tip, strokes and the time of the hit, in rooms made up by seed, on annotated pictures or in a clip.
+    Cue(cue::Cue),
     /// Fault prediction: leaks found in time, false alarms, on traces made up by seed.
     Forecast(forecast::Forecast),
     /// What monitoring itself costs.
@@ -43,6 +46,7 @@ impl Evaluate {
     pub(crate) fn execute(&self) -> Result<(), Failure> {
         match &self.what {
             What::Capture(command) => command.execute(),
+            What::Cue(command) => command.execute(),
             What::Forecast(command) => command.execute(),
             What::Monitoring(command) => command.execute(),
             What::Physics(command) => command.execute(),

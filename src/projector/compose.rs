@@ -583,6 +583,7 @@ mod tests {
                 tip_m: tip,
                 direction,
                 confidence: 1.0,
+                ..TrackedCue::default()
             }),
             hidden: Hidden::default(),
             at_rest: true,

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::units::{Vec2, wrap_angle};
-use crate::vision::track::{BallId, BallMotion, TableState};
+use crate::vision::track::{BallId, BallMotion, CuePhase, TableState};
 
 /// How much help is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -106,6 +106,9 @@ pub fn intent(table: &TableState, ball_radius_m: f64, stick_speed_m_s: f64) -> R
         return Err(NoShot::BallsMoving);
     }
     let cue = table.cue.ok_or(NoShot::NoCue)?;
+    if cue.phase == CuePhase::Lying {
+        return Err(NoShot::NotAimed);
+    }
     let to_ball = ball.position_m - cue.tip_m;
     let ahead = to_ball.dot(cue.direction);
     let miss = cue.direction.perp().dot(to_ball).abs();
@@ -159,6 +162,7 @@ mod tests {
                 tip_m: tip,
                 direction: direction.normalize(),
                 confidence: 0.9,
+                ..TrackedCue::default()
             }),
             at_rest: true,
             pocketed: Vec::new(),
@@ -185,6 +189,11 @@ mod tests {
         let mut moving = table(Vec2::new(0.42, 0.0), Vec2::X);
         moving.at_rest = false;
         assert_eq!(intent(&moving, R, 2.0), Err(NoShot::BallsMoving));
+        let mut lying = table(Vec2::new(0.42, 0.0), Vec2::X);
+        if let Some(cue) = &mut lying.cue {
+            cue.phase = CuePhase::Lying;
+        }
+        assert_eq!(intent(&lying, R, 2.0), Err(NoShot::NotAimed));
         let mut no_cue = table(Vec2::new(0.42, 0.0), Vec2::X);
         no_cue.cue = None;
         assert_eq!(intent(&no_cue, R, 2.0), Err(NoShot::NoCue));

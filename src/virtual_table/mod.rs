@@ -21,6 +21,7 @@ mod control;
 pub mod domain;
 mod imaging;
 mod litter;
+mod manner;
 mod moment;
 mod people;
 mod play;
@@ -40,6 +41,7 @@ use std::time::{Duration, Instant};
 pub use company::Company;
 pub use control::VirtualHandle;
 pub use imaging::{Delivery, Imaging};
+pub use manner::Manner;
 pub use render::lamps::Lighting;
 pub use render::paint::Finish;
 pub use render::projection::{BadProjection, ProjectedLight};
@@ -66,6 +68,8 @@ pub struct VirtualTable {
     camera: Arc<CameraModel>,
     play: Play,
     ball_radius_m: f64,
+    /// Half of the bed's length and width, metres.
+    half_m: crate::units::Vec2,
     canvas: Canvas,
     sensor: Sensor,
     imaging: Imaging,
@@ -114,6 +118,8 @@ pub struct Options {
     pub camera: Option<CameraModel>,
     /// People and things around; nobody unless asked for.
     pub company: Company,
+    /// How the scripted player holds the cue; level and in the middle unless told.
+    pub manner: Option<Manner>,
 }
 
 /// How simulated time passes.
@@ -183,6 +189,7 @@ impl Options {
             imaging: Imaging::default(),
             camera: None,
             company: Company::none(),
+            manner: None,
         }
     }
 
@@ -243,9 +250,11 @@ impl VirtualTable {
             size,
             camera: Arc::new(camera),
             play: Play::new(&options.table, options.scene, options.seed, handle.clone())
+                .in_manner(options.manner)
                 .among(options.company, options.cloth())
                 .looking_ahead(0.5 * options.imaging.readout_s.abs()),
             ball_radius_m: options.table.ball.radius_m,
+            half_m: crate::units::Vec2::new(options.table.half_length_m(), options.table.half_width_m()),
             canvas: Canvas::new(backdrop, &options.table, options.finish, options.exposure_s),
             sensor: Sensor::new(options.noise_levels, size.width as usize * 3, options.seed),
             imaging: options.imaging,
@@ -313,7 +322,21 @@ impl VirtualTable {
         for ball in &mut truth.balls {
             ball.visible = screens.visible(ball.position_m.extend(self.ball_radius_m));
         }
+        if let (Some(cue), Some(pose)) = (&mut truth.cue, &moment.cue) {
+            let others = Moment {
+                cue: None,
+                ..moment.clone()
+            };
+            let screens = Screens::of(&others, self.ball_radius_m, self.camera.pose.eye_m);
+            cue.shown_m = screens.shown_of_cue(pose, &self.camera, self.half_m);
+        }
         self.screens = Some(screens);
+    }
+
+    /// What is on the table now, before the next frame is taken; what the camera sees of it is not told.
+    #[must_use]
+    pub fn truth(&self) -> Truth {
+        self.play.truth()
     }
 
     /// Share of a ball that the last frame would show if one lay at this place (table frame, metres), 0..1.
@@ -335,9 +358,13 @@ impl VirtualTable {
             self.canvas.project(projection.clone());
             self.projection = projection;
         }
-        let moment = self.moment_by_rows();
+        let mut moment = self.moment_by_rows();
         let mut truth = self.truth_by_rows();
         truth.events = self.play.take_happenings();
+        if let Some(cue) = moment.cue {
+            let row_s = self.imaging.row_s(&self.camera, cue.tip_m);
+            self.play.show_cue_at(row_s, &mut moment, &mut truth);
+        }
         self.tell_visible(&moment, &mut truth);
         self.canvas.draw(&moment);
         let row_bytes = self.size.width as usize * 3;

@@ -33,6 +33,8 @@ pub(super) struct CuePose {
     pub(super) tip_m: Vec3,
     /// Unit direction from tip to butt.
     pub(super) axis: Vec3,
+    /// How fast it moves along its axis, toward the tip, m/s: while the shutter is open the tip draws a streak.
+    pub(super) speed_m_s: f64,
 }
 
 /// Something that is neither ball nor cue.

@@ -13,7 +13,8 @@ use glam::DQuat;
 use super::company::Company;
 use super::control::{Control, VirtualHandle};
 use super::litter::Litter;
-use super::moment::{BallPose, Moment};
+use super::manner::Manner;
+use super::moment::{BallPose, CuePose, Moment};
 use super::people::Stance;
 use super::scene::{self, SceneName};
 use super::stroke::Stroke;
@@ -21,7 +22,7 @@ use crate::physics::prediction::BallState;
 use crate::physics::{CueStrike, LiveTable, Simulator};
 use crate::table::{BallKind, Geometry, Group, PocketId, TableSpec};
 use crate::units::{Vec2, Vec3};
-use crate::vision::observation::{TrueBall, TrueCue, TrueEvent, Truth};
+use crate::vision::observation::{TrueBall, TrueCue, TrueEvent, TrueStroke, Truth};
 use happenings::Happenings;
 use rolling::Roll;
 
@@ -43,6 +44,7 @@ pub(super) struct Play {
     red_went_last: bool,
     handle: VirtualHandle,
     company: Company,
+    manner: Option<Manner>,
     /// Colour of the cloth, for people dressed in it.
     cloth_srgb: [u8; 3],
     litter: Litter,
@@ -141,6 +143,7 @@ impl Play {
             red_went_last: false,
             handle,
             company: Company::none(),
+            manner: None,
             cloth_srgb: [0; 3],
             litter: Litter::default(),
             stance: None,
@@ -234,7 +237,6 @@ impl Play {
     }
 
     /// What is really there now, every ball as if nothing hid it.
-    #[cfg(test)]
     pub(super) fn truth(&self) -> Truth {
         self.truth_by_rows(|_| 0.0)
     }
@@ -257,10 +259,14 @@ impl Play {
                 })
                 .collect(),
             events: Vec::new(),
-            cue: self.cue().map(|(pose, direction)| TrueCue {
-                tip_m: pose.tip_m.truncate(),
-                direction,
-            }),
+            cue: self.cue().map(|(pose, direction)| true_cue(&pose, direction)),
+            stroke: match &self.phase {
+                Phase::Rolling(roll) => Some(TrueStroke {
+                    ago_s: self.clock_s - roll.since_s,
+                    strike: roll.strike,
+                }),
+                _ => None,
+            },
             pocketed: self.pocketed.clone(),
         }
     }
@@ -268,6 +274,20 @@ impl Play {
     /// What happened since this was asked last.
     pub(super) fn take_happenings(&mut self) -> Vec<TrueEvent> {
         self.happenings.take(self.clock_s)
+    }
+
+    /// Shows the cue as it is `ahead_s` from now, in the picture and in its truth.
+    pub(super) fn show_cue_at(&self, ahead_s: f64, moment: &mut Moment, truth: &mut Truth) {
+        if let Some((pose, direction)) = self.cue_at(ahead_s) {
+            moment.cue = Some(pose);
+            truth.cue = Some(true_cue(&pose, direction));
+        }
+    }
+
+    /// The same play by somebody who strokes like this.
+    pub(super) fn in_manner(mut self, manner: Option<Manner>) -> Self {
+        self.manner = manner;
+        self
     }
 
     /// Sets the scene up from the start.
@@ -376,6 +396,16 @@ impl Play {
         if !control.taken {
             control.direction = shown;
         }
+    }
+}
+
+fn true_cue(pose: &CuePose, direction: Vec2) -> TrueCue {
+    TrueCue {
+        tip_m: pose.tip_m.truncate(),
+        tip_height_m: pose.tip_m.z,
+        direction,
+        elevation: pose.axis.z.clamp(-1.0, 1.0).asin(),
+        shown_m: 0.0,
     }
 }
 

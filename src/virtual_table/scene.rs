@@ -83,7 +83,8 @@ impl SceneName {
     }
 
     /// True where a player plays.
-    pub(super) const fn is_played(self) -> bool {
+    #[must_use]
+    pub const fn is_played(self) -> bool {
         !matches!(self, Self::Still | Self::Grid | Self::Empty)
     }
 }

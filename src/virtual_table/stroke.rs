@@ -26,8 +26,11 @@ impl Stroke {
         self.back_from_s() + BACK_S + PAUSE_S + self.forward_s()
     }
 
-    /// Gap between tip and ball at `t` seconds, metres; 0 from the impact on.
+    /// Gap between tip and the ball's place at `t` seconds, metres; negative from the impact on.
     pub(super) fn gap_at(&self, t: f64) -> f64 {
+        if t > self.impact_s() {
+            return -self.through_m(t - self.impact_s());
+        }
         let warm = t - self.settle_s;
         let back = t - self.back_from_s();
         let forward = back - BACK_S - PAUSE_S;
@@ -44,6 +47,12 @@ impl Stroke {
             let share = (forward / self.forward_s()).clamp(0.0, 1.0);
             self.drawn_m() * (1.0 - share * share)
         }
+    }
+
+    /// How far the tip has gone on `t` seconds after the impact, metres.
+    pub(super) fn through_m(&self, t: f64) -> f64 {
+        const REACH_M: f64 = 0.10;
+        REACH_M * (1.0 - (-self.speed_m_s * t.max(0.0) / REACH_M).exp())
     }
 
     fn back_from_s(&self) -> f64 {

@@ -2,8 +2,9 @@
 
 use glam::Vec3;
 
-use super::moment::{Limb, Moment, Part};
-use super::solid::{Block, Stick};
+use super::moment::{CuePose, Limb, Moment, Part};
+use super::solid::{Block, Pass, Stick};
+use crate::calibration::CameraModel;
 use crate::units;
 
 /// Rays cast at a ball.
@@ -49,6 +50,41 @@ impl Screens {
             }
         }
         screens
+    }
+
+    /// Length of a cue that the picture of `camera` shows over the bed, metres. `self` is without the cue.
+    pub(super) fn shown_of_cue(&self, cue: &CuePose, camera: &CameraModel, half_m: units::Vec2) -> f64 {
+        const STEP_M: f64 = 0.02;
+        let steps = (CUE_M.0 / STEP_M) as u32;
+        let image = units::Vec2::new(
+            f64::from(camera.lens.image.width),
+            f64::from(camera.lens.image.height),
+        );
+        let shown = (0..steps).filter(|i| {
+            let at = cue.tip_m + cue.axis * (STEP_M * (f64::from(*i) + 0.5));
+            let over_bed = at.truncate().abs().cmple(half_m).all();
+            let in_picture = camera
+                .project(at)
+                .is_some_and(|px| px.cmpge(units::Vec2::ZERO).all() && px.cmplt(image).all());
+            over_bed && in_picture && self.is_open(at)
+        });
+        STEP_M * shown.count() as f64
+    }
+
+    /// Whether no thing is between the eye and a place. Balls are lower than cues.
+    fn is_open(&self, at: units::Vec3) -> bool {
+        let at = at.as_vec3();
+        let ray = (at - self.eye).normalize_or(Vec3::NEG_Z);
+        let far = at.distance(self.eye);
+        let hides = |pass: Pass| pass.gap < 0.0 && pass.far < far;
+        !self
+            .sticks
+            .iter()
+            .any(|stick| hides(stick.lines(ray).pass(self.eye)))
+            && !self
+                .blocks
+                .iter()
+                .any(|block| block.pass(self.eye, ray).is_some_and(hides))
     }
 
     /// Share of the disc of a ball at `centre_m` that nothing covers, 0..1.

@@ -7,6 +7,7 @@
 
 pub mod analyse;
 pub mod annotate;
+pub mod cue_line;
 mod digits;
 pub mod evaluate;
 pub mod eyes;

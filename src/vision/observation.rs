@@ -5,8 +5,10 @@ use std::time::Instant;
 use serde::Serialize;
 
 use crate::calibration::CameraModel;
+use crate::physics::CueStrike;
 use crate::table::{BallKind, Group, PocketId};
 use crate::units::{ImageSize, Vec2};
+use crate::vision::cue_line::CueLine;
 use crate::vision::hidden::Hidden;
 use crate::vision::look::Look;
 use crate::vision::naming::Odds;
@@ -136,6 +138,10 @@ pub struct CueSeen {
     pub tip_m: Option<Vec2>,
     /// Unit direction of the shot (butt to tip) on the table.
     pub direction: Option<Vec2>,
+    /// Where it can be in space.
+    pub line: Option<CueLine>,
+    /// It lies on the cloth or along a rail: nobody aims with it.
+    pub lying: bool,
     /// 0..1.
     pub confidence: f64,
 }
@@ -147,6 +153,8 @@ pub struct Truth {
     pub balls: Vec<TrueBall>,
     /// The cue, if it is over the table.
     pub cue: Option<TrueCue>,
+    /// The stroke that set the balls rolling, as long as they do.
+    pub stroke: Option<TrueStroke>,
     /// Balls that have been pocketed, in order.
     pub pocketed: Vec<(BallKind, PocketId)>,
     /// What happened since the frame before, in order of time.
@@ -201,8 +209,23 @@ pub struct TrueBall {
 pub struct TrueCue {
     /// Tip on the table, metres.
     pub tip_m: Vec2,
+    /// Height of the middle of the tip above the cloth, metres.
+    pub tip_height_m: f64,
     /// Unit direction of the shot.
     pub direction: Vec2,
+    /// How far the butt end is raised, radians.
+    pub elevation: f64,
+    /// Length of it that the picture shows over the bed, not hidden by hands and the like, metres.
+    pub shown_m: f64,
+}
+
+/// A stroke as it really was.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct TrueStroke {
+    /// Time from the impact to the frame, seconds.
+    pub ago_s: f64,
+    /// How the stick met the ball.
+    pub strike: CueStrike,
 }
 
 /// The shape of `analyze --json`.

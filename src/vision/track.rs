@@ -1,6 +1,7 @@
 //! From observations to a table that lasts: balls with ids, rest and motion, the cue.
 
 mod ball;
+mod cue;
 mod events;
 mod foresight;
 mod lasting;
@@ -9,6 +10,8 @@ mod matching;
 use std::time::{Duration, Instant};
 
 use serde::Serialize;
+
+pub use cue::{CuePhase, Hit, TrackedCue};
 
 use crate::table::{BallKind, Geometry, Group, PocketCircle, PocketId, TableSpec};
 use crate::units::Vec2;
@@ -52,17 +55,6 @@ pub struct TrackedBall {
     pub motion: BallMotion,
     /// That the group is right, 0..1.
     pub group_confidence: f64,
-}
-
-/// The cue as followed over several frames.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct TrackedCue {
-    /// Tip, metres.
-    pub tip_m: Vec2,
-    /// Unit direction of the shot, butt to tip.
-    pub direction: Vec2,
-    /// 0..1.
-    pub confidence: f64,
 }
 
 /// Something that happened on the table.
@@ -164,7 +156,7 @@ pub struct Tracker {
     last: Option<Instant>,
     still_since: Option<Instant>,
     was_at_rest: bool,
-    cue: Option<(TrackedCue, Instant)>,
+    cue: cue::CueFollower,
     pocketed: Vec<(BallKind, PocketId)>,
     /// Time from a picture's first row to its last, seconds.
     readout_s: f64,
@@ -185,7 +177,7 @@ impl Tracker {
             last: None,
             still_since: None,
             was_at_rest: false,
-            cue: None,
+            cue: cue::CueFollower::new(table),
             pocketed: Vec::new(),
             readout_s: 0.0,
         }
@@ -200,6 +192,7 @@ impl Tracker {
         } else {
             0.0
         };
+        self.cue.set_readout(self.readout_s);
         self
     }
 
@@ -221,8 +214,6 @@ impl Tracker {
         self.associate(observation, before_s, now_s, now);
         self.chronicle_looks(now, now_s, start, &mut events);
         self.retire(now, now_s, start, &observation.hidden, &mut events);
-        self.follow_cue(observation, now);
-
         let moving = self.confirmed().any(|t| !t.is_resting());
         if moving {
             self.still_since = None;
@@ -248,17 +239,24 @@ impl Tracker {
         if at_rest {
             self.memory.tell_apart(&mut self.tracks);
         }
-        let balls = self.confirmed().map(|t| describe(t, now, now_s)).collect();
+        let balls: Vec<TrackedBall> = self.confirmed().map(|t| describe(t, now, now_s)).collect();
+        let cue = self.cue.follow(observation, &balls);
         Some(TableState {
             sequence: observation.sequence,
             captured: now,
             balls,
-            cue: self.cue.map(|c| c.0),
+            cue,
             hidden: observation.hidden.clone(),
             at_rest,
             pocketed: self.pocketed.clone(),
             events,
         })
+    }
+
+    /// The last stroke that was seen; its speed and spin become known while the ball rolls.
+    #[must_use]
+    pub fn last_hit(&self) -> Option<&Hit> {
+        self.cue.last_hit()
     }
 
     fn confirmed(&self) -> impl Iterator<Item = &Track> {
@@ -378,40 +376,6 @@ impl Tracker {
                 pocketed.remove(0);
             }
             pocketed.push((kind, pocket));
-        }
-    }
-
-    fn follow_cue(&mut self, observation: &Observation, now: Instant) {
-        let best = observation
-            .cues
-            .iter()
-            .filter_map(|c| Some((c.confidence, c.tip_m?, c.direction?)))
-            .filter(|c| c.1.is_finite() && c.2.is_finite())
-            .max_by(|a, b| a.0.total_cmp(&b.0));
-        if let Some((confidence, tip_m, direction)) = best {
-            let mut cue = TrackedCue {
-                tip_m,
-                direction,
-                confidence,
-            };
-            if let Some((old, _)) = self.cue {
-                // Follow a sweep at once, smooth a steady aim.
-                let turn = old.direction.angle_to(direction).abs();
-                let keep = if turn < 0.003 {
-                    0.8
-                } else if turn < 0.02 {
-                    0.4
-                } else {
-                    0.0
-                };
-                cue.direction = (old.direction * keep + direction * (1.0 - keep)).normalize_or(direction);
-            }
-            self.cue = Some((cue, now));
-        } else if self
-            .cue
-            .is_some_and(|c| now.saturating_duration_since(c.1).as_secs_f64() > 0.2)
-        {
-            self.cue = None;
         }
     }
 

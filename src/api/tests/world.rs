@@ -361,6 +361,7 @@ pub(super) fn snapshot(sequence: u64) -> Snapshot {
             tip_m: tip,
             direction,
             confidence: 0.93,
+            ..TrackedCue::default()
         }),
         hidden: Hidden::of(Vec2::new(1.27, 0.635), |p| p.x > 1.195 && p.y > 0.5),
         at_rest: true,
@@ -391,6 +392,8 @@ pub(super) fn snapshot(sequence: u64) -> Snapshot {
             butt_px: pixel(tip - direction * 0.8),
             tip_m: Some(tip),
             direction: Some(direction),
+            line: None,
+            lying: false,
             confidence: 0.93,
         }],
         hidden: Hidden::default(),

@@ -50,6 +50,9 @@ impl Play {
             }
         };
         let random = &mut self.random;
+        let strike = self
+            .manner
+            .map_or(strike, |manner| manner.of_strike(strike, random));
         Phase::Aiming(Aim {
             stroke: Stroke {
                 speed_m_s: strike.stick_speed_m_s,

@@ -6,6 +6,7 @@ use super::{Aim, Fall, Phase, Play, TableBall};
 use crate::physics::prediction::{BallState, EventKind, Motion, ShotEvent};
 use crate::physics::{CueStrike, LiveTable};
 use crate::units::{Vec2, Vec3};
+use crate::virtual_table::stroke::Stroke;
 use crate::vision::observation::TrueHappening;
 
 /// By how much an event changed a velocity, m/s: of two balls the one that changed more.
@@ -37,18 +38,25 @@ pub(super) struct Roll {
     pub(super) since_s: f64,
     pub(super) next_event: usize,
     pub(super) strike: CueStrike,
+    pub(super) stroke: Stroke,
     /// Where the tip met the ball.
     pub(super) met: Vec2,
 }
 
 impl Play {
     /// The tip meets the ball: from here on physics knows everything.
-    pub(super) fn strike(&mut self, aim: Aim) -> Phase {
+    pub(super) fn strike(&mut self, mut aim: Aim) -> Phase {
         let now = aim.since_s + aim.stroke.impact_s();
         let (kinds, states, cue_ball) = self.states();
         let met = self.cue_ball().unwrap_or_default();
         self.shots += 1;
         self.litter.on_cloth.clear();
+        if self.manner.is_some()
+            && let Some((cue, _)) = self.cue_behind(met, aim.strike.direction, &aim.strike, 0.0)
+        {
+            // Rails and balls may have lifted the stick above what the player is used to.
+            aim.strike.elevation = cue.axis.z.clamp(-1.0, 1.0).asin();
+        }
         let strike = cue_ball.map(|_| aim.strike);
         if let Err(bad) = self.live.start(&states, cue_ball, strike) {
             tracing::warn!("the virtual table can't play a shot: {bad}");
@@ -67,6 +75,7 @@ impl Play {
             since_s: now,
             next_event: 0,
             strike: aim.strike,
+            stroke: aim.stroke,
             met,
         })
     }

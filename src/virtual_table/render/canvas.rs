@@ -155,7 +155,7 @@ impl Canvas {
         let cue = moment
             .cue
             .as_ref()
-            .and_then(|pose| CueDraw::new(pose, &self.backdrop));
+            .and_then(|pose| CueDraw::new(pose, self.exposure_s, &self.backdrop));
         let mut under_cue = vec![false; if cue.is_some() { self.dirty.len() } else { 0 }];
         if let Some(cue) = &cue {
             mark_track(&mut under_cue, &cue.track_px, self.columns, self.rows);
@@ -301,7 +301,7 @@ impl Canvas {
     }
 
     fn mark_cue(&mut self, pose: &CuePose) {
-        if let Some(cue) = CueDraw::new(pose, &self.backdrop) {
+        if let Some(cue) = CueDraw::new(pose, self.exposure_s, &self.backdrop) {
             mark_track(&mut self.dirty, &cue.track_px, self.columns, self.rows);
         }
     }

@@ -25,6 +25,8 @@ pub(super) struct CueDraw {
     pub(super) track_px: Vec<(glam::Vec2, f32)>,
     wood: Light,
     wrap: Light,
+    /// How far it moves while the shutter is open, metres.
+    travel: f32,
 }
 
 struct BulbOnCue {
@@ -35,7 +37,8 @@ struct BulbOnCue {
 }
 
 impl CueDraw {
-    pub(super) fn new(pose: &CuePose, backdrop: &Backdrop) -> Option<Self> {
+    /// The shutter is open for `exposure_s`.
+    pub(super) fn new(pose: &CuePose, exposure_s: f64, backdrop: &Backdrop) -> Option<Self> {
         let camera = backdrop.camera();
         let axis = single(pose.axis).normalize_or_zero();
         let tip = single(pose.tip_m);
@@ -65,9 +68,10 @@ impl CueDraw {
             })
             .collect();
         let mut track_px = Vec::new();
+        let travel = (pose.speed_m_s.abs() * exposure_s) as f32;
         let steps = 96_u16;
         for i in 0..=steps {
-            let s = LENGTH * f32::from(i) / f32::from(steps);
+            let s = (LENGTH + travel) * f32::from(i) / f32::from(steps) - 0.5 * travel;
             let on_stick = tip + axis * s;
             let mut add = |p: Point, reach_m: f32| {
                 if let Some(px) = camera.project(Vec3::new(p.x.into(), p.y.into(), p.z.into())) {
@@ -96,6 +100,7 @@ impl CueDraw {
             track_px,
             wood: linear([226, 192, 138]),
             wrap: linear([38, 36, 40]),
+            travel,
         })
     }
 
@@ -157,8 +162,9 @@ impl CueDraw {
             let on_axis = self.tip + self.axis * s;
             let pixel = on_axis.distance(eye) / backdrop.camera().lens.focal_px.x as f32;
             let radius = TIP_RADIUS + (BUTT_RADIUS - TIP_RADIUS) / LENGTH * s.clamp(0.0, LENGTH);
+            let end = 0.85 + 0.5 * self.travel / pixel;
             let cover = smoothstep(-0.85, 0.85, (radius - across.abs()) / pixel)
-                * smoothstep(-0.85, 0.85, s / pixel)
+                * smoothstep(-end, end, s / pixel)
                 * smoothstep(-0.85, 0.85, (LENGTH - s) / pixel);
             if cover <= 0.0 || on_axis.z + radius < surface {
                 continue;

@@ -12,6 +12,10 @@ use crate::units::Vec2;
 pub(super) struct CueFound {
     pub(super) tip: Vec2,
     pub(super) butt: Vec2,
+    /// It lies there: neither a hand nor a rail is under its other end.
+    pub(super) lying: bool,
+    /// So short or so thick that it is a cue only if it shows two edges, and goes on behind.
+    pub(super) doubtful: bool,
     /// 0..1.
     pub(super) confidence: f64,
 }
@@ -24,6 +28,11 @@ impl CueFound {
         p.distance(self.tip + along * share.clamp(0.0, 1.0))
     }
 }
+
+/// Balls' radii of a cue that nobody holds: much of its length.
+const LYING: f64 = 20.0;
+/// Balls' radii of a cue that must be seen.
+const SHORTEST: f64 = 2.6;
 
 /// A straight piece of something long.
 #[derive(Clone, Debug)]
@@ -175,10 +184,10 @@ fn sticks_of(region: &Region, bed: &Bed, radius_m: f64) -> Vec<Stick> {
 
 /// The line through two of the points that has most others within `reach`, refined.
 fn strongest_line(points: &[Vec2], reach: f64, apart: f64, random: &mut fastrand::Rng) -> Option<Line> {
-    let stride = (points.len() / 500).max(1);
+    let stride = (points.len() / 200).max(1);
     let looked_at = points.len().div_ceil(stride);
     let mut best: Option<(usize, Line)> = None;
-    for tried in 0..160 {
+    for tried in 0..96 {
         // Until a better line has been missed with a chance of one in ten thousand.
         if let Some((count, _)) = best {
             let share = count as f64 / looked_at as f64;
@@ -260,8 +269,8 @@ fn cue_of(
     let length = tip.distance(butt);
     if bed.depth(tip) < radius
         || along_cushion(tip, butt, bed, radius)
-        || length < 4.0 * radius
-        || length < 5.0 * stick.width
+        || length < SHORTEST * radius
+        || length < 3.0 * stick.width
     {
         return None;
     }
@@ -271,7 +280,9 @@ fn cue_of(
         let nearest = butt.clamp(Vec2::new(l, t), Vec2::new(r, b));
         nearest.distance(butt) < 2.0 * radius
     });
-    if !over_rail && !from_hand {
+    // Nobody holds it and no rail carries it: it lies there.
+    let lying = !over_rail && !from_hand;
+    if lying && length < LYING * radius {
         return None;
     }
     if over_rail {
@@ -284,10 +295,13 @@ fn cue_of(
             t += 1.0;
         }
     }
+    let doubtful = length < 4.0 * radius || length < 5.0 * stick.width;
     let confidence = (length / (12.0 * radius)).min(1.0) * if over_rail { 0.95 } else { 0.8 };
     Some(CueFound {
         tip: follow_tip(tip, butt, picture, radius),
         butt,
+        lying,
+        doubtful,
         confidence,
     })
 }

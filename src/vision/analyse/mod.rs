@@ -4,7 +4,7 @@
 //! cloth looks like, [`table_finder`] and [`pose`] find the table where no calibration came with the frame,
 //! [`bed`] says where balls can lie, [`blobs`] and [`circles`] find them, [`localise`] measures them in the
 //! full frame, [`judge`] tells balls from what only looks like one, [`identity`] names them, [`cue`] finds
-//! the cue.
+//! the cue, [`shaft`] measures it.
 
 pub(in crate::vision) mod assignment;
 mod bed;
@@ -13,6 +13,7 @@ mod circles;
 mod clock;
 mod cloth;
 mod cue;
+mod cues_measured;
 mod faint;
 mod grid;
 mod identity;
@@ -28,6 +29,7 @@ mod regions;
 mod sampler;
 #[cfg(test)]
 mod scene;
+mod shaft;
 mod table_finder;
 #[cfg(test)]
 mod tests;
@@ -43,8 +45,9 @@ use blobs::{Blobs, Candidate, Origin, Scratch};
 use clock::Clock;
 use cloth::{ClothColour, ClothField, ShadowRule};
 use cue::CueFound;
+use cues_measured::CuesMeasured;
 use faint::Rims;
-use grid::{Flat, Grid};
+use grid::Flat;
 use identity::Identity;
 use judge::{Disc, Judge, Measured};
 use localise::Surroundings;
@@ -60,7 +63,7 @@ use crate::units::{ImageSize, Vec2};
 use crate::vision::frame::Frame;
 use crate::vision::hidden::Hidden;
 use crate::vision::house_set::{FollowedSet, HouseSet};
-use crate::vision::observation::{BallSeen, CueSeen, Observation};
+use crate::vision::observation::{BallSeen, Observation};
 
 /// Finds table, balls and cue in a frame. Holds what it learned from earlier frames of
 /// the same source (cloth colour, table place, scratch buffers).
@@ -80,6 +83,7 @@ pub struct Analyser {
     house: Option<FollowedSet>,
     /// When a whole set was last looked for: a frame's time.
     last_rack: Option<Instant>,
+    cues: CuesMeasured,
 }
 
 /// What follows from a calibration and stays as long as it does.
@@ -311,7 +315,8 @@ impl Analyser {
         observation.hidden = self.hidden(&found, &balls, &view);
         clock.lap("hidden");
         let grid = self.picture.grid;
-        observation.cues = cues.into_iter().map(|c| cue_seen(&c, grid, &view)).collect();
+        observation.cues = self.cues.measure(frame, &cues, grid, &view);
+        clock.lap("cue");
         observation.table = Some(view.seen);
     }
 
@@ -649,29 +654,3 @@ fn fill(mask: &mut [u8], w: usize, region: &Region) {
         }
     }
 }
-
-fn cue_seen(cue: &CueFound, grid: Grid, view: &View) -> CueSeen {
-    let (tip, butt) = (grid.in_frame(cue.tip), grid.in_frame(cue.butt));
-    let camera = &view.seen.camera;
-    // At address the tip is about as high as the middle of the cue ball; the butt is higher, by
-    // an elevation nobody can see from one view.
-    let height = view.radius_m;
-    let tip_m = camera.on_plane(tip, height);
-    let behind = tip.lerp(butt, 0.3);
-    let direction = tip_m
-        .zip(camera.on_plane(behind, height))
-        .and_then(|(tip, flat)| {
-            let rise = USUAL_ELEVATION * tip.distance(flat);
-            (tip - camera.on_plane(behind, height + rise)?).try_normalize()
-        });
-    CueSeen {
-        tip_px: tip,
-        butt_px: butt,
-        tip_m,
-        direction,
-        confidence: cue.confidence,
-    }
-}
-
-/// Rise of a cue per length at address: about 4°, which rails and bridge force on every player.
-const USUAL_ELEVATION: f64 = 0.07;

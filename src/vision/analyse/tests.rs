@@ -121,6 +121,18 @@ fn a_cue_over_the_rail_is_seen_with_tip_and_direction_and_is_no_ball() {
     assert!(cue.tip_m.unwrap().distance(tip) < 0.02, "{:?}", cue.tip_m);
     let turned = cue.direction.unwrap().angle_to((tip - butt).normalize()).abs();
     assert!(turned.to_degrees() < 2.0, "{}°", turned.to_degrees());
+    assert!(cue.line.is_some() && !cue.lying);
+}
+
+#[test]
+fn a_cue_that_lies_on_the_cloth_is_told_as_lying() {
+    let mut scene = Scene::empty();
+    scene.balls = vec![(BallKind::pool(0), Vec2::new(-0.7, 0.3))];
+    scene.cue = Some((Vec2::new(-0.5, 0.3), Vec2::new(0.7, -0.35)));
+    let seen = Analyser::new(None).analyse(&calibrated(&scene));
+    assert_eq!(seen.balls.len(), 1, "{:?}", seen.balls);
+    assert!(seen.cues.iter().any(|cue| cue.lying), "{:?}", seen.cues);
+    assert!(seen.cues.iter().all(|cue| cue.lying), "{:?}", seen.cues);
 }
 
 #[test]

@@ -50,6 +50,8 @@ fn observation(
                 butt_px: Vec2::ZERO,
                 tip_m: Some(tip),
                 direction: Some(direction),
+                line: None,
+                lying: false,
                 confidence: 0.9,
             })
             .into_iter()

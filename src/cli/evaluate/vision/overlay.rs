@@ -51,6 +51,7 @@ pub(super) fn light_of(truth: &Truth, table: &TableSpec, random: &mut fastrand::
             tip_m: cue_ball - direction * (table.ball.radius_m + 0.01),
             direction,
             confidence: 1.0,
+            ..TrackedCue::default()
         }),
         hidden: Hidden::default(),
         at_rest: true,

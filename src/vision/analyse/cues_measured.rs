@@ -1,0 +1,197 @@
+//! From cues found on the working picture to cues measured in the frame, and to what they are in space.
+
+use std::time::{Duration, Instant};
+
+use super::cue::CueFound;
+use super::grid::Grid;
+use super::shaft::{self, Rough, Shaft};
+use super::view::View;
+use crate::units::Vec2;
+use crate::vision::cue_line::{CueLine, Elevation};
+use crate::vision::frame::Frame;
+use crate::vision::observation::CueSeen;
+
+/// Measures cues, and looks again where one was a moment ago.
+#[derive(Debug, Default)]
+pub(super) struct CuesMeasured {
+    last: Option<Last>,
+}
+
+/// The best cue of an earlier frame.
+#[derive(Clone, Copy, Debug)]
+struct Last {
+    tip: Vec2,
+    butt: Vec2,
+    at: Instant,
+}
+
+/// Length of a cue behind its tip along which its edges are looked for, metres.
+const SHAFT_M: f64 = 0.8;
+/// What is thinner some way behind its tip is no cue, metres: projected lines are 5 to 8 mm wide.
+const THINNEST_M: f64 = 0.0095;
+/// Standard deviation of a direction that edges did not tell, radians.
+const ROUGH_SIGMA: f64 = 0.01;
+/// A doubtful cue, or one looked for again, shows both edges over this length, metres.
+const LEAST_EDGES_M: f64 = 0.14;
+/// A cue that hides behind a hand, or hangs together with other things, is looked for again for so long.
+const AGAIN: Duration = Duration::from_millis(700);
+/// How far forward a tip may have come since, metres.
+const FORWARD_M: f64 = 0.08;
+
+impl CuesMeasured {
+    /// The cues of a frame, best first.
+    pub(super) fn measure(
+        &mut self,
+        frame: &Frame,
+        cues: &[CueFound],
+        grid: Grid,
+        view: &View,
+    ) -> Vec<CueSeen> {
+        let mut seen: Vec<CueSeen> = cues
+            .iter()
+            .filter_map(|cue| of_found(frame, cue, grid, view))
+            .collect();
+        let recent = self
+            .last
+            .filter(|last| frame.captured >= last.at && frame.captured - last.at < AGAIN);
+        if let Some(last) = recent
+            && !seen.iter().any(|cue| is_same(cue, &last))
+        {
+            if let Some((cue, seen_m)) = of_last(frame, &last, grid, view) {
+                // So much of a cue needs no other witness.
+                let at = if seen_m > 2.0 * LEAST_EDGES_M {
+                    frame.captured
+                } else {
+                    last.at
+                };
+                self.last = Some(Last {
+                    tip: cue.tip_px,
+                    butt: cue.butt_px,
+                    at,
+                });
+                seen.push(cue);
+            }
+        } else {
+            self.last = seen
+                .iter()
+                .find(|cue| cue.line.is_some() && !cue.lying)
+                .map(|cue| Last {
+                    tip: cue.tip_px,
+                    butt: cue.butt_px,
+                    at: frame.captured,
+                });
+        }
+        seen.sort_by(|a, b| b.confidence.total_cmp(&a.confidence));
+        seen
+    }
+}
+
+/// Whether a cue is about where one was.
+fn is_same(cue: &CueSeen, last: &Last) -> bool {
+    let (now, then) = (
+        (cue.tip_px - cue.butt_px).normalize_or_zero(),
+        (last.tip - last.butt).normalize_or_zero(),
+    );
+    now.dot(then) > 0.99 && then.perp_dot(cue.tip_px - last.tip).abs() < 40.0
+}
+
+fn of_found(frame: &Frame, cue: &CueFound, grid: Grid, view: &View) -> Option<CueSeen> {
+    let (tip, butt) = (grid.in_frame(cue.tip), grid.in_frame(cue.butt));
+    let scale = scale_at(cue.tip, grid, view);
+    let rough = Rough {
+        tip,
+        butt,
+        reach: SHAFT_M * scale,
+        slack: grid.frame_length(cue.tip, 2.0),
+        scale,
+    };
+    let shaft = shaft::measure(frame, &view.seen.camera, rough);
+    match shaft {
+        Some(shaft) if is_light(&shaft) => None,
+        Some(shaft) if cue.doubtful && shaft.seen_m < 1.5 * LEAST_EDGES_M => None,
+        Some(shaft) if cue.lying && !lies(&shaft) => None,
+        // Where scale and place are known a cue shows its edges.
+        None if cue.lying || view.calibrated => None,
+        None if cue.doubtful => None,
+        Some(shaft) => Some(in_space(&shaft, tip.distance(butt), cue.confidence, view)).map(|seen| CueSeen {
+            lying: cue.lying,
+            ..seen
+        }),
+        None => {
+            let camera = &view.seen.camera;
+            let line = CueLine::through(camera, tip, butt, ROUGH_SIGMA);
+            let (tip_m, direction) = places(line, view);
+            Some(CueSeen {
+                tip_px: tip,
+                butt_px: butt,
+                tip_m,
+                direction,
+                line,
+                lying: cue.lying,
+                confidence: 0.5 * cue.confidence,
+            })
+        }
+    }
+}
+
+/// Whether this is a line that a projector draws: thin, or hardly thicker than one and nowhere thicker.
+fn is_light(shaft: &Shaft) -> bool {
+    const NO_TAPER: f64 = 0.003;
+    let thick = shaft.thickness_behind_m();
+    thick < THINNEST_M || (thick < 1.2 * THINNEST_M && shaft.taper < NO_TAPER && shaft.seen_m > 0.25)
+}
+
+/// Whether what nobody holds is a cue: light on the cloth has no taper.
+fn lies(shaft: &Shaft) -> bool {
+    const LEAST_TAPER: f64 = 0.004;
+    const LEAST_SEEN_M: f64 = 0.35;
+    let thick = shaft.thickness_behind_m() > 1.25 * THINNEST_M;
+    thick && shaft.taper > LEAST_TAPER && shaft.seen_m > LEAST_SEEN_M
+}
+
+/// Looks again where a cue was.
+fn of_last(frame: &Frame, last: &Last, grid: Grid, view: &View) -> Option<(CueSeen, f64)> {
+    let scale = scale_at(grid.on_grid(last.tip), grid, view);
+    let forward = (last.tip - last.butt).normalize_or_zero() * (FORWARD_M * scale);
+    let length = last.tip.distance(last.butt).min(0.5 * SHAFT_M * scale);
+    let tip = last.tip + forward;
+    let rough = Rough {
+        tip,
+        butt: tip - forward.normalize_or_zero() * (length + FORWARD_M * scale),
+        reach: SHAFT_M * scale,
+        slack: 0.01 * scale,
+        scale,
+    };
+    let shaft = shaft::measure(frame, &view.seen.camera, rough)?;
+    let is_cue = shaft.seen_m >= LEAST_EDGES_M && !is_light(&shaft);
+    is_cue.then(|| (in_space(&shaft, length, 0.5, view), shaft.seen_m))
+}
+
+/// Frame pixels per metre at a working pixel.
+fn scale_at(p: Vec2, grid: Grid, view: &View) -> f64 {
+    grid.frame_length(p, view.bed.ball_radius(p, view.radius_m)) / view.radius_m
+}
+
+fn in_space(shaft: &Shaft, length: f64, confidence: f64, view: &View) -> CueSeen {
+    let back = (shaft.behind_px - shaft.tip_px).normalize_or_zero();
+    let camera = &view.seen.camera;
+    let line = CueLine::through(camera, shaft.tip_px, shaft.behind_px, shaft.turn_sigma);
+    let (tip_m, direction) = places(line, view);
+    CueSeen {
+        tip_px: shaft.tip_px,
+        butt_px: shaft.tip_px + back * length,
+        tip_m,
+        direction,
+        line,
+        lying: false,
+        confidence,
+    }
+}
+
+/// Tip and direction on the table. At address the tip is about as high as the middle of the cue ball; the butt is
+/// higher, by an elevation nobody can see from one view.
+fn places(line: Option<CueLine>, view: &View) -> (Option<Vec2>, Option<Vec2>) {
+    let Some(line) = line else { return (None, None) };
+    let direction = line.direction(Elevation::USUAL).map(|d| d.0);
+    (Some(line.tip_at(view.radius_m)), direction)
+}
