@@ -118,7 +118,10 @@ struct Tracked {
 }
 
 fn record_and_play(folder: &Path, seconds: f64) -> Result<Outcome, String> {
-    let options = Options::new(SceneName::Break);
+    let options = Options {
+        size: crate::units::ImageSize::new(1280, 720),
+        ..Options::new(SceneName::Break)
+    };
     let table = options.table.clone();
     let header = Header {
         source: "virtual:break".to_owned(),
