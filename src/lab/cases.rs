@@ -103,7 +103,7 @@ pub const CASES: &[Case] = &[
         "F2",
         "camera gives one picture again and again",
         "[(at_s: 6, does: freeze_picture, for_s: 3)]",
-        module("vision", 1.0, 1.0, false),
+        module("vision", 1.5, 1.0, false),
         true,
     ),
     case(

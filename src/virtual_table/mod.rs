@@ -52,7 +52,7 @@ use crate::table::{BallSet, TableSpec};
 use crate::units::ImageSize;
 use crate::vision::frame::{Frame, PixelFormat};
 use crate::vision::observation::Truth;
-use crate::vision::source::{FrameSource, SourceError};
+use crate::vision::source::{FrameSource, Patience, SourceError};
 use imaging::Developer;
 use moment::Moment;
 use play::Play;
@@ -420,6 +420,14 @@ impl FrameSource for VirtualTable {
         let frame = self.take(due);
         self.play.step(self.period.as_secs_f64());
         Ok(Some(frame))
+    }
+
+    fn patience(&self) -> Patience {
+        let usual = Patience::default();
+        Patience {
+            next: usual.next.max(3 * self.period),
+            ..usual
+        }
     }
 
     fn name(&self) -> String {

@@ -340,6 +340,11 @@ fn deliver(
         .store(source.rate_hz().unwrap_or(0.0).to_bits(), Ordering::Relaxed);
     watch.opened(Instant::now());
     let live = source.is_live();
+    let mut patience = source.patience();
+    if let Some(rate_hz) = source.rate_hz() {
+        // A slow source is silent by nature.
+        patience.next = patience.next.max(Duration::from_secs_f64(3.0 / rate_hz.max(0.1)));
+    }
     let failed = |name: &str, why: &str| Some(SourceError::Failed(format!("{name}: {why}")));
     let mut delivering = false;
     while !stop.load(Ordering::Relaxed) {
@@ -373,7 +378,7 @@ fn deliver(
                 status.dropped.fetch_add(replaced, Ordering::Relaxed);
             }
             Ok(None) => {
-                if let Some(why) = watch.silence(source.patience(), Instant::now()) {
+                if let Some(why) = watch.silence(patience, Instant::now()) {
                     return failed(&source.name(), &why);
                 }
             }
@@ -502,6 +507,45 @@ mod tests {
         assert!(eyes.status().delivered.load(Ordering::Relaxed) >= 10);
         assert!(wait_for(|| eyes.take().count() > 0));
         assert!(eyes.is_alive());
+    }
+
+    /// Gives one frame a second.
+    struct Slow(u64);
+
+    impl FrameSource for Slow {
+        fn next(&mut self, timeout: Duration) -> Result<Option<Frame>, SourceError> {
+            self.0 += 1;
+            if !self.0.is_multiple_of(10) {
+                std::thread::sleep(timeout);
+                return Ok(None);
+            }
+            let bytes = (0..192_u32).map(|i| (i + self.0 as u32) as u8).collect();
+            Ok(Frame::new(self.0, ImageSize::new(8, 8), PixelFormat::Rgb8, bytes).ok())
+        }
+
+        fn rate_hz(&self) -> Option<f64> {
+            Some(1.0)
+        }
+
+        fn name(&self) -> String {
+            "slow".to_owned()
+        }
+    }
+
+    #[test]
+    fn a_slow_source_is_not_taken_for_a_silent_one() {
+        let eyes = Eyes::start(
+            "slow",
+            Box::new(|| Ok(Box::new(Slow(8)) as Box<dyn FrameSource>)),
+            None,
+            None,
+            Arc::new(|| ()),
+            None,
+            Arc::default(),
+        )
+        .unwrap();
+        assert!(wait_for(|| eyes.status().delivered.load(Ordering::Relaxed) >= 3));
+        assert_eq!(eyes.status().losses.load(Ordering::Relaxed), 0);
     }
 
     #[test]

@@ -117,8 +117,14 @@ struct Tracked {
     not_recorded: u64,
 }
 
+/// The first picture is there by then, or never.
+const START_LIMIT: Duration = Duration::from_secs(60);
+
 fn record_and_play(folder: &Path, seconds: f64) -> Result<Outcome, String> {
-    let options = Options::new(SceneName::Break);
+    let options = Options {
+        size: crate::units::ImageSize::new(1280, 720),
+        ..Options::new(SceneName::Break)
+    };
     let table = options.table.clone();
     let header = Header {
         source: "virtual:break".to_owned(),
@@ -146,14 +152,8 @@ fn record_and_play(folder: &Path, seconds: f64) -> Result<Outcome, String> {
     let eyes = eyes.map_err(|e| e.to_string())?;
     let mut tracker = Tracker::new(&table);
     let mut states = Vec::new();
-    let mut end = Instant::now() + Duration::from_secs(60);
-    while Instant::now() < end {
-        if states.is_empty() {
-            end = end.min(
-                base.get()
-                    .map_or(end, |first| *first + Duration::from_secs_f64(seconds)),
-            );
-        }
+    let (length, latest) = (Duration::from_secs_f64(seconds), Instant::now() + START_LIMIT);
+    while Instant::now() < base.get().map_or(latest, |first| *first + length) {
         std::thread::sleep(Duration::from_millis(2));
         states.extend(
             eyes.take()

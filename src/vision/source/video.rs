@@ -1,9 +1,9 @@
 //! Video files and network streams, decoded by the `ffmpeg` program in a child process.
 
 use std::io::Read as _;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 
@@ -50,7 +50,7 @@ impl VideoSource {
         if !is_stream && !std::path::Path::new(url).is_file() {
             return Err(failed("there is no such file; check the path".to_owned()));
         }
-        let Probed { size, rate_hz } = probe(url).map_err(failed)?;
+        let Probed { size, rate_hz } = probe_once(url).map_err(failed)?;
         let mut program = Program::new("ffmpeg").args(["-nostdin", "-loglevel", "error"]);
         program = if is_stream {
             program.args(["-fflags", "nobuffer"]).args(patience(url))
@@ -241,10 +241,34 @@ impl Drop for VideoSource {
 }
 
 /// What ffprobe says of the first video stream.
+#[derive(Clone, Copy, Debug)]
 struct Probed {
     /// Picture size, even in both directions, turned as it will be decoded.
     size: ImageSize,
     rate_hz: Option<f64>,
+}
+
+/// A file that was looked into, with its length and when it was written.
+type Known = (String, u64, SystemTime, Probed);
+
+/// The file that was looked into last: a decoder that died is replaced sooner without asking again.
+static LAST_PROBED: Mutex<Option<Known>> = Mutex::new(None);
+
+/// [`probe`], but of a file that has not changed since only once.
+fn probe_once(url: &str) -> Result<Probed, String> {
+    let written = std::fs::metadata(url).and_then(|m| Ok((m.len(), m.modified()?)));
+    let Ok((length, modified)) = written else {
+        return probe(url);
+    };
+    let mut last = LAST_PROBED.lock().unwrap_or_else(PoisonError::into_inner);
+    match &*last {
+        Some((file, l, m, probed)) if file == url && (*l, *m) == (length, modified) => Ok(*probed),
+        _ => {
+            let probed = probe(url)?;
+            *last = Some((url.to_owned(), length, modified, probed));
+            Ok(probed)
+        }
+    }
 }
 
 fn probe(url: &str) -> Result<Probed, String> {

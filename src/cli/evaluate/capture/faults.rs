@@ -140,12 +140,15 @@ impl Bench {
             return Err(format!("{fault}: the table was not seen before the first fault"));
         }
         let (mut times, mut held, mut marked, mut identities_lost) = (Vec::new(), 0, 0, 0);
-        let mut before = Usage::now();
+        let (mut before, mut halfway) = (Usage::now(), Usage::now());
         for cycle in 0..cycles + WARM_UP {
             if cycle == WARM_UP {
-                before = Usage::now();
+                (before, halfway) = (Usage::now(), Usage::now());
                 (held, marked, identities_lost) = (0, 0, 0);
                 times.clear();
+            }
+            if cycle == WARM_UP + cycles / 2 {
+                halfway = Usage::now();
             }
             let length = Duration::from_secs_f64(0.8 + 0.6 * random.f64());
             let outcome = self.cycle(length, &known);
@@ -172,6 +175,7 @@ impl Bench {
             marked,
             identities_lost,
             before,
+            halfway,
             after,
         })
     }
