@@ -4,6 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::cue::CueFound;
 use super::grid::Grid;
+use super::judge::Disc;
 use super::shaft::{self, Rough, Shaft};
 use super::view::View;
 use crate::units::Vec2;
@@ -44,12 +45,13 @@ impl CuesMeasured {
         &mut self,
         frame: &Frame,
         cues: &[CueFound],
+        balls: &[Disc],
         grid: Grid,
         view: &View,
     ) -> Vec<CueSeen> {
         let mut seen: Vec<CueSeen> = cues
             .iter()
-            .filter_map(|cue| of_found(frame, cue, grid, view))
+            .filter_map(|cue| of_found(frame, cue, balls, grid, view))
             .collect();
         let recent = self
             .last
@@ -95,8 +97,9 @@ fn is_same(cue: &CueSeen, last: &Last) -> bool {
     now.dot(then) > 0.99 && then.perp_dot(cue.tip_px - last.tip).abs() < 40.0
 }
 
-fn of_found(frame: &Frame, cue: &CueFound, grid: Grid, view: &View) -> Option<CueSeen> {
-    let (tip, butt) = (grid.in_frame(cue.tip), grid.in_frame(cue.butt));
+fn of_found(frame: &Frame, cue: &CueFound, balls: &[Disc], grid: Grid, view: &View) -> Option<CueSeen> {
+    let front = tip_before_light(frame, cue, balls, grid, view);
+    let (tip, butt) = (grid.in_frame(front), grid.in_frame(cue.butt));
     let scale = scale_at(cue.tip, grid, view);
     let rough = Rough {
         tip,
@@ -131,6 +134,38 @@ fn of_found(frame: &Frame, cue: &CueFound, grid: Grid, view: &View) -> Option<Cu
                 confidence: 0.5 * cue.confidence,
             })
         }
+    }
+}
+
+/// The tip in front of the last ball that the cue's line meets, where what goes on behind that ball is only light:
+/// an aim is drawn on in front of the ball at which the cue points. Working pixels.
+fn tip_before_light(frame: &Frame, cue: &CueFound, balls: &[Disc], grid: Grid, view: &View) -> Vec2 {
+    let back = (cue.butt - cue.tip).normalize_or_zero();
+    let length = cue.tip.distance(cue.butt);
+    let on_line = |ball: &&Disc| {
+        let to = ball.centre - cue.tip;
+        let along = to.dot(back);
+        back.perp_dot(to).abs() < 0.8 * ball.radius
+            && along > ball.radius
+            && along < length - 2.0 * ball.radius
+    };
+    let last =
+        (balls.iter().filter(on_line)).max_by(|a, b| a.centre.dot(back).total_cmp(&b.centre.dot(back)));
+    let Some(ball) = last else { return cue.tip };
+    let (before, behind) = (1.15 * ball.radius, (ball.centre - cue.tip).dot(back));
+    let scale = scale_at(cue.tip, grid, view);
+    let rough = Rough {
+        tip: grid.in_frame(cue.tip),
+        butt: grid.in_frame(cue.tip + back * (behind - before)),
+        reach: 0.0,
+        slack: grid.frame_length(cue.tip, 2.0),
+        scale,
+    };
+    let goes_on = shaft::measure(frame, &view.seen.camera, rough).is_some_and(|s| s.thickness_m > THINNEST_M);
+    if goes_on {
+        cue.tip
+    } else {
+        cue.tip + back * (behind + before)
     }
 }
 

@@ -315,7 +315,8 @@ impl Analyser {
         observation.hidden = self.hidden(&found, &balls, &view);
         clock.lap("hidden");
         let grid = self.picture.grid;
-        observation.cues = self.cues.measure(frame, &cues, grid, &view);
+        let discs: Vec<Disc> = balls.iter().map(|b| b.disc).collect();
+        observation.cues = self.cues.measure(frame, &cues, &discs, grid, &view);
         clock.lap("cue");
         observation.table = Some(view.seen);
     }

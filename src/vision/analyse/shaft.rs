@@ -101,22 +101,20 @@ pub(super) fn measure(frame: &Frame, camera: &CameraModel, rough: Rough) -> Opti
     let mut line = Line::through(tip, butt)?;
     let seen = tip.distance(butt);
     let whole = rough.reach.max(seen);
-    // A short piece knows its direction badly: the line grows with what is known of it.
-    let reaches = [seen, (2.2 * seen).min(whole), whole, whole];
     let mut stations: Vec<Station> = Vec::with_capacity(MOST_STATIONS);
     let mut model = (TIP_M * rough.scale, TAPER);
-    let mut tip_from = 0.0;
-    let mut gap = 2.0;
-    for (round, length) in reaches.into_iter().enumerate() {
+    let (mut tip_from, mut gap) = (0.0, 2.0);
+    for (round, length) in [seen, whole, whole].into_iter().enumerate() {
         stations.clear();
-        let loose = 0.5 * rough.slack + 0.7;
-        let slack = [rough.slack, loose, loose, 1.2][round];
-        let strict = [2.2, 1.8, 1.6, 1.35][round];
-        let wanted = [32, 40, 56, MOST_STATIONS][round];
+        let strict = [2.2, 1.7, 1.35][round];
+        let wanted = [32, 64, MOST_STATIONS][round];
         gap = (length / wanted as f64).max(2.0);
         let mut t = 0.3 * gap;
         while t < length && stations.len() < MOST_STATIONS {
             let wide = model.0 + model.1 * t;
+            // A short piece knows its direction badly: farther back the cue may be farther aside.
+            let loose = 0.5 * rough.slack + 0.7 + 0.035 * (t - seen).max(0.0);
+            let slack = [rough.slack, loose, 1.2][round];
             stations.extend(edges(frame, &ideal, &line, t, wide, slack, strict));
             t += gap;
         }
@@ -135,12 +133,8 @@ pub(super) fn measure(frame: &Frame, camera: &CameraModel, rough: Rough) -> Opti
                 line.point + line.direction * s.along + line.direction.perp() * (0.5 * (s.left + s.right))
             })
             .collect();
-        let start = if round == 0 {
-            robust(&middles, &line)?
-        } else {
-            line
-        };
-        let scale = [1.6, 1.0, 0.9, 0.7][round];
+        let start = if round < 2 { robust(&middles, &line)? } else { line };
+        let scale = [1.6, 1.0, 0.7][round];
         let fitted = start.refined(&middles, scale).unwrap_or(start);
         // Distances along stay those from the tip.
         let from = (tip - fitted.point).dot(fitted.direction);

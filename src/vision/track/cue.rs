@@ -472,7 +472,8 @@ impl CueFollower {
                 }
                 (None, Some(tip)) => {
                     let speed = expected.speed_m_s;
-                    (speed * (time_s - tip.time_s), 0.06 + 0.03 * speed)
+                    let due = speed * (time_s - tip.time_s);
+                    (due, 0.06 + 0.05 * speed + 0.4 * due.abs())
                 }
                 (None, None) => (0.0, f64::INFINITY),
             };

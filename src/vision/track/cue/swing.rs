@@ -28,9 +28,9 @@ const KEPT_S: f64 = 1.2;
 /// A tip is seen to about this, metres, along its line.
 const SIGMA_M: f64 = 0.0025;
 /// A hand speeds a cue up by about this, m/s² (1 σ).
-const ACCELERATION_M_S2: f64 = 8.0;
+const ACCELERATION_M_S2: f64 = 16.0;
 /// No hand moves a tip this far beside where it should be from one frame to the next, metres.
-const JUMP_M: f64 = 0.08;
+const JUMP_M: f64 = 0.12;
 /// A cue that moves less than this within half a second is held still, metres.
 const STILL_M: f64 = 0.012;
 /// A tip this far behind the ball has been drawn back, metres.
