@@ -249,6 +249,13 @@ impl Chronicle {
                     self.told.pop_front();
                 }
                 self.told.push_back((partner.time_s, balls));
+                if let Some((cue, left_s)) = self.unseen_stroke(frame_s).filter(|_| self.at_rest) {
+                    self.struck = Some(cue);
+                    events.push(TableEvent {
+                        at: at(left_s.min(partner.time_s)),
+                        what: Happening::Struck(cue),
+                    });
+                }
                 let first = self.struck.is_some_and(|struck| balls.contains(&struck));
                 if first {
                     self.struck = None;
@@ -279,6 +286,17 @@ impl Chronicle {
                 what: Happening::Struck(kink.id),
             });
         }
+    }
+
+    /// The cue ball, if it is gone from where it lay faster than it could be followed, and about when it left,
+    /// seconds: a break in few frames.
+    fn unseen_stroke(&self, frame_s: f64) -> Option<(BallId, f64)> {
+        let way = self.ways.iter().find(|way| Some(way.id) == self.cue_ball)?;
+        let place = way.looks.front()?.place;
+        let lay = |look: &&Seen| look.place.distance(place) < WENT_M;
+        let last = way.looks.iter().take_while(lay).last()?;
+        let gone = way.looks.back().is_some_and(|look| !lay(&look));
+        gone.then_some((way.id, last.time_s + 0.5 * frame_s))
     }
 
     /// True where a ball comes from afar, or is gone for good from where it lay.
