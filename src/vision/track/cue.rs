@@ -95,6 +95,8 @@ pub(super) struct CueFollower {
     start: Option<Instant>,
     player: Player,
     aim: Option<Aim>,
+    /// The last that pointed at the cue ball: a fast stroke is through it in the next frame.
+    aimed: Option<Aim>,
     /// Since when the cue has not moved at all, and where its tip was then.
     still: Option<(Instant, Vec2)>,
     swing: Swing,
@@ -110,8 +112,6 @@ struct Aim {
     cue: TrackedCue,
     line: Option<CueLine>,
     at: Instant,
-    /// It points at the cue ball from nearby.
-    at_ball: bool,
 }
 
 /// The cue ball at rest.
@@ -162,6 +162,7 @@ impl CueFollower {
             start: None,
             player: Player::new(),
             aim: None,
+            aimed: None,
             still: None,
             swing: Swing::default(),
             ball: None,
@@ -278,7 +279,7 @@ impl CueFollower {
             self.swing.add(Place { time_s, along_m });
             cue.phase = self.swing.phase(-self.touching_m(0.0));
             cue.speed_m_s = self.swing.speed_m_s();
-        } else if !at_ball {
+        } else if !at_ball && self.aimed.is_none_or(|aim| seconds_since(aim.at, now) > BEFORE_S) {
             self.swing.clear();
         }
         match &mut self.still {
@@ -289,12 +290,15 @@ impl CueFollower {
         if seen.lying || (still_s > LIES_S && !at_ball) {
             cue.phase = CuePhase::Lying;
         }
-        self.aim = Some(Aim {
+        let aim = Aim {
             cue,
             line: seen.line,
             at: now,
-            at_ball,
-        });
+        };
+        self.aim = Some(aim);
+        if at_ball {
+            self.aimed = Some(aim);
+        }
     }
 
     /// How far behind the ball's middle the tip is when it touches the ball `side` radii beside it, metres.
@@ -357,6 +361,7 @@ impl CueFollower {
             self.learn(&flight);
             self.swing.clear();
             self.ball = None;
+            self.aimed = None;
         }
         self.flight = Some(flight);
     }
@@ -369,8 +374,8 @@ impl CueFollower {
         now: Instant,
         clock: &Clock,
     ) -> Option<Flight> {
-        let (spot, aim) = (self.ball?, self.aim?);
-        if !aim.at_ball || now.saturating_duration_since(aim.at).as_secs_f64() > BEFORE_S {
+        let (spot, aim) = (self.ball?, self.aimed?);
+        if seconds_since(aim.at, now) > BEFORE_S {
             return None;
         }
         let there = |at: Vec2| at.distance(spot.place) < LEFT_M;
@@ -392,7 +397,8 @@ impl CueFollower {
         self.add_sighting(&mut flight, observation, balls, clock);
         // Nothing where it was: it may be under the cue, a hand, or so fast that it is a streak. It has been
         // hit if it is seen ahead, or if the tip has come through where it was.
-        let tip_m = (aim.cue.tip_m - spot.place).dot(aim.cue.direction);
+        let tip = self.aim.map_or(aim.cue.tip_m, |aim| aim.cue.tip_m);
+        let tip_m = (tip - spot.place).dot(aim.cue.direction);
         let through = tip_m > -0.4 * self.table.ball.radius_m;
         let arrived =
             aim.cue.phase == CuePhase::Striking && arrival.is_some_and(|a| a.time_s < clock.now_s + 0.01);
@@ -589,6 +595,10 @@ impl Clock {
     fn at(&self, px: Vec2) -> f64 {
         self.now_s + self.readout_s * ((px.y / self.height).clamp(0.0, 1.0) - 0.5)
     }
+}
+
+fn seconds_since(then: Instant, now: Instant) -> f64 {
+    now.saturating_duration_since(then).as_secs_f64()
 }
 
 /// Whether a cue points at a ball, its line within `room` of the ball's middle, from nearby.
