@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::fmt::Write as _;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::overlay::Overlay;
 use super::tally::{Stroke, match_strokes, nadir_distance, seconds_after};
@@ -120,7 +120,7 @@ impl Room {
                 && strokes
                     .last()
                     .is_none_or(|s| (frame.captured - s.at).as_secs_f64() > stroke.ago_s + 0.5)
-                && let Some(at) = frame.captured.checked_sub(Duration::from_secs_f64(stroke.ago_s))
+                && let Some(at) = moment_before(frame.captured, stroke.ago_s)
             {
                 strokes.push(Stroke {
                     at,
@@ -260,5 +260,15 @@ impl Room {
         {
             self.table.set_projection(light);
         }
+    }
+}
+
+/// The moment `ago_s` seconds before another; after it where that is negative, as with a stroke that only late rows show.
+fn moment_before(at: Instant, ago_s: f64) -> Option<Instant> {
+    let distance = Duration::try_from_secs_f64(ago_s.abs()).ok()?;
+    if ago_s < 0.0 {
+        at.checked_add(distance)
+    } else {
+        at.checked_sub(distance)
     }
 }
