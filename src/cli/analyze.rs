@@ -7,7 +7,7 @@ use std::time::Instant;
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use super::{Failure, balls_from, frame_of, table_named};
+use super::{Failure, balls_from, frame_of, make_folder, table_named};
 use crate::table::TableSpec;
 use crate::vision::analyse::Analyser;
 use crate::vision::annotate::annotated;
@@ -38,14 +38,7 @@ impl Analyze {
     pub(crate) fn execute(&self) -> Result<(), Failure> {
         let table = table_named(self.table.as_deref())?;
         let balls = balls_from(self.balls.as_deref(), table.as_ref())?;
-        if let Some(folder) = &self.annotate {
-            std::fs::create_dir_all(folder).map_err(|e| {
-                Failure::failed(format!(
-                    "can't make the folder {}: {e}; choose another",
-                    folder.display()
-                ))
-            })?;
-        }
+        make_folder(self.annotate.as_deref())?;
         let mut entries: Vec<Value> = Vec::new();
         let mut failed = 0;
         let mut out = std::io::stdout().lock();

@@ -2,6 +2,7 @@
 
 mod capture;
 mod cue;
+mod dataset;
 mod forecast;
 mod monitoring;
 mod physics;

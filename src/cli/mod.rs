@@ -13,6 +13,7 @@ mod monitors;
 mod run;
 mod simulate;
 
+use std::io::Write as _;
 use std::path::Path;
 use std::process::ExitCode;
 
@@ -111,6 +112,34 @@ impl Failure {
 fn write_json(out: &mut impl std::io::Write, document: &impl serde::Serialize) -> std::io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, document)?;
     writeln!(out)
+}
+
+/// The result, on standard output.
+fn show(text: &str) -> Result<(), Failure> {
+    let mut out = std::io::stdout().lock();
+    out.write_all(text.as_bytes())
+        .map_err(|error| Failure::failed(format!("can't write the result: {error}")))
+}
+
+/// Writes a result into a file of the user's choice.
+fn write_result(file: &Path, text: &str) -> Result<(), Failure> {
+    crate::config::write_durably(file, text.as_bytes()).map_err(|error| {
+        Failure::failed(format!(
+            "can't write {}: {error}; choose another file",
+            file.display()
+        ))
+    })
+}
+
+/// Makes a folder of the user's choice, if one is given.
+fn make_folder(folder: Option<&Path>) -> Result<(), Failure> {
+    let Some(folder) = folder else { return Ok(()) };
+    std::fs::create_dir_all(folder).map_err(|error| {
+        Failure::failed(format!(
+            "can't make the folder {}: {error}; choose another",
+            folder.display()
+        ))
+    })
 }
 
 /// The table model with this name, if one is given.

@@ -141,33 +141,20 @@ mod tests {
     use super::*;
     use crate::table::BallKind;
     use crate::vision::track::{TrackedBall, TrackedCue};
-    use std::time::Instant;
 
     const R: f64 = 0.028_575;
 
     fn table(tip: Vec2, direction: Vec2) -> TableState {
-        let ball = |id, number, position_m| TrackedBall {
-            id: BallId(id),
-            kind: BallKind::pool(number),
-            position_m,
-            velocity_m_s: Vec2::ZERO,
-            motion: BallMotion::Resting,
-            group_confidence: 1.0,
-        };
+        let ball = |id, number, place| TrackedBall::lying(BallId(id), BallKind::pool(number), place);
+        let balls = vec![ball(1, 5, Vec2::new(0.1, 0.0)), ball(2, 0, Vec2::new(0.5, 0.0))];
         TableState {
-            sequence: 1,
-            captured: Instant::now(),
-            balls: vec![ball(1, 5, Vec2::new(0.1, 0.0)), ball(2, 0, Vec2::new(0.5, 0.0))],
             cue: Some(TrackedCue {
                 tip_m: tip,
                 direction: direction.normalize(),
                 confidence: 0.9,
                 ..TrackedCue::default()
             }),
-            at_rest: true,
-            pocketed: Vec::new(),
-            hidden: Default::default(),
-            events: Vec::new(),
+            ..TableState::lying(balls)
         }
     }
 

@@ -484,6 +484,15 @@ mod tests {
         }
     }
 
+    /// Eyes on such a source, with nothing known beforehand.
+    fn eyes(
+        name: &str,
+        open: impl FnMut() -> Result<Box<dyn FrameSource>, SourceError> + Send + 'static,
+    ) -> Eyes {
+        let opener: Opener = Box::new(open);
+        Eyes::start(name, opener, None, None, Arc::new(|| ()), None, Arc::default()).unwrap()
+    }
+
     fn wait_for(what: impl Fn() -> bool) -> bool {
         (0..2000).any(|_| {
             std::thread::sleep(Duration::from_millis(5));
@@ -493,16 +502,7 @@ mod tests {
 
     #[test]
     fn a_lost_source_is_opened_again_and_frames_go_on() {
-        let eyes = Eyes::start(
-            "test",
-            Box::new(|| Ok(Box::new(Failing { left: 5, sequence: 0 }) as Box<dyn FrameSource>)),
-            None,
-            None,
-            Arc::new(|| ()),
-            None,
-            Arc::default(),
-        )
-        .unwrap();
+        let eyes = eyes("test", || Ok(Box::new(Failing { left: 5, sequence: 0 })));
         assert!(wait_for(|| eyes.status().losses.load(Ordering::Relaxed) >= 2));
         assert!(eyes.status().delivered.load(Ordering::Relaxed) >= 10);
         assert!(wait_for(|| eyes.take().count() > 0));
@@ -534,32 +534,16 @@ mod tests {
 
     #[test]
     fn a_slow_source_is_not_taken_for_a_silent_one() {
-        let eyes = Eyes::start(
-            "slow",
-            Box::new(|| Ok(Box::new(Slow(8)) as Box<dyn FrameSource>)),
-            None,
-            None,
-            Arc::new(|| ()),
-            None,
-            Arc::default(),
-        )
-        .unwrap();
+        let eyes = eyes("slow", || Ok(Box::new(Slow(8))));
         assert!(wait_for(|| eyes.status().delivered.load(Ordering::Relaxed) >= 3));
         assert_eq!(eyes.status().losses.load(Ordering::Relaxed), 0);
     }
 
     #[test]
     fn a_source_that_cannot_be_opened_says_why() {
-        let eyes = Eyes::start(
-            "camera:9",
-            Box::new(|| Err(SourceError::Failed("no such camera".to_owned()))),
-            None,
-            None,
-            Arc::new(|| ()),
-            None,
-            Arc::default(),
-        )
-        .unwrap();
+        let eyes = eyes("camera:9", || {
+            Err(SourceError::Failed("no such camera".to_owned()))
+        });
         assert!(wait_for(|| eyes.status().source()
             == (
                 "camera:9".to_owned(),

@@ -57,6 +57,21 @@ pub struct TrackedBall {
     pub group_confidence: f64,
 }
 
+impl TrackedBall {
+    /// A ball that lies there, and is surely this one.
+    #[must_use]
+    pub const fn lying(id: BallId, kind: BallKind, position_m: Vec2) -> Self {
+        Self {
+            id,
+            kind,
+            position_m,
+            velocity_m_s: Vec2::ZERO,
+            motion: BallMotion::Resting,
+            group_confidence: 1.0,
+        }
+    }
+}
+
 /// Something that happened on the table.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct TableEvent {
@@ -95,7 +110,7 @@ pub struct TableState {
     pub sequence: u64,
     /// When that frame was taken.
     pub captured: Instant,
-    /// Balls on the table, by id.
+    /// Balls on the table, each with its id.
     pub balls: Vec<TrackedBall>,
     /// The cue, if one is over the table.
     pub cue: Option<TrackedCue>,
@@ -110,6 +125,21 @@ pub struct TableState {
 }
 
 impl TableState {
+    /// These balls lie on the table now; nothing else is known of it.
+    #[must_use]
+    pub fn lying(balls: Vec<TrackedBall>) -> Self {
+        Self {
+            sequence: 0,
+            captured: Instant::now(),
+            balls,
+            cue: None,
+            hidden: Hidden::default(),
+            at_rest: true,
+            pocketed: Vec::new(),
+            events: Vec::new(),
+        }
+    }
+
     /// The cue ball, if it is known.
     #[must_use]
     pub fn cue_ball(&self) -> Option<&TrackedBall> {
@@ -355,7 +385,7 @@ impl Tracker {
                 return true;
             }
             if is_ball {
-                memory.keep(track);
+                memory.keep(track, ahead.is_some());
             }
             if let Some((pocket, at_s)) = ahead {
                 fallen.push((track.id, track.name.0, pocket, (at_s + FALL_S).min(now_s)));

@@ -1,13 +1,12 @@
 //! `calibrate balls`: how the balls of this house look.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::{Failure, frame_of, table_named};
+use crate::cli::{Failure, frame_of, show, table_named};
 use crate::config::write_durably;
 use crate::table::{BallKind, BallSet, Group, TableSpec};
 use crate::virtual_table::{Options, Pace, SceneName, VirtualTable};
@@ -95,11 +94,7 @@ impl Balls {
                 self.out.display()
             ))
         })?;
-        let told = in_words(&taught, &self.out);
-        std::io::stdout()
-            .lock()
-            .write_all(told.as_bytes())
-            .map_err(|error| Failure::failed(format!("can't write the result: {error}")))
+        show(&in_words(&taught, &self.out))
     }
 }
 

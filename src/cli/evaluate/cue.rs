@@ -7,16 +7,16 @@ mod tally;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use image::Rgb;
 use imageproc::drawing::draw_line_segment_mut;
 use serde_json::{Value, json};
 
+use super::dataset::Dataset;
 use super::progress;
-use crate::cli::Failure;
+use crate::cli::{Failure, make_folder, show, write_result};
 use crate::units::Vec2;
 use crate::vision::annotate::annotated;
 use crate::vision::evaluate::{quantile, share};
@@ -70,40 +70,23 @@ struct Report {
 
 impl Cue {
     pub(crate) fn execute(&self) -> Result<(), Failure> {
-        if let Some(folder) = &self.failures {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                Failure::failed(format!(
-                    "can't make the folder {}: {error}; choose another",
-                    folder.display()
-                ))
-            })?;
-        }
+        make_folder(self.failures.as_deref())?;
         let mut report = Report {
             failures: self.failures.clone(),
             ..Report::default()
         };
-        match self.dataset.strip_prefix("virtual:") {
-            Some(seed) => {
-                let seed: u64 = seed.parse().map_err(|_| {
-                    Failure::usage(format!(
-                        "virtual:{seed} must have a whole number, as in virtual:1000"
-                    ))
-                })?;
+        match self.dataset.parse()? {
+            Dataset::Virtual(seed) => {
                 let strokes = usize::from(self.strokes);
                 rooms::look(seed, self.rooms, strokes, f64::from(self.fps), &mut report)?;
             }
-            None => dataset::look(Path::new(&self.dataset), &mut report)?,
+            Dataset::Real(path) => dataset::look(&path, &mut report)?,
         }
         if let Some(file) = &self.json {
-            let text = format!("{:#}\n", report.as_json());
-            crate::config::write_durably(file, text.as_bytes())
-                .map_err(|error| Failure::failed(format!("can't write {}: {error}", file.display())))?;
+            write_result(file, &format!("{:#}\n", report.as_json()))?;
         }
         let text = report.story.clone() + &report.in_words();
-        std::io::stdout()
-            .lock()
-            .write_all(text.as_bytes())
-            .map_err(|error| Failure::failed(format!("can't write the result: {error}")))
+        show(&text)
     }
 }
 

@@ -4,13 +4,12 @@ mod traces;
 
 use std::collections::VecDeque;
 use std::fmt::Write as _;
-use std::io::Write as _;
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use self::traces::{Family, Trace};
-use crate::cli::Failure;
+use crate::cli::{Failure, show};
 use crate::system::forecast::{Forecaster, Watch};
 use crate::system::metrics::Sample;
 
@@ -185,10 +184,7 @@ impl Forecast {
         } else {
             self.in_words(&ours, &plain)
         };
-        std::io::stdout()
-            .lock()
-            .write_all(text.as_bytes())
-            .map_err(|error| Failure::failed(format!("can't write the result: {error}")))?;
+        show(&text)?;
         let (found, false_alarms) = (ours.found(None), ours.false_per_30_days(None));
         if found < LEAST_FOUND {
             return Err(Failure::failed(format!(

@@ -1,13 +1,12 @@
 //! `evaluate monitoring`.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::time::{Duration, Instant};
 
 use clap::Args;
 use serde_json::{Value, json};
 
-use crate::cli::Failure;
+use crate::cli::{Failure, show};
 use crate::system::forecast::{Forecaster, Watch};
 use crate::system::history::{History, Ring};
 use crate::system::metrics::{Metric, Sample};
@@ -81,10 +80,7 @@ impl Monitoring {
             );
             text
         };
-        std::io::stdout()
-            .lock()
-            .write_all(text.as_bytes())
-            .map_err(|error| Failure::failed(format!("can't write the result: {error}")))?;
+        show(&text)?;
         match total {
             Some(total) if total <= MOST_SHARE => Ok(()),
             Some(total) => Err(Failure::failed(format!(
@@ -127,8 +123,7 @@ impl Monitoring {
                 MOST_SHARE * 100.0
             )
         };
-        writeln!(std::io::stdout(), "{text}")
-            .map_err(|error| Failure::failed(format!("can't write the result: {error}")))?;
+        show(&(text + "\n"))?;
         if mean > MOST_SHARE + 2.0 * error {
             return Err(Failure::failed("monitoring takes more than was asked"));
         }

@@ -3,14 +3,13 @@
 mod reference;
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Value, json};
 
 use self::reference::Reference;
-use crate::cli::Failure;
+use crate::cli::{Failure, show};
 use crate::physics::evaluate::brute::{Agreement, agreements};
 use crate::physics::evaluate::families::{self, FamilyShot, FamilyTime, median};
 use crate::physics::evaluate::truths::{self, Truth};
@@ -63,14 +62,12 @@ impl Physics {
             spread: agreements(&TableSpec::pool_9ft(), ROLLOUTS, DRAWS, threads()),
             speed: Speed::measure(&table, &shots),
         };
-        let mut out = std::io::stdout().lock();
         let text = if self.json {
             report.as_json().to_string() + "\n"
         } else {
             report.in_words()
         };
-        out.write_all(text.as_bytes())
-            .map_err(|error| Failure::failed(format!("can't write the result: {error}")))?;
+        show(&text)?;
         match report.first_broken() {
             None => Ok(()),
             Some(what) => Err(Failure::failed(what)),

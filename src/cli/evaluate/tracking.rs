@@ -7,13 +7,13 @@ mod strip;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use serde_json::{Map, Value, json};
 
-use crate::cli::Failure;
+use super::dataset::Dataset;
+use crate::cli::{Failure, make_folder, show, write_result};
 use crate::virtual_table::shot::ShotKind;
 use crate::vision::evaluate::tracking::{Errors, EventClass, EventTally, Followed};
 use crate::vision::evaluate::{quantile, share};
@@ -47,38 +47,18 @@ pub(crate) struct Tracking {
 
 impl Tracking {
     pub(crate) fn execute(&self) -> Result<(), Failure> {
-        if let Some(folder) = &self.failures {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                Failure::failed(format!(
-                    "can't make the folder {}: {error}; choose another",
-                    folder.display()
-                ))
-            })?;
-        }
-        let (text, value) = match self.dataset.strip_prefix("virtual:") {
-            Some(seed) => {
-                let seed: u64 = seed.parse().map_err(|_| {
-                    Failure::usage(format!(
-                        "virtual:{seed} must have a whole number, as in virtual:1000"
-                    ))
-                })?;
+        make_folder(self.failures.as_deref())?;
+        let (text, value) = match self.dataset.parse()? {
+            Dataset::Virtual(seed) => {
                 let report = self.follow_rooms(seed)?;
                 (report.in_words(), report.as_json())
             }
-            None => clips::follow(Path::new(&self.dataset), self.failures.as_deref())?,
+            Dataset::Real(path) => clips::follow(&path, self.failures.as_deref())?,
         };
         if let Some(file) = &self.json {
-            std::fs::write(file, value.to_string() + "\n").map_err(|error| {
-                Failure::failed(format!(
-                    "can't write {}: {error}; choose another file",
-                    file.display()
-                ))
-            })?;
+            write_result(file, &format!("{value:#}\n"))?;
         }
-        std::io::stdout()
-            .lock()
-            .write_all(text.as_bytes())
-            .map_err(|error| Failure::failed(format!("can't write the result: {error}")))
+        show(&text)
     }
 
     fn follow_rooms(&self, seed: u64) -> Result<Report, Failure> {

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs::OpenOptions;
 use std::io::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use image::Rgb;
@@ -17,7 +17,8 @@ use imageproc::drawing::draw_hollow_circle_mut;
 use serde_json::{Value, json};
 
 use super::progress;
-use crate::cli::{Failure, balls_from};
+use crate::cli::evaluate::dataset::Dataset;
+use crate::cli::{Failure, balls_from, make_folder, show, write_result};
 use crate::units::Vec2;
 use crate::vision::annotate::annotated;
 use crate::vision::evaluate::{Compared, Known, KnownBall, Resting, Sight, Tally, quantile, share};
@@ -95,28 +96,15 @@ impl Vision {
         } else {
             self.compare()?
         };
-        std::io::stdout()
-            .lock()
-            .write_all(text.as_bytes())
-            .map_err(|error| Failure::failed(format!("can't write the result: {error}")))
+        show(&text)
     }
 
     /// What the eyes say against what is known, as it is to be printed.
     fn compare(&self) -> Result<String, Failure> {
+        make_folder(self.failures.as_deref())?;
         if let Some(folder) = &self.failures {
-            std::fs::create_dir_all(folder).map_err(|error| {
-                Failure::failed(format!(
-                    "can't make the folder {}: {error}; choose another",
-                    folder.display()
-                ))
-            })?;
             // A list of failures of another time would be mixed with these.
-            std::fs::write(folder.join(LIST), "picture,what,x_px,y_px\n").map_err(|error| {
-                Failure::failed(format!(
-                    "can't write {}: {error}; choose another folder",
-                    folder.join(LIST).display()
-                ))
-            })?;
+            write_result(&folder.join(LIST), "picture,what,x_px,y_px\n")?;
         }
         let balls = balls_from(self.balls.as_deref(), None)?;
         let mut report = Report {
@@ -129,13 +117,8 @@ impl Vision {
             failed: 0,
             failures: self.failures.clone(),
         };
-        match self.dataset.strip_prefix("virtual:") {
-            Some(seed) => {
-                let seed: u64 = seed.parse().map_err(|_| {
-                    Failure::usage(format!(
-                        "virtual:{seed} must have a whole number, as in virtual:1000"
-                    ))
-                })?;
+        match self.dataset.parse()? {
+            Dataset::Virtual(seed) => {
                 let house = rooms::House {
                     balls: balls.as_ref(),
                     taught: self.taught,
@@ -143,7 +126,7 @@ impl Vision {
                 };
                 rooms::look(seed, self.rooms, self.frames, &house, &mut report)?;
             }
-            None => dataset::look(Path::new(&self.dataset), balls.as_ref(), &mut report)?,
+            Dataset::Real(path) => dataset::look(&path, balls.as_ref(), &mut report)?,
         }
         Ok(if self.json {
             report.as_json().to_string() + "\n"

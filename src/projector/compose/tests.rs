@@ -1,7 +1,6 @@
 use super::*;
 use crate::table::BallKind;
-use crate::vision::hidden::Hidden;
-use crate::vision::track::{BallId, BallMotion, TrackedBall, TrackedCue};
+use crate::vision::track::{BallId, TrackedBall, TrackedCue};
 
 #[test]
 fn a_line_is_broken_where_a_ball_lies() {
@@ -36,30 +35,17 @@ fn inside_a_guard_nothing_is_drawn() {
 
 #[test]
 fn nothing_is_drawn_where_the_cue_is_and_where_it_goes() {
-    let ball = TrackedBall {
-        id: BallId(0),
-        kind: BallKind::pool(0),
-        position_m: Vec2::new(0.2, 0.1),
-        velocity_m_s: Vec2::ZERO,
-        motion: BallMotion::Resting,
-        group_confidence: 1.0,
-    };
+    let ball = TrackedBall::lying(BallId(0), BallKind::pool(0), Vec2::new(0.2, 0.1));
     let direction = unit(0.7);
     let tip = ball.position_m - direction * 0.08;
     let table = TableState {
-        sequence: 0,
-        captured: std::time::Instant::now(),
-        balls: vec![ball],
         cue: Some(TrackedCue {
             tip_m: tip,
             direction,
             confidence: 1.0,
             ..TrackedCue::default()
         }),
-        hidden: Hidden::default(),
-        at_rest: true,
-        pocketed: Vec::new(),
-        events: Vec::new(),
+        ..TableState::lying(vec![ball])
     };
     let mut drawing = Drawing::clear_of(&table, 0.028_575);
     // Lines across the stick at every place, and one along it to beyond its end.

@@ -9,6 +9,10 @@ use crate::vision::naming::Evidence;
 
 /// Balls that went away and are remembered.
 const REMEMBERED: usize = 32;
+/// A ball that nobody saw go lies where it lay: one that shows up there, so near, is it …
+const NEAR_M: f64 = 0.05;
+/// … within this long.
+const BACK_WITHIN_S: f64 = 60.0;
 /// A name as sure as this tells which ball it is.
 const SURE: f64 = 0.9;
 
@@ -19,6 +23,9 @@ pub(super) struct Gone {
     kind: BallKind,
     lasting: Option<BallKind>,
     evidence: Evidence,
+    /// When it was seen last, and where, unless it went into a pocket.
+    seen_s: f64,
+    place: Option<Vec2>,
 }
 
 /// Balls that went away, the last ones last.
@@ -28,8 +35,8 @@ pub(super) struct Memory {
 }
 
 impl Memory {
-    /// Remembers a ball that goes.
-    pub(super) fn keep(&mut self, track: &Track) {
+    /// Remembers a ball that goes, into a pocket or just out of sight.
+    pub(super) fn keep(&mut self, track: &Track, pocketed: bool) {
         if self.gone.len() >= REMEMBERED {
             self.gone.remove(0);
         }
@@ -38,6 +45,8 @@ impl Memory {
             kind: track.name.0,
             lasting: track.lasting,
             evidence: track.evidence.clone(),
+            seen_s: track.seen_s,
+            place: (!pocketed).then_some(track.seen_at),
         });
     }
 
@@ -71,7 +80,8 @@ impl Memory {
             let unseen = tracks
                 .iter()
                 .enumerate()
-                .filter(|(k, old)| *k != index && old.is_ball() && now_s - old.seen_s > 0.5 * UNSEEN);
+                .filter(|(k, old)| *k != index && old.is_ball() && now_s - old.seen_s > 0.5 * UNSEEN)
+                .filter(|(_, old)| new.since_s > old.seen_s);
             let candidates = unseen.filter(|(_, old)| could_be(old.name.0, old.lasting, new.name.0));
             let nearest = candidates
                 .map(|(k, old)| (distance(old, new), k))
@@ -82,13 +92,29 @@ impl Memory {
             }
             let gone = self.gone.iter().rposition(|old| {
                 let kind = old.lasting.unwrap_or(old.kind);
-                is_unique(kind) && kind == new.name.0
+                is_unique(kind) && kind == new.name.0 && new.since_s > old.seen_s
             });
-            if let Some(old) = gone {
+            if let Some(old) = gone.or_else(|| self.left_there(new)) {
                 return Some((index, Old::Gone(old)));
             }
         }
         None
+    }
+
+    /// The one that was lost from sight nearest to where this one has shown up.
+    fn left_there(&self, new: &Track) -> Option<usize> {
+        let off = |gone: &Gone| {
+            let off = gone.place?.distance(new.place);
+            let later = new.since_s > gone.seen_s && new.since_s - gone.seen_s <= BACK_WITHIN_S;
+            let fits = off <= NEAR_M && later;
+            (fits && could_be(gone.kind, gone.lasting, new.name.0)).then_some(off)
+        };
+        let near = self
+            .gone
+            .iter()
+            .enumerate()
+            .filter_map(|(k, gone)| Some((off(gone)?, k)));
+        near.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, k)| k)
     }
 
     /// At rest: who surely looks like another ball is that one.

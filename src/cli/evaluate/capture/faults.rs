@@ -12,8 +12,10 @@ use super::process::Usage;
 use super::rig::{self, Looped, Rig};
 use crate::ops::process::{Program, children};
 use crate::system::faults::Does;
+use crate::units::Vec2;
 use crate::vision::eyes::Opener;
 use crate::vision::source::{Asked, FaultySource, FrameSource, Kept, Patience, SourceError, VideoSource};
+use crate::vision::track::BallId;
 
 /// A way to break a source.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -180,7 +182,7 @@ impl Bench {
         })
     }
 
-    fn cycle(&mut self, length: Duration, known: &[crate::vision::track::BallId]) -> Outcome {
+    fn cycle(&mut self, length: Duration, known: &[(BallId, Vec2)]) -> Outcome {
         let (mut held, mut marked) = (true, false);
         let mut times_s = Vec::new();
         self.strike();
@@ -202,9 +204,7 @@ impl Bench {
         // A change is no loss: it is enough that it was followed.
         marked |= self.fault.is_change();
         // Those that are known come back soon or never; a busy machine takes its time.
-        let settled = self
-            .rig
-            .turn_until(Duration::from_secs(10), |rig| rig.balls() == known);
+        let settled = self.rig.turn_until(Duration::from_secs(10), |rig| rig.has(known));
         Outcome {
             times_s,
             held,

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crate::table::TableSpec;
-use crate::units::ImageSize;
+use crate::units::{ImageSize, Vec2};
 use crate::virtual_table::{Options, Pace, SceneName, VirtualTable};
 use crate::vision::eyes::{Eyes, Opener};
 use crate::vision::frame::{Frame, PixelFormat};
@@ -25,6 +25,8 @@ pub(super) const SMALL: ImageSize = ImageSize {
 pub(super) const RATE_HZ: f64 = 30.0;
 /// Pictures that are shown round and round, each with a noise of its own.
 const PICTURES: usize = 24;
+/// Nearer than any two balls to each other, metres.
+const NEAR_M: f64 = 0.026;
 
 /// Pictures of a table at rest.
 pub(super) fn pictures(size: ImageSize) -> Result<Vec<Frame>, String> {
@@ -151,12 +153,25 @@ impl Rig {
         self.memory.table().map(|t| t.captured)
     }
 
-    /// The balls of the state, held or new.
-    pub(super) fn balls(&self) -> Vec<BallId> {
-        let table = self.memory.table();
-        table
-            .map(|t| t.balls.iter().map(|b| b.id).collect())
-            .unwrap_or_default()
+    /// The balls of the state, held or new, in order of their ids, and where they lie.
+    pub(super) fn balls(&self) -> Vec<(BallId, Vec2)> {
+        let balls = self.memory.table().map(|t| t.balls.iter());
+        let mut balls: Vec<_> = balls
+            .into_iter()
+            .flatten()
+            .map(|b| (b.id, b.position_m))
+            .collect();
+        balls.sort_by_key(|(id, _)| *id);
+        balls
+    }
+
+    /// Each of these balls lies where it lay under the id that it had, and there is no other.
+    pub(super) fn has(&self, known: &[(BallId, Vec2)]) -> bool {
+        let balls = self.balls();
+        let is_same = |((id, place), (old, was)): (&(BallId, Vec2), &(BallId, Vec2))| {
+            id == old && place.distance(*was) < NEAR_M
+        };
+        balls.len() == known.len() && balls.iter().zip(known).all(is_same)
     }
 
     /// Turns until `done`, at most so long; false where it took longer.

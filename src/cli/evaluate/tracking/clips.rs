@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use serde_json::{Value, json};
 
 use super::physical::Physical;
 use crate::calibration::CameraModel;
 use crate::cli::Failure;
+use crate::cli::evaluate::dataset::{each_frame, is_clip};
 use crate::table::TableSpec;
 use crate::units::Vec2;
 use crate::vision::analyse::Analyser;
@@ -19,7 +20,6 @@ use crate::vision::evaluate::quantile;
 use crate::vision::evaluate::tracking::name_of;
 use crate::vision::frame::Frame;
 use crate::vision::observation::Observation;
-use crate::vision::source::{FrameSource as _, SourceError, VideoSource};
 use crate::vision::track::{BallId, Happening, TableEvent, TableState, Tracker};
 
 /// Frames in which the table is looked for.
@@ -52,11 +52,7 @@ fn collect(path: &Path, clips: &mut Vec<PathBuf>) {
         for entry in entries.flatten() {
             collect(&entry.path(), clips);
         }
-    } else if path
-        .extension()
-        .and_then(|end| end.to_str())
-        .is_some_and(|end| ["mp4", "mov", "mkv", "avi"].contains(&end.to_lowercase().as_str()))
-    {
+    } else if is_clip(path) {
         clips.push(path.to_owned());
     }
 }
@@ -64,7 +60,7 @@ fn collect(path: &Path, clips: &mut Vec<PathBuf>) {
 fn follow_one(clip: &Path, pictures: Option<&Path>, text: &mut String) -> Result<Value, Failure> {
     let name = clip.display().to_string();
     let _ = writeln!(text, "{name}");
-    let Some((camera, table)) = find_table(&name)? else {
+    let Some((camera, table)) = find_table(clip)? else {
         let _ = writeln!(text, "  no table found in its first {FIRST} frames");
         return Ok(json!({ "clip": name, "table": null }));
     };
@@ -75,7 +71,7 @@ fn follow_one(clip: &Path, pictures: Option<&Path>, text: &mut String) -> Result
     let stem = clip
         .file_stem()
         .map_or_else(String::new, |s| s.to_string_lossy().into_owned());
-    each_frame(&name, |mut frame| {
+    each_frame(clip, |mut frame| {
         frame.camera = Some(Arc::clone(&camera));
         let seen = analyser.analyse(&frame);
         let start = Instant::now();
@@ -107,29 +103,11 @@ fn follow_one(clip: &Path, pictures: Option<&Path>, text: &mut String) -> Result
     }))
 }
 
-/// Calls `f` with every frame until it has enough.
-fn each_frame(name: &str, mut f: impl FnMut(Frame) -> bool) -> Result<(), Failure> {
-    let failed = |error: SourceError| Failure::failed(error.to_string());
-    let mut source = VideoSource::once(name).map_err(failed)?;
-    loop {
-        match source.next(Duration::from_secs(1)) {
-            Ok(Some(frame)) => {
-                if !f(frame) {
-                    return Ok(());
-                }
-            }
-            Ok(None) => {}
-            Err(SourceError::Ended(_)) => return Ok(()),
-            Err(error) => return Err(failed(error)),
-        }
-    }
-}
-
 /// Where the camera is, and how large table and balls are, by the clearest of the first frames.
-fn find_table(name: &str) -> Result<Option<(Arc<CameraModel>, TableSpec)>, Failure> {
+fn find_table(clip: &Path) -> Result<Option<(Arc<CameraModel>, TableSpec)>, Failure> {
     let mut best: Option<(f64, CameraModel, TableSpec)> = None;
     let mut looks = 0;
-    each_frame(name, |frame| {
+    each_frame(clip, |frame| {
         looks += 1;
         let seen = Analyser::new(None).analyse(&frame);
         let spec = seen.table.as_ref().and_then(|t| TableSpec::named(&t.model).ok());

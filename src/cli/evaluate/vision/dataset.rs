@@ -1,25 +1,18 @@
 //! A folder of annotated pictures.
 
 use std::path::Path;
-use std::process::Command;
 
 use serde::Deserialize;
 use serde::de::IntoDeserializer;
 
 use super::{Report, progress};
 use crate::cli::Failure;
+use crate::cli::evaluate::dataset::{annotated_frame, is_clip, manifest};
 use crate::table::Group;
 use crate::units::{ImageSize, Vec2};
 use crate::vision::analyse::Analyser;
 use crate::vision::evaluate::{Known, KnownBall, compare};
-use crate::vision::frame::{Frame, PixelFormat};
 use crate::vision::house_set::HouseSet;
-use crate::vision::picture_file::read_picture;
-
-#[derive(Deserialize)]
-struct Manifest {
-    items: Vec<Item>,
-}
 
 /// An annotated picture, or a frame of a clip.
 #[derive(Deserialize)]
@@ -63,21 +56,11 @@ struct Pockets {
 
 /// Looks at every annotated picture of a folder, each by itself, with no setting of its own.
 pub(super) fn look(folder: &Path, balls: Option<&HouseSet>, report: &mut Report) -> Result<(), Failure> {
-    let path = folder.join("manifest.json");
-    let text = std::fs::read_to_string(&path).map_err(|error| {
-        Failure::failed(format!(
-            "can't read {}: {error}; give a folder of annotated pictures, or virtual:SEED",
-            path.display()
-        ))
-    })?;
-    let manifest: Manifest = serde_json::from_str(&text)
-        .map_err(|error| Failure::failed(format!("{}: {error}", path.display())))?;
-    let annotated: Vec<&Item> = manifest.items.iter().filter(|item| item.is_annotated()).collect();
+    let items: Vec<Item> = manifest(folder)?;
+    let annotated: Vec<&Item> = items.iter().filter(|item| item.is_annotated()).collect();
     for (index, item) in annotated.iter().enumerate() {
         progress(index as u64, annotated.len() as u64, "pictures");
-        let Some(frame) = item.frame(folder)? else {
-            continue;
-        };
+        let frame = annotated_frame(&folder.join(&item.file), item.frame_time_s)?;
         let seen = Analyser::new(None).with_house_set(balls.cloned()).analyse(&frame);
         let known = item.known(frame.size);
         let compared = compare(&known, &seen);
@@ -99,40 +82,7 @@ impl Item {
             .balls
             .as_ref()
             .is_some_and(|balls| !balls.is_empty() || empty);
-        balls && (self.frame_time_s.is_some() || !self.is_clip())
-    }
-
-    fn is_clip(&self) -> bool {
-        ["mp4", "mov", "mkv", "avi"]
-            .iter()
-            .any(|end| self.file.ends_with(end))
-    }
-
-    fn frame(&self, folder: &Path) -> Result<Option<Frame>, Failure> {
-        let path = folder.join(&self.file);
-        let failed = |error: String| Failure::failed(format!("{}: {error}", path.display()));
-        let picture = if self.is_clip() {
-            let time = self.frame_time_s.unwrap_or(0.0).to_string();
-            let output = Command::new("ffmpeg")
-                .args(["-nostdin", "-loglevel", "error", "-ss", &time, "-i"])
-                .arg(&path)
-                .args(["-frames:v", "1", "-f", "image2pipe", "-c:v", "png", "-"])
-                .output()
-                .map_err(|error| {
-                    failed(format!(
-                        "ffmpeg cannot be started ({error}); install the package ffmpeg"
-                    ))
-                })?;
-            image::load_from_memory(&output.stdout)
-                .map_err(|error| failed(error.to_string()))?
-                .to_rgb8()
-        } else {
-            read_picture(&path).map_err(|error| failed(error.to_string()))?
-        };
-        let size = ImageSize::new(picture.width(), picture.height());
-        Frame::new(0, size, PixelFormat::Rgb8, picture.into_raw())
-            .map(Some)
-            .map_err(|error| failed(error.to_string()))
+        balls && (self.frame_time_s.is_some() || !is_clip(Path::new(&self.file)))
     }
 
     fn known(&self, size: ImageSize) -> Known {

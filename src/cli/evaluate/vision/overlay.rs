@@ -1,7 +1,6 @@
 //! Rooms with the projector on: what a shot from where the balls lie would be drawn as.
 
 use std::sync::Arc;
-use std::time::Instant;
 
 use crate::cli::Failure;
 use crate::projector::compose::compose;
@@ -11,10 +10,9 @@ use crate::trainer::aim::Assistance;
 use crate::trainer::predict::Predictor;
 use crate::units::unit;
 use crate::virtual_table::ProjectedLight;
-use crate::vision::hidden::Hidden;
 use crate::vision::light::Light;
 use crate::vision::observation::Truth;
-use crate::vision::track::{BallId, BallMotion, TableState, TrackedBall, TrackedCue};
+use crate::vision::track::{BallId, TableState, TrackedBall, TrackedCue};
 
 /// Whether the projector is on, and whether the eyes are told what it shows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, clap::ValueEnum)]
@@ -30,33 +28,19 @@ pub(crate) enum Overlay {
 
 /// The light of a shot in some direction, with all there is to draw of it. `None` where there is no cue ball.
 pub(super) fn light_of(truth: &Truth, table: &TableSpec, random: &mut fastrand::Rng) -> Option<Light> {
-    let mut balls: Vec<TrackedBall> = Vec::with_capacity(truth.balls.len());
-    for (ball, id) in truth.balls.iter().zip(0..) {
-        balls.push(TrackedBall {
-            id: BallId(id),
-            kind: ball.kind,
-            position_m: ball.position_m,
-            velocity_m_s: ball.velocity_m_s,
-            motion: BallMotion::Resting,
-            group_confidence: 1.0,
-        });
-    }
+    let balls: Vec<TrackedBall> = (truth.balls.iter().zip(0..))
+        .map(|(ball, id)| TrackedBall::lying(BallId(id), ball.kind, ball.position_m))
+        .collect();
     let cue_ball = balls.iter().find(|b| b.kind.group == Group::Cue)?.position_m;
     let direction = unit(random.f64() * std::f64::consts::TAU);
     let state = TableState {
-        sequence: 0,
-        captured: Instant::now(),
-        balls,
         cue: Some(TrackedCue {
             tip_m: cue_ball - direction * (table.ball.radius_m + 0.01),
             direction,
             confidence: 1.0,
             ..TrackedCue::default()
         }),
-        hidden: Hidden::default(),
-        at_rest: true,
-        pocketed: Vec::new(),
-        events: Vec::new(),
+        ..TableState::lying(balls)
     };
     let shot = Predictor::new(table).update(&state, 2.5).ok()?;
     let geometry = Geometry::of(table);

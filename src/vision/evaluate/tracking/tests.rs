@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::vision::observation::TrueEvent;
-use crate::vision::track::{BallMotion, TableEvent};
+use crate::vision::track::TableEvent;
 
 const DT: f64 = 1.0 / 30.0;
 
@@ -18,23 +18,11 @@ fn ball(id: u32, x: f64) -> TrueBall {
 }
 
 fn state(captured: Instant, balls: &[(u32, f64)], events: Vec<TableEvent>) -> TableState {
-    let told = |&(id, x): &(u32, f64)| TrackedBall {
-        id: BallId(id),
-        kind: BallKind::pool(1),
-        position_m: Vec2::new(x, 0.001),
-        velocity_m_s: Vec2::ZERO,
-        motion: BallMotion::Resting,
-        group_confidence: 1.0,
-    };
+    let told = |&(id, x): &(u32, f64)| TrackedBall::lying(BallId(id), BallKind::pool(1), Vec2::new(x, 0.001));
     TableState {
-        sequence: 0,
         captured,
-        balls: balls.iter().map(told).collect(),
-        cue: None,
-        hidden: Default::default(),
-        at_rest: true,
-        pocketed: Vec::new(),
         events,
+        ..TableState::lying(balls.iter().map(told).collect())
     }
 }
 

@@ -140,3 +140,35 @@ fn rows_that_are_exposed_later_are_told_apart_from_balls_that_are_faster() {
     // Nonsense is no camera.
     assert_eq!(super::tracker().with_readout(f64::NAN).readout_s, 0.0);
 }
+
+#[test]
+fn reds_that_were_lost_from_sight_have_their_ids_again_where_they_lay() {
+    let red = BallKind {
+        group: Group::Red,
+        number: None,
+    };
+    let place = |k: usize| Vec2::new(0.8, 0.058 * k as f64);
+    // A poorer picture for a while: two of three are seen beside their places, as if they moved, then not at all.
+    let way = |k: usize| {
+        move |t: f64| match t {
+            t if k > 0 && (2.0..2.1).contains(&t) => Some(place(k) + Vec2::new(0.6 * R, 0.0)),
+            t if k > 0 && (2.1..8.0).contains(&t) => None,
+            _ => Some(place(k)),
+        }
+    };
+    let (a, b, c) = (way(0), way(1), way(2));
+    let (_, before) = told(1.9, &[(red, &a), (red, &b), (red, &c)]);
+    let (_, gone) = told(7.9, &[(red, &a), (red, &b), (red, &c)]);
+    let (_, after) = told(9.0, &[(red, &a), (red, &b), (red, &c)]);
+    let ids = |state: &TableState| {
+        let mut all: Vec<_> = state
+            .balls
+            .iter()
+            .map(|ball| ((ball.position_m.y / 0.058).round() as i32, ball.id))
+            .collect();
+        all.sort_unstable();
+        all
+    };
+    assert_eq!((before.balls.len(), gone.balls.len()), (3, 1));
+    assert_eq!(ids(&after), ids(&before));
+}
