@@ -479,7 +479,7 @@ async fn command(State(context): Ctx, ConnectInfo(peer): ConnectInfo<Peer>, requ
                 return Err(Problem::not_found(format!("There is no open alert `{id}`.")));
             }
         }
-        OperatorCommand::Pause(_) | OperatorCommand::SetAssistance(_) => {}
+        OperatorCommand::Pause(_) | OperatorCommand::SetAssistance(_) | OperatorCommand::LookInTheDark => {}
         OperatorCommand::Rehearse => {
             if context.snapshot()?.shot.is_none() {
                 return Err(Problem::new(

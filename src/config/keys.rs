@@ -237,6 +237,12 @@ pub(super) const KEYS: &[Key] = &[
         VISION,
     ),
     key(
+        "vision.readout_ms",
+        "how much later the last row of a picture is exposed than the first, milliseconds; 0: at once, or not known",
+        Range::Numbers(-100.0, 100.0),
+        VISION,
+    ),
+    key(
         "vision.camera.lock",
         "hold exposure, gain, white balance and focus of the camera still once it has adapted to the light",
         Range::Any,

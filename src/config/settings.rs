@@ -119,6 +119,9 @@ pub struct VisionSettings {
     pub width_px: u32,
     /// Wanted picture height in pixels (cameras only).
     pub height_px: u32,
+    /// How much later the last row of a picture is exposed than the first, milliseconds, -100..=100: a rolling
+    /// shutter; negative where it runs from bottom to top, 0 where all rows are exposed at once or nobody knows.
+    pub readout_ms: f64,
     /// What a camera must not change by itself.
     pub camera: CameraSettings,
     /// File with the colours of the house's own balls, from the working folder; empty: `balls.ron`
@@ -148,6 +151,7 @@ impl Default for VisionSettings {
             rate_hz: 30.0,
             width_px: 1920,
             height_px: 1080,
+            readout_ms: 0.0,
             camera: CameraSettings::default(),
             balls: String::new(),
         }

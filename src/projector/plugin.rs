@@ -251,7 +251,7 @@ fn compose_shapes(
     mut geometry: Local<Option<TableGeometry>>,
     mut composed: Local<Option<Basis>>,
 ) {
-    let live = view.on && !operator.paused;
+    let live = view.on && !operator.paused && !vision.dark.is_dark(Instant::now());
     let basis = Basis {
         shot: core.shot.clone().filter(|_| live),
         table: vision.seen_table().filter(|_| live).cloned(),

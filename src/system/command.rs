@@ -50,6 +50,8 @@ pub enum OperatorCommand {
     Unsilence(u64),
     /// Show the shot being aimed as it would roll.
     Rehearse,
+    /// Look at the table without the projector's light for a moment.
+    LookInTheDark,
     /// Take the cue of the virtual table.
     Cue(CueCommand),
     /// Stop the program in good order.

@@ -49,7 +49,7 @@ const REMEMBERED: usize = 16;
 /// From drawing to light on the cloth: one or two pictures of the projector wait in its electronics.
 const SHOWN_AFTER: Duration = Duration::from_millis(10);
 /// Something that was replaced may still be seen for so long: the projector's delay, and the camera's exposure and readout.
-const SEEN_FOR: Duration = Duration::from_millis(150);
+pub(super) const SEEN_FOR: Duration = Duration::from_millis(150);
 
 /// What the projector has shown of late; written by whoever draws, read by the eyes.
 #[derive(Debug, Default)]

@@ -18,11 +18,11 @@ pub struct Memory {
 }
 
 impl Memory {
-    /// Nothing seen yet of this table.
+    /// Nothing seen yet of this table, by a camera with this readout ([`Tracker::with_readout`]), seconds.
     #[must_use]
-    pub fn new(table: &TableSpec) -> Self {
+    pub fn new(table: &TableSpec, readout_s: f64) -> Self {
         Self {
-            tracker: Tracker::new(table),
+            tracker: Tracker::new(table).with_readout(readout_s),
             table: None,
         }
     }
@@ -66,7 +66,7 @@ mod tests {
             ..Options::new(SceneName::Still)
         };
         let mut table = VirtualTable::new(&options).unwrap();
-        let mut memory = Memory::new(&options.table);
+        let mut memory = Memory::new(&options.table, 0.0);
         let mut eyes = Analyser::new(Some(options.table.clone()));
         let mut last = Instant::now();
         assert!(!memory.is_stale(last, 30.0), "nothing known is nothing old");

@@ -8,6 +8,7 @@
 pub mod analyse;
 pub mod annotate;
 pub mod cue_line;
+pub mod dark;
 mod digits;
 pub mod evaluate;
 pub mod eyes;

@@ -17,6 +17,7 @@ use crate::system::status::HandCue;
 use crate::table::{BallSet, TableSpec};
 use crate::units::ImageSize;
 use crate::virtual_table::{Options, SceneName, UnknownScene, VirtualHandle, VirtualTable};
+use crate::vision::dark::DarkWindow;
 use crate::vision::eyes::{Analysed, Eyes, Opener};
 use crate::vision::light::Shown;
 use crate::vision::memory::Memory;
@@ -122,6 +123,8 @@ pub struct VisionState {
     pub hand: Hand,
     /// What the projector shows, for the eyes to leave out.
     pub shown: Arc<Shown>,
+    /// When it is to show nothing, for the eyes' sake.
+    pub dark: DarkWindow,
     memory: Option<Memory>,
 }
 
@@ -248,7 +251,7 @@ fn open_source(
             return;
         }
     };
-    vision.memory = Some(Memory::new(&stage.table));
+    vision.memory = Some(Memory::new(&stage.table, readout_ms(&spec, config) / 1e3));
     // A folder that can't be written is told, and nobody the worse for it.
     let recorder = recorder(&spec, config).unwrap_or_else(|why| {
         warn!("{why}");
@@ -280,9 +283,18 @@ fn recorder(spec: &SourceSpec, config: &Config) -> Result<Option<Recorder>, Stri
         source: spec.to_string(),
         table: config.table.clone(),
         balls: config.vision.balls.clone(),
+        readout_ms: readout_ms(spec, config),
         ..Header::default()
     };
     Recorder::start(folder, header, Limits::gigabytes(config.recording.limit_gb)).map(Some)
+}
+
+/// The virtual table shows all rows of one moment; of other sources the settings tell.
+const fn readout_ms(spec: &SourceSpec, config: &Config) -> f64 {
+    match spec {
+        SourceSpec::Virtual(_) => 0.0,
+        _ => config.vision.readout_ms,
+    }
 }
 
 /// Takes in what the eyes have seen since the last turn.
@@ -290,6 +302,7 @@ fn perceive(
     mut vision: ResMut<VisionState>,
     operator: Res<Operator>,
     config: Res<Config>,
+    stage: Res<Stage>,
     mut measured: ResMut<Measured>,
     mut summary: ResMut<RunSummary>,
 ) {
@@ -314,6 +327,11 @@ fn perceive(
     let old = vision.memory.as_ref().is_some_and(|m| m.is_stale(now, rate_hz));
     // Who pauses knows that the table changes meanwhile.
     vision.stale = !operator.paused && (old || !seeing);
+    if let Some(table) = vision.seen_table().cloned() {
+        let light = vision.shown.at(now);
+        let radius_m = stage.table.ball.radius_m;
+        vision.dark.consider(now, &table, light.as_deref(), radius_m);
+    }
 }
 
 fn opener(

@@ -157,8 +157,10 @@ const HOLD_FALLING: f64 = 0.15;
 const HOLD_IN_MOUTH: f64 = 0.7;
 /// A ball over the edge of a hole is too deep to come back after so long, seconds.
 const FALL_S: f64 = 0.055;
-/// What is not believed in yet is kept this long unseen, seconds.
+/// What is not believed in yet is kept this long unseen, seconds …
 const HOLD_NEW: f64 = 0.12;
+/// … and this long where it was seen more than once in one place: a ball of the cloth's own colour comes and goes.
+const HOLD_FAINT: f64 = 0.6;
 /// A ball not seen for this long is held where it was, seconds.
 const UNSEEN: f64 = 0.1;
 /// Hardest shots leave the tip at about 13 m/s.
@@ -375,6 +377,7 @@ impl Tracker {
                     .or_else(|| in_mouth(walls.geometry(), radius, track)),
             };
             let limit_s = match ahead {
+                _ if track.is_faint() => HOLD_FAINT,
                 _ if !is_ball => HOLD_NEW,
                 Some(_) if track.fell.is_some() => HOLD_FALLING,
                 Some(_) if track.is_resting() => HOLD_IN_MOUTH,

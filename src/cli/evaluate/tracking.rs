@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use super::dataset::Dataset;
 use crate::cli::{Failure, make_folder, show, write_result};
 use crate::virtual_table::shot::ShotKind;
-use crate::vision::evaluate::tracking::{Errors, EventClass, EventTally, Followed};
+use crate::vision::evaluate::tracking::{Errors, EventClass, EventTally, Followed, Spent};
 use crate::vision::evaluate::{quantile, share};
 
 /// How well are balls followed?
@@ -28,6 +28,9 @@ pub(crate) struct Tracking {
     /// Rooms of a virtual data set, one shot of each kind in each.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     rooms: u64,
+    /// The first room: to look at one again, `--from 17 --rooms 1`.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..100_000))]
+    from: u64,
     /// Frames a second of a virtual data set: 30, 60 or any other rate; both where none is given.
     #[arg(long, value_name = "HZ", value_parser = clap::value_parser!(u32).range(5..=240))]
     fps: Option<u32>,
@@ -72,7 +75,7 @@ impl Tracking {
         let rates = self.fps.map_or(vec![30, 60], |fps| vec![fps]);
         let setting = rooms::Setting {
             seed,
-            rooms: self.rooms,
+            rooms: self.from..self.from + self.rooms,
             is_shutter_known: !self.shutter_unknown,
             failures: self.failures.as_deref(),
         };
@@ -189,19 +192,27 @@ fn stratum_in_words(text: &mut String, name: &str, sum: &Followed) {
             number(mean(&tally.off_ms), 1),
         );
     }
-    let time = |list: &[f64]| {
-        format!(
-            "{} / {}",
-            number(quantile(list, 0.5), 0),
-            number(quantile(list, 0.99), 0)
-        )
-    };
-    let _ = writeln!(
-        text,
-        "  tracker {} us a frame (p50/99), with ten balls or more moving {} us",
-        time(&sum.tracker_us),
-        time(&sum.tracker_busy_us),
-    );
+    for (name, spent) in [
+        ("a frame", &sum.spent),
+        ("with ten balls or more moving", &sum.spent_busy),
+    ] {
+        let [eyes, tracker] = parts_ms(spent);
+        let time = |list: &[f64], part: f64| number(quantile(list, part), 2);
+        let _ = writeln!(
+            text,
+            "  {name:<30} eyes {} / {} ms, tracker {} / {} ms (p50/99)",
+            time(&eyes, 0.5),
+            time(&eyes, 0.99),
+            time(&tracker, 0.5),
+            time(&tracker, 0.99),
+        );
+    }
+}
+
+/// Milliseconds of the eyes and of the tracker.
+fn parts_ms(spent: &[Spent]) -> [Vec<f64>; 2] {
+    let part = |of: fn(&Spent) -> f64| spent.iter().map(of).collect();
+    [part(|s| s.eyes_ms), part(|s| s.tracker_ms)]
 }
 
 fn mean(list: &[f64]) -> Option<f64> {
@@ -211,6 +222,10 @@ fn mean(list: &[f64]) -> Option<f64> {
 fn as_json(sum: &Followed) -> Value {
     let quantiles = |list: &[f64]| json!({ "p50": quantile(list, 0.5), "p95": quantile(list, 0.95), "p99": quantile(list, 0.99) });
     let errors = |e: &Errors| json!({ "place_mm": quantiles(&e.place_mm), "velocity_m_s": quantiles(&e.velocity_m_s) });
+    let spent = |spent: &[Spent]| {
+        let [eyes, tracker] = parts_ms(spent);
+        json!({ "eyes_ms": quantiles(&eyes), "tracker_ms": quantiles(&tracker) })
+    };
     let event = |(class, tally): (&EventClass, &EventTally)| {
         let sizes: Vec<f64> = tally.off_ms.iter().map(|ms| ms.abs()).collect();
         let value = json!({
@@ -226,6 +241,6 @@ fn as_json(sum: &Followed) -> Value {
         "mota": sum.mota(), "balls": sum.balls, "missed": sum.missed, "false": sum.false_ones,
         "switches": sum.switches, "lost": sum.lost, "invented": sum.invented,
         "at_rest": errors(&sum.at_rest), "moving": errors(&sum.moving), "events": events,
-        "tracker_us": quantiles(&sum.tracker_us), "tracker_busy_us": quantiles(&sum.tracker_busy_us),
+        "spent": spent(&sum.spent), "spent_busy": spent(&sum.spent_busy),
     })
 }

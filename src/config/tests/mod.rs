@@ -34,6 +34,7 @@ fn all_different() -> String {
         ("rate_hz: 30.0", "rate_hz: 25"),
         ("width_px: 1920", "width_px: 1280"),
         ("height_px: 1080", "height_px: 720"),
+        ("readout_ms: 0.0", "readout_ms: -16.5"),
         ("balls: \"\"", "balls: \"house/balls.ron\""),
         ("assistance: beginner", "assistance: expert"),
         ("stick_speed_m_s: 1.8", "stick_speed_m_s: 2.25"),

@@ -167,7 +167,8 @@ impl Limiter {
             self.made.push_back(now);
             self.summary_made = Some(now);
             let mut text = format!(
-                "{untold} more alerts than can be told one by one: {} raised or repeated, {} over; {open} are open",
+                "alerts come faster than they can be told one by one: {} more raised or repeated, {} more over; {open} \
+                 are open",
                 self.untold_raised, self.untold_over
             );
             if left_out > 0 {

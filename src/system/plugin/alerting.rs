@@ -137,7 +137,8 @@ pub(super) fn raise_alerts(
             Lifecycle::Disabled => switched_off.push(module.id),
             Lifecycle::Failed => {
                 let why = life.reason.as_deref().unwrap_or("no reason given");
-                conditions.push(Condition::new(module.id, "failed", Severity::Critical, why));
+                let words = format!("{}: {why}", module.id);
+                conditions.push(Condition::new(module.id, "failed", Severity::Critical, &words));
             }
             Lifecycle::Running if health.level > Health::Unknown => {
                 conditions.extend(health.checks.iter().filter_map(|check| {
@@ -146,7 +147,13 @@ pub(super) fn raise_alerts(
                         Health::Degraded => Severity::Warning,
                         Health::Healthy | Health::Unknown => return None,
                     };
-                    Some(Condition::new(module.id, check.name, severity, &check.message))
+                    let words = format!(
+                        "{}, {}: {}",
+                        module.id,
+                        check.name.replace('_', " "),
+                        check.message
+                    );
+                    Some(Condition::new(module.id, check.name, severity, &words))
                 }));
             }
             _ => {}

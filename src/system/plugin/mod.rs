@@ -264,7 +264,7 @@ fn apply_wishes(
     mut operator: ResMut<Operator>,
     mut board: ResMut<Board>,
     mut source: ResMut<SourceChoice>,
-    vision: Res<VisionState>,
+    mut vision: ResMut<VisionState>,
     mut core: ResMut<CoreState>,
     mut modules: Query<(&Module, &mut ModuleLife)>,
     mut scribe: Scribe,
@@ -326,6 +326,7 @@ fn apply_wishes(
                     warn!("no shot is being aimed that could be shown");
                 }
             }
+            OperatorCommand::LookInTheDark => vision.dark.ask(Instant::now()),
             OperatorCommand::Cue(command) => {
                 if !vision.hand.carry_out(command) {
                     warn!("there is no cue to take by hand: only the virtual table has one");

@@ -114,10 +114,19 @@ pub struct Followed {
     pub moving: Errors,
     /// What happened.
     pub events: BTreeMap<EventClass, EventTally>,
-    /// Time the tracker took per frame, microseconds.
-    pub tracker_us: Vec<f64>,
-    /// The same while at least ten balls moved.
-    pub tracker_busy_us: Vec<f64>,
+    /// Time spent on each frame.
+    pub spent: Vec<Spent>,
+    /// The same of those in which at least ten balls moved.
+    pub spent_busy: Vec<Spent>,
+}
+
+/// Time spent on one frame, milliseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Spent {
+    /// By the eyes.
+    pub eyes_ms: f64,
+    /// By the tracker.
+    pub tracker_ms: f64,
 }
 
 /// A ball is lost, or invented, after so long, seconds.
@@ -171,8 +180,8 @@ impl Followed {
             sum.invented += tally.invented;
             sum.off_ms.extend(&tally.off_ms);
         }
-        self.tracker_us.extend(&other.tracker_us);
-        self.tracker_busy_us.extend(&other.tracker_busy_us);
+        self.spent.extend(&other.spent);
+        self.spent_busy.extend(&other.spent_busy);
     }
 }
 
@@ -244,9 +253,8 @@ impl Follow {
         }
     }
 
-    /// Takes in a frame, and the time the tracker took for it, microseconds. What went wrong in it is
-    /// given back.
-    pub fn note(&mut self, truth: &Truth, state: &TableState, tracker_us: f64) -> Vec<Trouble> {
+    /// Takes in a frame, and the time that was spent on it. What went wrong in it is given back.
+    pub fn note(&mut self, truth: &Truth, state: &TableState, spent: Spent) -> Vec<Trouble> {
         let now = state.captured;
         let mut troubles = Vec::new();
         let pairs = self.pair(truth, state);
@@ -300,9 +308,9 @@ impl Follow {
             .iter()
             .filter(|b| b.velocity_m_s.length() > LIES_M_S)
             .count();
-        self.sum.tracker_us.push(tracker_us);
+        self.sum.spent.push(spent);
         if moving >= 10 {
-            self.sum.tracker_busy_us.push(tracker_us);
+            self.sum.spent_busy.push(spent);
         }
         troubles
     }

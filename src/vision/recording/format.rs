@@ -45,6 +45,8 @@ pub struct Header {
     pub table: String,
     /// File of the house's own balls, if one was in use.
     pub balls: String,
+    /// `vision.readout_ms` of the settings then in use.
+    pub readout_ms: f64,
 }
 
 /// What a record holds.

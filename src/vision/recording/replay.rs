@@ -48,7 +48,7 @@ pub fn replay(
     mut take: impl FnMut(&TableState),
 ) -> Result<Replayed, ReadingError> {
     let mut analyser = Analyser::new(Some(table.clone())).with_house_set(balls.cloned());
-    let mut tracker = Tracker::new(table);
+    let mut tracker = Tracker::new(table).with_readout(reader.header().readout_ms / 1e3);
     let mut replayed = Replayed::default();
     let mut damage = None;
     for index in 0..reader.len() {

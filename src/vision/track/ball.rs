@@ -258,6 +258,11 @@ impl Track {
         self.sightings >= CONFIRM && self.belief >= BELIEVED
     }
 
+    /// It is not believed in yet, but was seen in one place more than once.
+    pub(super) fn is_faint(&self) -> bool {
+        !self.is_ball() && self.sightings > 1 && self.is_resting()
+    }
+
     /// Where it was seen last; where it lies, as long as looks differ from that by their usual errors.
     pub(super) fn calm_place(&self) -> Vec2 {
         let beside = self.seen_at.distance(self.place) >= REST_RADIUS + 2.0 * self.seen_sigma;

@@ -121,7 +121,7 @@ pub(super) struct Rig {
 impl Rig {
     pub(super) fn start(opener: Opener, recorder: Option<Recorder>) -> Result<Self, String> {
         let table = table();
-        let memory = Memory::new(&table);
+        let memory = Memory::new(&table, 0.0);
         let eyes = Eyes::start(
             "test",
             opener,

@@ -1,5 +1,6 @@
 //! Shots in rooms made up by a number: the virtual table knows what really happened.
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,14 +12,14 @@ use crate::cli::evaluate::progress;
 use crate::virtual_table::domain::as_calibrated;
 use crate::virtual_table::shot::{Shot, ShotKind};
 use crate::vision::analyse::Analyser;
-use crate::vision::evaluate::tracking::Follow;
+use crate::vision::evaluate::tracking::{Follow, Spent};
 use crate::vision::observation::Truth;
 use crate::vision::track::Tracker;
 
 /// What is played, and what the tracker is told of the camera.
 pub(super) struct Setting<'a> {
     pub(super) seed: u64,
-    pub(super) rooms: u64,
+    pub(super) rooms: Range<u64>,
     pub(super) is_shutter_known: bool,
     pub(super) failures: Option<&'a Path>,
 }
@@ -31,11 +32,12 @@ pub(super) fn follow(
     report: &mut Report,
 ) -> Result<(), Failure> {
     let what = format!("shots ({kind}, {fps} fps)");
-    for room in 0..setting.rooms {
-        progress(room, setting.rooms, &what);
+    let of = setting.rooms.end - setting.rooms.start;
+    for (done, room) in (0..).zip(setting.rooms.clone()) {
+        progress(done, of, &what);
         follow_one(setting, kind, fps, room, report)?;
     }
-    progress(setting.rooms, setting.rooms, &what);
+    progress(of, of, &what);
     Ok(())
 }
 
@@ -65,11 +67,14 @@ fn follow_one(
         let seen = analyser.analyse(&frame);
         let start = Instant::now();
         let told = tracker.update(&seen);
-        let spent_us = start.elapsed().as_secs_f64() * 1e6;
+        let spent = Spent {
+            eyes_ms: seen.timing_ms.last().map_or(0.0, |(_, ms)| *ms),
+            tracker_ms: start.elapsed().as_secs_f64() * 1e3,
+        };
         let (Some(state), Some(truth)) = (told, frame.truth.clone()) else {
             continue;
         };
-        for trouble in follow.note(&truth, &state, spent_us) {
+        for trouble in follow.note(&truth, &state, spent) {
             let text = format!("{name} frame {}: {}", frame.sequence, trouble.what);
             report.failures.push(text);
             strips.wish(frame.sequence, &trouble);

@@ -121,7 +121,7 @@ fn ten_thousand_changes_leave_a_short_list_and_ten_notifications_a_minute() {
         .filter(|n| n.kind == NotificationKind::Summary)
         .collect();
     assert!((9..=11).contains(&summaries.len()), "{}", summaries.len());
-    assert!(summaries[1].text.contains("more alerts than can be told"));
+    assert!(summaries[1].text.contains("faster than they can be told"));
     assert!(bench.board.open().iter().any(|a| a.key == "vision.source"));
     assert!(serde_json::to_string(&bench.board.memory()).unwrap().len() < 200_000);
     // The storm is over: what was not told is summed up, and then all is quiet.

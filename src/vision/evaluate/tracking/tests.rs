@@ -43,7 +43,7 @@ fn switches_losses_and_inventions_are_counted() {
             20..40 => &[(8, 0.0), (7, 0.5)],
             _ => &[(8, 0.0), (9, -0.8)],
         };
-        troubles.extend(follow.note(&truth, &state(at, told, Vec::new()), 5.0));
+        troubles.extend(follow.note(&truth, &state(at, told, Vec::new()), Spent::default()));
     }
     let (sum, wrong) = follow.finish(&truth);
     assert_eq!((sum.switches, sum.shots_without_switch), (2, 0));
@@ -94,7 +94,11 @@ fn events_are_found_missed_and_invented() {
             }
             _ => {}
         }
-        follow.note(&truth, &state(at, &[(7, 0.0), (8, 0.5)], events), 5.0);
+        follow.note(
+            &truth,
+            &state(at, &[(7, 0.0), (8, 0.5)], events),
+            Spent::default(),
+        );
     }
     let (sum, _) = follow.finish(&truth);
     let of = |class| sum.events.get(&class).cloned().unwrap_or_default();
