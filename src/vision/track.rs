@@ -269,7 +269,7 @@ impl Tracker {
         self.name_all(now);
         self.memory.recognise(&mut self.tracks, now_s);
         if at_rest {
-            self.memory.tell_apart(&mut self.tracks);
+            self.memory.tell_apart(&mut self.tracks, self.radius);
         }
         let balls: Vec<TrackedBall> = self.confirmed().map(|t| describe(t, now, now_s)).collect();
         let cue = self.cue.follow(observation, &balls);

@@ -73,6 +73,8 @@ pub(super) struct Track {
     pub(super) name: (BallKind, f64),
     /// Which ball it is as far as was clear at rest: its id goes with that.
     pub(super) lasting: Option<BallKind>,
+    /// Where it lay when that was clear last.
+    pub(super) known_at: Option<Vec2>,
     /// It was new, and is a ball that was known.
     pub(super) recognised: bool,
     /// The pocket it went into since it was seen last, and when, seconds.
@@ -234,6 +236,7 @@ impl Track {
             judged_at: look.place,
             name: (BallKind::default(), 0.0),
             lasting: None,
+            known_at: None,
             recognised: false,
             fell: None,
         };
@@ -261,6 +264,12 @@ impl Track {
     /// It is not believed in yet, but was seen in one place more than once.
     pub(super) fn is_faint(&self) -> bool {
         !self.is_ball() && self.sightings > 1 && self.is_resting()
+    }
+
+    /// It lies where it lay when it was clear which ball it is: it can't have become another since.
+    pub(super) fn is_where_known(&self, radius: f64) -> bool {
+        let at = self.known_at.filter(|_| self.is_resting());
+        at.is_some_and(|at| at.distance(self.place) < 0.5 * radius)
     }
 
     /// Where it was seen last; where it lies, as long as looks differ from that by their usual errors.

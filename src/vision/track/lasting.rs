@@ -117,24 +117,42 @@ impl Memory {
         near.min_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, k)| k)
     }
 
-    /// At rest: who surely looks like another ball is that one.
-    pub(super) fn tell_apart(&mut self, tracks: &mut [Track]) {
+    /// At rest: who surely looks like another ball is that one, unless one of them still lies where it was known.
+    pub(super) fn tell_apart(&mut self, tracks: &mut [Track], radius: f64) {
         for index in 0..tracks.len() {
             let Some(track) = tracks.get(index) else { continue };
             let (kind, sure) = track.name;
             if !is_unique(kind) || sure < SURE || !track.is_resting() {
                 continue;
             }
+            let place = Some(track.place);
             if track.lasting == Some(kind) {
+                if let Some(track) = tracks.get_mut(index) {
+                    track.known_at = place;
+                }
                 continue;
             }
             let (id, lasting) = (track.id, track.lasting);
             let other = tracks.iter().position(|t| t.lasting == Some(kind));
+            let stays = |k: usize| tracks.get(k).is_some_and(|t| t.is_where_known(radius));
+            if other.is_some_and(stays) {
+                continue;
+            }
+            if stays(index) {
+                // It is the same ball as before, under another name.
+                if let Some(track) = tracks.get_mut(index).filter(|_| other.is_none()) {
+                    track.lasting = Some(kind);
+                }
+                continue;
+            }
+            if let Some(track) = tracks.get_mut(index) {
+                track.known_at = place;
+            }
             if let Some(other) = other {
                 // The other gets the id that was wrongly here, unless it, too, is told apart later.
                 let theirs = tracks.get(other).map(|t| t.id);
                 if let (Some(theirs), Some(other)) = (theirs, tracks.get_mut(other)) {
-                    (other.id, other.lasting) = (id, lasting);
+                    (other.id, other.lasting, other.known_at) = (id, lasting, None);
                     if let Some(track) = tracks.get_mut(index) {
                         (track.id, track.lasting) = (theirs, Some(kind));
                     }
@@ -157,7 +175,7 @@ enum Old {
 }
 
 fn take_over(track: &mut Track, id: BallId, lasting: Option<BallKind>, mut evidence: Evidence) {
-    (track.id, track.lasting) = (id, lasting);
+    (track.id, track.lasting, track.known_at) = (id, lasting, None);
     evidence.turn();
     track.evidence = evidence;
     track.recognised = true;

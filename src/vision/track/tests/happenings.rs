@@ -172,3 +172,24 @@ fn reds_that_were_lost_from_sight_have_their_ids_again_where_they_lay() {
     assert_eq!((before.balls.len(), gone.balls.len()), (3, 1));
     assert_eq!(ids(&after), ids(&before));
 }
+
+#[test]
+fn a_ball_that_has_not_moved_keeps_its_id_whoever_else_looks_like_it() {
+    let (lying, elsewhere) = (Vec2::new(0.6, 0.1), Vec2::new(0.2, -0.4));
+    // It is taken for its stripe for a while, and somebody's head for it.
+    let clear = move |t: f64| (t < 1.5).then_some(lying);
+    let mistaken = move |t: f64| (t >= 1.5).then_some(lying);
+    let other = move |t: f64| (t >= 1.5).then_some(elsewhere);
+    let seven = BallKind::pool(7);
+    let ways: [(BallKind, &dyn Fn(f64) -> Option<Vec2>); 3] =
+        [(seven, &clear), (BallKind::pool(15), &mistaken), (seven, &other)];
+    let id_there = |state: &TableState| {
+        let mut there = state.balls.iter().filter(|b| b.position_m.distance(lying) < 0.01);
+        there.next().map(|b| b.id)
+    };
+    let before = id_there(&told(1.4, &ways).1);
+    assert!(before.is_some());
+    for seconds in [1.8, 2.5, 4.0, 8.0] {
+        assert_eq!(id_there(&told(seconds, &ways).1), before, "after {seconds} s");
+    }
+}
