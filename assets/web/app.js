@@ -343,7 +343,8 @@ function showHealth(health) {
   const pill = $("state-pill");
   pill.dataset.level = health.responding ? health.health : "unhealthy";
   const state = health.paused ? "paused" : health.state;
-  say(pill.querySelector(".text"), health.responding ? `${capital(state)}, ${health.health}` : "Not responding");
+  const told = state === health.health ? capital(state) : `${capital(state)}, ${health.health}`;
+  say(pill.querySelector(".text"), health.responding ? told : "Not responding");
   say($("f-source"), health.source || "–");
   $("f-source").title = health.source;
   say($("f-uptime"), duration(health.uptime_s));

@@ -38,6 +38,10 @@ pub struct VisionFacts {
     pub table_found: Option<bool>,
     /// Balls seen in the newest frame.
     pub balls: Option<usize>,
+    /// How sure the eyes are of the balls of a table at rest, 0..1; `None` where none was at rest of late.
+    pub confidence: Option<f64>,
+    /// Share of the looks at a table at rest that show another number of balls than usual, 0..1.
+    pub unsteady_share: Option<f64>,
 }
 
 /// The check of a recording.
@@ -58,6 +62,9 @@ pub fn recording(status: &RecorderStatus) -> Check {
     )
     .outside()
 }
+
+/// What to do where balls are not seen well.
+const LOOK: &str = "; look at the light, the focus and the lens";
 
 /// The checks of the vision module.
 #[must_use]
@@ -134,6 +141,39 @@ pub fn vision(facts: &VisionFacts) -> Vec<Check> {
         |s| format!("{:.0} % of the frames are damaged", s * 100.0),
     );
     let mut checks = vec![source, rate, age, dropped, unusable, table];
+    // Only a table at rest tells; no restart betters light and focus.
+    if facts.confidence.is_some() {
+        let graded = graded(
+            "confidence",
+            facts.confidence,
+            |c| c >= 0.7,
+            |_| true,
+            |c| {
+                format!(
+                    "balls are seen with {:.0} % certainty{}",
+                    c * 100.0,
+                    if c < 0.7 { LOOK } else { "" }
+                )
+            },
+        );
+        checks.push(graded.outside());
+    }
+    if facts.unsteady_share.is_some() {
+        let graded = graded(
+            "count",
+            facts.unsteady_share,
+            |s| s < 0.1,
+            |_| true,
+            |s| {
+                let advice = if s < 0.1 { "" } else { LOOK };
+                format!(
+                    "the number of balls at rest is another in {:.0} % of the looks{advice}",
+                    s * 100.0
+                )
+            },
+        );
+        checks.push(graded.outside());
+    }
     if *state != SourceState::Running {
         // The rest follows from that.
         checks = checks.into_iter().map(Check::outside).collect();
@@ -335,6 +375,8 @@ mod tests {
             unusable_share: Some(0.0),
             table_found: Some(true),
             balls: Some(16),
+            confidence: Some(0.95),
+            unsteady_share: Some(0.0),
         }
     }
 
@@ -393,6 +435,30 @@ mod tests {
                 ..good()
             }),
             Health::Degraded
+        );
+        for unsure in [
+            VisionFacts {
+                confidence: Some(0.6),
+                ..good()
+            },
+            VisionFacts {
+                unsteady_share: Some(0.2),
+                ..good()
+            },
+        ] {
+            assert_eq!(verdict(&unsure), Health::Degraded);
+            let checks = vision(&unsure);
+            let bad = checks.iter().find(|c| c.status == Health::Degraded).unwrap();
+            assert!(bad.outside && bad.message.contains("focus"), "{bad:?}");
+        }
+        // Where nothing is at rest nothing is said.
+        assert_eq!(
+            verdict(&VisionFacts {
+                confidence: None,
+                unsteady_share: None,
+                ..good()
+            }),
+            Health::Healthy
         );
         let lost = (
             "camera:0".to_owned(),

@@ -73,6 +73,15 @@ impl Rolling {
         (count >= 2 && span > 0.0).then(|| (count - 1) as f64 / span)
     }
 
+    /// Share of the values, 0..1, that are not the usual one (their median); `None` before there are thirty.
+    #[must_use]
+    pub fn unusual_share(&self, now: Instant) -> Option<f64> {
+        let usual = self.quantile(now, 0.5)?;
+        let count = self.young(now).count();
+        let unusual = self.young(now).filter(|(_, value)| *value != usual).count();
+        (count >= 30).then(|| unusual as f64 / count as f64)
+    }
+
     fn young(&self, now: Instant) -> impl Iterator<Item = &(Instant, f64)> {
         self.values
             .iter()
@@ -111,6 +120,17 @@ mod tests {
         assert!((rolling.rate_hz(end).unwrap() - 10.0).abs() < 1e-6);
         assert!(rolling.rate_hz(end + Duration::from_secs(3)).unwrap() < 6.0);
         assert_eq!(rolling.rate_hz(end + Duration::from_secs(60)), None);
+    }
+
+    #[test]
+    fn what_comes_and_goes_is_unusual() {
+        let now = Instant::now();
+        let mut counts = Rolling::new(Duration::from_secs(5), 1000);
+        (0..29).for_each(|_| counts.push(now, 9.0));
+        assert_eq!(counts.unusual_share(now), None);
+        (0..10).for_each(|_| counts.push(now, 8.0));
+        counts.push(now, 10.0);
+        assert_eq!(counts.unusual_share(now), Some(11.0 / 40.0));
     }
 
     #[test]

@@ -290,7 +290,7 @@ fn recorder(spec: &SourceSpec, config: &Config) -> Result<Option<Recorder>, Stri
 }
 
 /// The virtual table shows all rows of one moment; of other sources the settings tell.
-const fn readout_ms(spec: &SourceSpec, config: &Config) -> f64 {
+fn readout_ms(spec: &SourceSpec, config: &Config) -> f64 {
     match spec {
         SourceSpec::Virtual(_) => 0.0,
         _ => config.vision.readout_ms,
@@ -318,6 +318,10 @@ fn perceive(
         }
         if let Some(memory) = &mut vision.memory {
             memory.take_in(&analysed.observation);
+            let table = memory.table().filter(|t| t.at_rest && t.hidden.is_none());
+            if table.is_some_and(|t| !t.balls.is_empty()) {
+                measured.see_at_rest(now, &analysed.observation);
+            }
         }
         vision.undrawn = Some(analysed.frame.captured);
         vision.latest = Some(analysed);

@@ -7,7 +7,7 @@ use crate::system::status::Severity;
 
 /// Conditions that are known by name, each with those it follows from: while one of these is
 /// open, the condition says nothing new.
-pub const KNOWN_CONDITIONS: [(&str, &[&str]); 25] = [
+pub const KNOWN_CONDITIONS: [(&str, &[&str]); 27] = [
     ("config.valid", &[]),
     ("config.faults", &[]),
     ("config.restart", &[]),
@@ -32,6 +32,11 @@ pub const KNOWN_CONDITIONS: [(&str, &[&str]); 25] = [
     ),
     ("vision.recording", &[]),
     ("vision.unusable", &["vision.source", "vision.picture"]),
+    ("vision.confidence", &["vision.source", "vision.picture"]),
+    (
+        "vision.count",
+        &["vision.source", "vision.picture", "vision.confidence"],
+    ),
     (
         "vision.table",
         &["vision.source", "vision.picture", "vision.faults"],

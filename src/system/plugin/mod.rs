@@ -31,6 +31,7 @@ use crate::system::summary::Summary;
 use crate::trainer::aim::Assistance;
 use crate::trainer::plugin::CoreState;
 use crate::vision::eyes::SourceState;
+use crate::vision::observation::Observation;
 use crate::vision::picture_watch::PictureFault;
 use crate::vision::plugin::{SourceChoice, VisionState};
 pub use alerting::Board;
@@ -148,6 +149,10 @@ pub struct Measured {
     pub latency_ms: Rolling,
     /// Prediction, µs.
     pub prediction_us: Rolling,
+    /// How sure the eyes are of the balls of a table at rest, 0..1, look by look.
+    pub confidence: Rolling,
+    /// How many balls they see of it.
+    pub ball_count: Rolling,
     turns: Rolling,
     last_counts: (u64, u64, u64, u64, Instant),
     /// Panics caught in the vision thread since the last check.
@@ -164,6 +169,8 @@ impl Default for Measured {
             vision_ms: window(),
             latency_ms: window(),
             prediction_us: Rolling::new(Duration::from_secs(60), 1500),
+            confidence: Rolling::new(Duration::from_secs(10), 1500),
+            ball_count: Rolling::new(Duration::from_secs(10), 1500),
             turns: window(),
             last_counts: (0, 0, 0, 0, Instant::now()),
             vision_faults: 0,
@@ -178,6 +185,14 @@ impl Measured {
     /// The main loop has turned.
     fn turn(&mut self, now: Instant) {
         self.turns.push(now, 0.0);
+    }
+
+    /// A look at a table on which nothing moves and nothing hides a ball.
+    pub fn see_at_rest(&mut self, now: Instant, seen: &Observation) {
+        let sure = seen.balls.iter().map(|ball| ball.confidence);
+        let (sum, count) = sure.fold((0.0, 0.0), |(sum, count), sure| (sum + sure, count + 1.0));
+        self.confidence.push(now, sum / count);
+        self.ball_count.push(now, count);
     }
 
     /// Takes in the counters of the eyes since the last time.
@@ -464,6 +479,8 @@ impl Facts<'_> {
             unusable_share: measured.unusable_share,
             table_found: self.vision.latest.as_ref().map(|a| a.observation.table.is_some()),
             balls: self.vision.latest.as_ref().map(|a| a.observation.balls.len()),
+            confidence: measured.confidence.quantile(now, 0.5),
+            unsteady_share: measured.ball_count.unusual_share(now),
         });
         if let Some(recording) = eyes.status().recording() {
             checks.push(health::recording(recording));

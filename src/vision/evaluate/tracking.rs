@@ -194,6 +194,25 @@ pub struct Trouble {
     pub place: Vec2,
 }
 
+/// Something that went wrong with an event, or that is wrong at the end.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Wrong {
+    /// What.
+    pub what: String,
+    /// The event's kind; `None` for what is wrong at the end.
+    pub class: Option<EventClass>,
+    /// The frame that shows it first, and where in it, metres, as far as is known.
+    pub seen: Option<(u64, Vec2)>,
+}
+
+/// Where the true balls were in a frame.
+#[derive(Debug)]
+struct Places {
+    sequence: u64,
+    captured: Instant,
+    balls: Vec<(u32, Vec2)>,
+}
+
 /// An event with the numbers of its true balls; [`u32::MAX`] for what is none.
 #[derive(Clone, Copy, Debug, PartialEq)]
 struct Noted {
@@ -228,6 +247,7 @@ pub struct Follow {
     first_contact: bool,
     true_events: Vec<Noted>,
     told_events: Vec<Noted>,
+    film: Vec<Places>,
 }
 
 impl Follow {
@@ -250,12 +270,18 @@ impl Follow {
             first_contact: false,
             true_events: Vec::new(),
             told_events: Vec::new(),
+            film: Vec::new(),
         }
     }
 
     /// Takes in a frame, and the time that was spent on it. What went wrong in it is given back.
     pub fn note(&mut self, truth: &Truth, state: &TableState, spent: Spent) -> Vec<Trouble> {
         let now = state.captured;
+        self.film.push(Places {
+            sequence: state.sequence,
+            captured: now,
+            balls: truth.balls.iter().map(|b| (b.id, place_now(b))).collect(),
+        });
         let mut troubles = Vec::new();
         let pairs = self.pair(truth, state);
         self.note_true_events(truth, now);
@@ -317,7 +343,7 @@ impl Follow {
 
     /// The sums over the shot, and what went wrong with its events.
     #[must_use]
-    pub fn finish(mut self, last: &Truth) -> (Followed, Vec<String>) {
+    pub fn finish(mut self, last: &Truth) -> (Followed, Vec<Wrong>) {
         let mut wrong = self.count_events();
         self.sum.shots = 1;
         self.sum.shots_without_switch = usize::from(self.sum.switches == 0);
@@ -332,7 +358,11 @@ impl Follow {
             let right = now.is_some_and(|now| same.any(|(_, id)| id == now));
             if !right {
                 ids = false;
-                wrong.push(format!("ball {} has not its id at the end", name_of(ball.kind)));
+                wrong.push(Wrong {
+                    what: format!("ball {} has not its id at the end", name_of(ball.kind)),
+                    class: None,
+                    seen: self.film.last().map(|frame| (frame.sequence, place_now(ball))),
+                });
             }
         }
         strays |= self.before.is_empty();
@@ -533,7 +563,7 @@ impl Follow {
     }
 
     /// Pairs told events with true ones, nearest in time first.
-    fn count_events(&mut self) -> Vec<String> {
+    fn count_events(&mut self) -> Vec<Wrong> {
         let mut pairs: Vec<(f64, usize, usize)> = Vec::new();
         for (t, true_one) in self.true_events.iter().enumerate() {
             for (k, told) in self.told_events.iter().enumerate() {
@@ -560,6 +590,12 @@ impl Follow {
                     - start.saturating_duration_since(at).as_secs_f64()
             })
         };
+        let film = &self.film;
+        let seen = |event: &Noted| {
+            let frame = film.iter().find(|frame| frame.captured >= event.at)?;
+            let place = frame.balls.iter().find(|(id, _)| event.balls.contains(id));
+            Some((frame.sequence, place.map_or(Vec2::ZERO, |(_, at)| *at)))
+        };
         for (true_one, told) in self.true_events.iter().zip(&of_true) {
             if true_one.faint {
                 continue;
@@ -572,23 +608,31 @@ impl Follow {
                 let early = true_one.at.saturating_duration_since(told.at).as_secs_f64();
                 tally.off_ms.push(1e3 * (late - early));
             } else {
-                let what = true_one.class.name();
-                wrong.push(format!(
-                    "{what} of {:?} missed at {:.3} s",
-                    true_one.balls,
-                    seconds(true_one.at)
-                ));
+                wrong.push(Wrong {
+                    what: format!(
+                        "{} of {:?} missed at {:.3} s",
+                        true_one.class.name(),
+                        true_one.balls,
+                        seconds(true_one.at)
+                    ),
+                    class: Some(true_one.class),
+                    seen: seen(true_one),
+                });
             }
         }
         for (told, true_one) in self.told_events.iter().zip(&of_told) {
             if true_one.is_none() {
                 self.sum.events.entry(told.class).or_default().invented += 1;
-                let what = told.class.name();
-                wrong.push(format!(
-                    "{what} of {:?} invented at {:.3} s",
-                    told.balls,
-                    seconds(told.at)
-                ));
+                wrong.push(Wrong {
+                    what: format!(
+                        "{} of {:?} invented at {:.3} s",
+                        told.class.name(),
+                        told.balls,
+                        seconds(told.at)
+                    ),
+                    class: Some(told.class),
+                    seen: seen(told),
+                });
             }
         }
         wrong

@@ -235,6 +235,10 @@ impl Chronicle {
             self.mark(index);
             return;
         }
+        if self.at_rest && kink.lay() && self.tell_unseen_stroke(kink, frame_s, start, events) {
+            self.mark(index);
+            return;
+        }
         if let Some(partner) = self.partner(index, kink, frame_s, radius) {
             self.mark(index);
             if partner.explains_both {
@@ -286,6 +290,54 @@ impl Chronicle {
                 what: Happening::Struck(kink.id),
             });
         }
+    }
+
+    /// Another ball leaves its place, and the cue ball is gone from its own: it was struck, and nobody saw it on its
+    /// way. Of those that leave at the same moment it met the nearest.
+    fn tell_unseen_stroke(
+        &mut self,
+        kink: &Kink,
+        frame_s: f64,
+        start: Instant,
+        events: &mut Vec<TableEvent>,
+    ) -> bool {
+        let Some((cue, left_s)) = self.unseen_stroke(frame_s).filter(|(cue, _)| *cue != kink.id) else {
+            return false;
+        };
+        let from = self
+            .ways
+            .iter()
+            .find(|way| way.id == cue)
+            .and_then(|way| way.looks.front());
+        let Some(from) = from.map(|look| look.place) else {
+            return false;
+        };
+        let left = |other: &Kink| other.id != cue && other.lay() && self.went(other);
+        let off = |other: &Kink| other.place().distance(from);
+        let first = (self.kinks.iter().enumerate())
+            .filter(|(_, other)| other.time_s < kink.time_s + frame_s && left(other))
+            .min_by(|(_, a), (_, b)| off(a).total_cmp(&off(b)));
+        let Some((index, first, met_s)) = first.map(|(index, first)| (index, first.id, first.time_s)) else {
+            return false;
+        };
+        self.mark(index);
+        let at = |time_s: f64| start + Duration::from_secs_f64(time_s.max(0.0));
+        let mut balls = [cue, first];
+        balls.sort_unstable();
+        self.at_rest = false;
+        if self.told.len() >= MOST {
+            self.told.pop_front();
+        }
+        self.told.push_back((met_s, balls));
+        events.push(TableEvent {
+            at: at(left_s.min(met_s)),
+            what: Happening::Struck(cue),
+        });
+        events.push(TableEvent {
+            at: at(met_s),
+            what: Happening::Contact { balls, first: true },
+        });
+        true
     }
 
     /// The cue ball, if it is gone from where it lay faster than it could be followed, and about when it left,

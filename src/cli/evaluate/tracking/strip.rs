@@ -15,7 +15,7 @@ use crate::vision::track::TableState;
 
 /// Frames before and after the failure.
 const BEFORE: usize = 4;
-const AFTER: usize = 2;
+const AFTER: u64 = 2;
 /// Side of a picture in the strip, pixels.
 const SIDE: u32 = 360;
 /// Strips written of one shot at most.
@@ -25,7 +25,6 @@ const MOST: usize = 12;
 pub(super) struct Strips {
     folder: Option<PathBuf>,
     name: String,
-    radius_m: f64,
     frames: VecDeque<(Frame, Observation, TableState)>,
     wishes: Vec<Wish>,
     written: usize,
@@ -35,15 +34,13 @@ struct Wish {
     sequence: u64,
     what: String,
     place: Vec2,
-    wait: usize,
 }
 
 impl Strips {
-    pub(super) fn new(folder: Option<&Path>, name: &str, radius_m: f64) -> Self {
+    pub(super) fn new(folder: Option<&Path>, name: &str) -> Self {
         Self {
             folder: folder.map(Path::to_owned),
             name: name.to_owned(),
-            radius_m,
             frames: VecDeque::new(),
             wishes: Vec::new(),
             written: 0,
@@ -55,51 +52,48 @@ impl Strips {
         if self.folder.is_some() && self.written + self.wishes.len() < MOST {
             self.wishes.push(Wish {
                 sequence,
-                what: trouble.what.replace(' ', "_"),
+                what: trouble.what.replace([' ', '[', ']', ',', ':'], "_"),
                 place: trouble.place,
-                wait: AFTER,
             });
         }
     }
 
     /// Takes in a frame.
-    pub(super) fn take(&mut self, frame: &Frame, seen: &Observation, state: &TableState) {
+    pub(super) fn take(&mut self, frame: &Frame, seen: &Observation, state: &TableState, radius_m: f64) {
         if self.folder.is_none() {
             return;
         }
-        if self.frames.len() > BEFORE + AFTER {
+        if self.frames.len() > BEFORE + AFTER as usize {
             self.frames.pop_front();
         }
         self.frames
             .push_back((frame.clone(), seen.clone(), state.clone()));
         let mut due = Vec::new();
-        self.wishes.retain_mut(|wish| {
-            let is_due = wish.wait == 0;
+        self.wishes.retain(|wish| {
+            let is_due = frame.sequence >= wish.sequence + AFTER;
             if is_due {
                 due.push((wish.sequence, wish.what.clone(), wish.place));
-            } else {
-                wish.wait -= 1;
             }
             !is_due
         });
         for (sequence, what, place) in due {
-            self.write(sequence, &what, place);
+            self.write(sequence, &what, place, radius_m);
         }
     }
 
     /// Writes what is still asked for.
-    pub(super) fn finish(&mut self) {
+    pub(super) fn finish(&mut self, radius_m: f64) {
         for wish in std::mem::take(&mut self.wishes) {
-            self.write(wish.sequence, &wish.what, wish.place);
+            self.write(wish.sequence, &wish.what, wish.place, radius_m);
         }
     }
 
-    fn write(&mut self, sequence: u64, what: &str, place: Vec2) {
+    fn write(&mut self, sequence: u64, what: &str, place: Vec2, radius_m: f64) {
         let Some(folder) = &self.folder else { return };
         let count = self.frames.len() as u32;
         let mut strip = RgbImage::new(count * SIDE, SIDE);
         for (at, (frame, seen, state)) in (0_i64..).zip(&self.frames) {
-            let picture = pictured(frame, seen, state, place, self.radius_m);
+            let picture = pictured(frame, seen, state, place, radius_m);
             imageops::replace(&mut strip, &picture, at * i64::from(SIDE), 0);
         }
         let file = folder.join(format!("{}-{sequence}-{what}.jpg", self.name));

@@ -193,3 +193,36 @@ fn a_ball_that_has_not_moved_keeps_its_id_whoever_else_looks_like_it() {
         assert_eq!(id_there(&told(seconds, &ways).1), before, "after {seconds} s");
     }
 }
+
+#[test]
+fn a_stroke_so_fast_that_nobody_sees_the_cue_ball_fly_is_told_by_what_it_sets_off() {
+    let (cue, yellow, red) = (BallKind::pool(0), BallKind::pool(1), BallKind::pool(3));
+    let apex = Vec2::new(0.5, 0.0);
+    let (hit_s, met_s) = (1.5, 1.6);
+    let cue_way = move |t: f64| match t {
+        t if t < hit_s => Some(Vec2::new(-0.5, 0.0)),
+        t if t < met_s + 0.03 => None,
+        t => Some(apex - Vec2::new(2.0 * R + 0.3 * (t - met_s), 0.0)),
+    };
+    let goes = |from: Vec2, velocity: Vec2| move |t: f64| Some(from + velocity * (t - met_s).max(0.0));
+    let near = goes(apex, Vec2::new(0.6, 0.9));
+    let far = goes(apex + 2.0 * R * Vec2::from_angle(0.5), Vec2::new(1.5, 0.4));
+    let (events, _) = told(2.2, &[(cue, &cue_way), (yellow, &near), (red, &far)]);
+    let strokes: Vec<_> = events
+        .iter()
+        .filter(|(_, what)| matches!(what, Happening::Struck(_)))
+        .collect();
+    assert_eq!(strokes.len(), 1, "{events:?}");
+    let (at, first) = (events.iter())
+        .find_map(|(at, what)| match what {
+            Happening::Contact { balls, first: true } => Some((*at, *balls)),
+            _ => None,
+        })
+        .unwrap();
+    assert!((strokes[0].0 - hit_s).abs() < 0.03, "{events:?}");
+    assert_eq!(
+        (first, strokes[0].1),
+        ([BallId(1), BallId(2)], Happening::Struck(BallId(1)))
+    );
+    assert!((at - met_s).abs() < 0.012, "{events:?}");
+}
