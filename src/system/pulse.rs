@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU8, AtomicU32, AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use super::thread_time::{thread_number, thread_waited};
+use super::thread_time::{ThreadTime, thread_number};
 
 /// What a thread was at when it was last heard of.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -84,12 +84,12 @@ impl Pulse {
         self.0.thread.store(thread_number(), Ordering::Relaxed);
     }
 
-    /// How long the thread was ready and got no processor, since it began; `None` where the system does not say.
+    /// How the thread has spent its time; `None` where the system does not say.
     #[must_use]
-    pub fn waited_for_processor(&self) -> Option<Duration> {
+    pub fn thread_time(&self) -> Option<ThreadTime> {
         match self.0.thread.load(Ordering::Relaxed) {
             0 => None,
-            thread => thread_waited(thread),
+            thread => ThreadTime::of(thread),
         }
     }
 
@@ -133,8 +133,8 @@ pub struct HangDetector {
     turns: u64,
     quiet: Duration,
     looked: Option<Instant>,
-    /// How long the thread had waited for a processor by the last look.
-    waited: Option<Duration>,
+    /// How the thread had spent its time when the quiet began.
+    before: Option<ThreadTime>,
 }
 
 impl HangDetector {
@@ -146,39 +146,31 @@ impl HangDetector {
             turns: 0,
             quiet: Duration::ZERO,
             looked: None,
-            waited: None,
+            before: None,
         }
     }
 
     /// Looks at a thread; true when it hangs. To be called several times within the limit: of the time between two
     /// looks at most a quarter of the limit counts.
     pub fn look(&mut self, pulse: &Pulse, now: Instant) -> bool {
-        self.look_at(pulse.turns(), || pulse.waited_for_processor(), now)
+        self.look_at(pulse.turns(), || pulse.thread_time(), now)
     }
 
-    fn look_at(&mut self, turns: u64, waited: impl FnOnce() -> Option<Duration>, now: Instant) -> bool {
+    fn look_at(&mut self, turns: u64, spent: impl FnOnce() -> Option<ThreadTime>, now: Instant) -> bool {
         let passed = self
             .looked
             .map_or(Duration::ZERO, |at| now.saturating_duration_since(at));
         self.looked = Some(now);
         if turns != self.turns {
-            self.quiet = Duration::ZERO;
-            self.waited = None;
-        } else if self.quiet < self.limit / 4 {
-            // Nearly every quiet ends here: nobody is asked yet.
-            self.quiet += passed.min(self.limit / 4);
-        } else {
-            let waited = waited();
-            let held_up = waited
-                .zip(self.waited)
-                .map(|(now, then)| now.saturating_sub(then));
-            self.waited = waited;
-            self.quiet += passed
-                .min(self.limit / 4)
-                .saturating_sub(held_up.unwrap_or_default());
+            (self.turns, self.quiet, self.before) = (turns, Duration::ZERO, None);
+            return false;
         }
-        self.turns = turns;
-        self.quiet >= self.limit
+        self.quiet += passed.min(self.limit / 4);
+        let spent = spent();
+        self.before = self.before.or(spent);
+        let both = spent.zip(self.before);
+        let waited = both.map(|(now, before)| now.waited_since(before, self.quiet));
+        self.quiet.saturating_sub(waited.unwrap_or_default()) >= self.limit
     }
 }
 
@@ -226,28 +218,41 @@ mod tests {
     #[test]
     fn a_thread_that_gets_no_processor_does_not_hang_and_one_that_gets_it_and_does_nothing_does() {
         let start = Instant::now();
-        let hung_after_ms = |share_waited: f64| {
+        // Of each second it runs and waits for so long, and sleeps the rest.
+        let hung_after_ms = |ran: f64, waited: f64, ready: bool| {
             let mut hang = HangDetector::new(Duration::from_secs(2));
             (0..600).map(|look| look * 100).find(|ms| {
-                let waited = Duration::from_secs_f64(share_waited * *ms as f64 / 1e3);
-                hang.look_at(1, || Some(waited), start + Duration::from_millis(*ms))
+                let of = |share: f64| Duration::from_secs_f64(share * *ms as f64 / 1e3);
+                let spent = ThreadTime {
+                    ran: of(ran),
+                    waited: of(waited),
+                    ready,
+                };
+                hang.look_at(1, || Some(spent), start + Duration::from_millis(*ms))
             })
         };
-        // The first looks learn how many turns it has made, and where its waiting begins.
-        assert!((2000..2300).contains(&hung_after_ms(0.0).unwrap()));
-        assert!((10_000..20_000).contains(&hung_after_ms(0.9).unwrap()));
-        assert_eq!(hung_after_ms(1.0), None);
+        // It sleeps, and it turns in a circle. The first look learns how many turns it has made.
+        assert_eq!(hung_after_ms(0.0, 0.0, false), Some(2000));
+        assert_eq!(hung_after_ms(1.0, 0.0, true), Some(2000));
+        assert!((10_000..21_000).contains(&hung_after_ms(0.1, 0.9, true).unwrap()));
+        assert_eq!(hung_after_ms(0.0, 1.0, true), None);
+        // One long wait that no figure has yet.
+        assert_eq!(hung_after_ms(0.0, 0.0, true), None);
     }
 
     #[cfg(target_os = "linux")]
     #[test]
-    fn the_system_tells_how_long_a_thread_waited_for_a_processor() {
+    fn the_system_tells_how_a_thread_spends_its_time() {
         let pulse = Pulse::default();
-        assert_eq!(pulse.waited_for_processor(), None, "nobody knows the thread yet");
+        assert_eq!(pulse.thread_time(), None, "nobody knows the thread yet");
         let theirs = pulse.clone();
         std::thread::spawn(move || theirs.beat()).join().unwrap();
-        assert_eq!(pulse.waited_for_processor(), None, "it has ended");
+        assert_eq!(pulse.thread_time(), None, "it has ended");
         pulse.beat();
-        assert!(pulse.waited_for_processor().is_some());
+        let before = pulse.thread_time().unwrap();
+        assert!(before.ready);
+        while pulse.thread_time().unwrap().ran == before.ran {
+            std::hint::spin_loop();
+        }
     }
 }

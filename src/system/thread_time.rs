@@ -24,11 +24,41 @@ fn ask_thread_number() -> Option<u32> {
     itself.file_name()?.to_str()?.parse().ok()
 }
 
-/// How long the thread of this number was ready to run and got no processor, since it began (Linux, `schedstat`'s second
-/// figure). `None` where the system does not say.
-#[must_use]
-pub fn thread_waited(number: u32) -> Option<Duration> {
-    let text = std::fs::read_to_string(format!("/proc/self/task/{number}/schedstat")).ok()?;
-    let nanoseconds = text.split_whitespace().nth(1)?.parse().ok()?;
-    Some(Duration::from_nanos(nanoseconds))
+/// How a thread has spent its time since it began.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ThreadTime {
+    /// On a processor.
+    pub ran: Duration,
+    /// Ready to run, and no processor free.
+    pub waited: Duration,
+    /// It runs now, or is ready to.
+    pub ready: bool,
+}
+
+impl ThreadTime {
+    /// That of the thread with this number (Linux, `schedstat` and `stat`). `None` where the system does not say.
+    #[must_use]
+    pub fn of(number: u32) -> Option<Self> {
+        let read = |file: &str| std::fs::read_to_string(format!("/proc/self/task/{number}/{file}")).ok();
+        let times = read("schedstat")?;
+        let mut times = times
+            .split_whitespace()
+            .map(|ns| ns.parse().map(Duration::from_nanos));
+        let (ran, waited) = (times.next()?.ok()?, times.next()?.ok()?);
+        // The state follows the name in brackets.
+        let stat = read("stat")?;
+        let ready = stat.rsplit_once(')')?.1.trim_start().starts_with('R');
+        Some(Self { ran, waited, ready })
+    }
+
+    /// How much of the time that has `passed` since `before` it waited for a processor. A wait that goes on is in no
+    /// figure yet: who is ready and has not run since then waits.
+    #[must_use]
+    pub fn waited_since(self, before: Self, passed: Duration) -> Duration {
+        if self.ready && self.ran == before.ran {
+            passed
+        } else {
+            self.waited.saturating_sub(before.waited)
+        }
+    }
 }

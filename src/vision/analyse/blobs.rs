@@ -39,6 +39,8 @@ pub(super) enum Origin {
     Leftover,
     /// Many places of a rim point to it.
     Rim,
+    /// Where it would lie against two others.
+    Nest,
     /// Around something small that may be the part of a ball that does not look like cloth.
     Fragment,
 }

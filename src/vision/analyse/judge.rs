@@ -83,6 +83,14 @@ impl Judge<'_> {
             // Its rim is mostly other balls' and tells little; that it fills the gap tells much.
             // The black of a pocket fills one too.
             Origin::Leftover => filled > 0.8 && support >= 0.2 && view.bed.pocket_distance(p) > 1.4,
+            // Where it lies is known. A ball of the cloth's colour shows 0.8 of its rim there, bare cloth among
+            // balls at most 0.6, and is not painted.
+            Origin::Nest => {
+                let near = p.distance(candidate.centre) < 0.15 * candidate.radius;
+                near && support >= 0.62
+                    && outline.cloth_around > 0.3
+                    && self.looks_like_paint(p, candidate.radius)
+            }
             // A whole rim on cloth, or half of one around what differs from it; among other balls
             // nearly all of it: a gap between balls has half.
             Origin::Rim => {
@@ -103,6 +111,7 @@ impl Judge<'_> {
         let size = disc.radius / candidate.radius;
         let weight = match candidate.origin {
             Origin::Fragment => 0.7,
+            Origin::Nest => (0.5 + 0.5 * support) / support,
             _ => 0.5 + 0.5 * filled,
         };
         (is_ball && (0.72..1.35).contains(&size) && on_bed).then_some(Measured {

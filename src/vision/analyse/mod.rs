@@ -21,6 +21,7 @@ mod judge;
 mod line;
 mod lit;
 mod localise;
+mod nests;
 mod patch;
 mod pockets;
 mod pose;
@@ -108,6 +109,9 @@ fn is_due(last: Option<Instant>, now: Instant) -> bool {
 
 /// Most rims that are measured in a frame.
 const MOST_RIMS: usize = 12;
+
+/// Balls as clear as this tell where another would lie against them.
+const BESIDE: f64 = 0.5;
 
 /// Times the balls' size is corrected by their outlines at most.
 const ROUNDS: u32 = 4;
@@ -344,6 +348,10 @@ impl Analyser {
         let between = self.between_balls(&balls, view, found);
         let added = self.measure(frame, view, &blobs.with_demands(between), &balls);
         balls.extend(added);
+        let sure = balls.iter().filter(|b| b.confidence > BESIDE).map(|b| b.disc);
+        let nests = nests::nests(&sure.collect::<Vec<_>>());
+        let added = self.measure(frame, view, &blobs.with_demands(nests), &balls);
+        balls.extend(added);
         clock.lap("localise");
         (balls, cues)
     }
@@ -473,7 +481,7 @@ impl Analyser {
             let beside: Vec<Vec2> = others.filter(touches).map(|c| grid.in_frame(c)).collect();
             // Of known size, touching balls are told apart to a pixel too.
             let near = match candidate.origin {
-                Origin::Single => true,
+                Origin::Single | Origin::Nest => true,
                 Origin::Cluster => view.calibrated,
                 _ => false,
             };
