@@ -34,21 +34,53 @@ pub struct Elevation {
 }
 
 impl Elevation {
-    /// What rails and bridge force on every player: 4° ± 1.5°, a little more for those nobody has seen play.
+    /// What rails and bridge force on every player: 2° to 8°, all alike for those nobody has seen play.
     pub const USUAL: Self = Self {
-        mean: 4.5 * DEGREE,
+        mean: 5.0 * DEGREE,
         sigma: 1.8 * DEGREE,
     };
+
+    /// Nothing forces it up.
+    const FREE: Self = Self {
+        mean: 0.0,
+        sigma: RAIL_SIGMA,
+    };
+
+    /// Forced by something that must be cleared by `rise_m` at `behind_m` behind the tip.
+    fn forced(rise_m: f64, behind_m: f64) -> Self {
+        let behind_m = behind_m.max(0.05);
+        Self {
+            mean: (rise_m / behind_m).atan().max(0.0),
+            sigma: RAIL_SIGMA.hypot(AIR_SIGMA_M / behind_m),
+        }
+    }
+
+    /// Standard deviations above the mean.
+    fn deviation(self, elevation: f64) -> f64 {
+        (elevation - self.mean) / self.sigma.max(1e-4)
+    }
+
+    /// Density of a normal distribution, but for a factor.
+    fn density(self, elevation: f64) -> f64 {
+        let z = self.deviation(elevation);
+        (-0.5 * z * z).exp() / self.sigma.max(1e-4)
+    }
+
+    /// About the share of a normal distribution that lies below: the logistic curve nearest to it.
+    fn share_below(self, elevation: f64) -> f64 {
+        1.0 / (1.0 + (-1.702 * self.deviation(elevation)).exp())
+    }
 }
 
 const DEGREE: f64 = std::f64::consts::PI / 180.0;
 /// What lies on the rail at least this much under the cue's middle: half of its thickness, metres.
 const CUE_RADIUS_M: f64 = 0.009;
-/// And players leave a little air, metres.
-const AIR_M: f64 = 0.006;
+/// And players leave a little air, or a finger's thickness of a bridge hand, and that differs: metres.
+const AIR_M: f64 = 0.008;
+const AIR_SIGMA_M: f64 = 0.006;
 /// How much higher than the noses rails are, metres.
 const RAIL_OVER_NOSE_M: f64 = 0.006;
-/// How sharply a rail limits the elevation (1 σ), radians: heights are not known to the millimetre.
+/// How sharply a rail far behind limits the elevation (1 σ), radians: heights are not known to the millimetre.
 const RAIL_SIGMA: f64 = 0.3 * DEGREE;
 
 impl CueLine {
@@ -122,29 +154,37 @@ impl CueLine {
     }
 
     /// The elevation, given what is believed of the player, the tip's height, and that the cue passes over the
-    /// rail behind it.
+    /// rail and the `balls` behind it.
     #[must_use]
-    pub fn elevation(&self, believed: Elevation, tip_height_m: f64, table: &TableSpec) -> Elevation {
+    pub fn elevation(
+        &self,
+        believed: Elevation,
+        tip_height_m: f64,
+        table: &TableSpec,
+        balls: impl Iterator<Item = Vec2>,
+    ) -> Elevation {
         const STEP: f64 = 0.25 * DEGREE;
-        let least = self.direction_at(believed.mean).map_or(0.0, |along| {
-            least_elevation(self.tip_at(tip_height_m), along, tip_height_m, table)
+        let tip = self.tip_at(tip_height_m);
+        let forced = self.direction_at(believed.mean).map_or(Elevation::FREE, |along| {
+            balls
+                .filter_map(|ball| over_ball(tip, along, tip_height_m, ball, table))
+                .chain(over_rail(tip, along, tip_height_m, table))
+                .max_by(|a, b| a.mean.total_cmp(&b.mean))
+                .unwrap_or(Elevation::FREE)
         });
+        // The cue is as flat as the player is used to, or as steep as it must be: the greater of the two.
         let (mut total, mut first, mut second) = (0.0, 0.0, 0.0);
-        for i in 0..=120_u32 {
+        for i in 0..=160_u32 {
             let e = STEP * f64::from(i);
-            let z = (e - believed.mean) / believed.sigma.max(1e-4);
-            let over = 1.0 / (1.0 + (-1.7 * (e - least) / RAIL_SIGMA).exp());
-            let weight = (-0.5 * z * z).exp() * over;
+            let weight =
+                believed.density(e) * forced.share_below(e) + forced.density(e) * believed.share_below(e);
             total += weight;
             first += weight * e;
             second += weight * e * e;
         }
         if total < 1e-12 {
-            // Far steeper than the player ever was: the rail is all there is to go by.
-            return Elevation {
-                mean: least + RAIL_SIGMA,
-                sigma: RAIL_SIGMA + believed.sigma,
-            };
+            // Nothing that was believed or that forces it is anywhere near what a cue can do.
+            return forced;
         }
         let mean = first / total;
         Elevation {
@@ -162,9 +202,23 @@ impl CueLine {
     }
 }
 
-/// The least elevation at which a cue with its tip at `tip` clears the rail behind it, radians.
-fn least_elevation(tip: Vec2, along: Vec2, tip_height_m: f64, table: &TableSpec) -> f64 {
-    const LONGEST_M: f64 = 1.3;
+/// Farthest behind its tip that anything holds a cue up, metres.
+const LONGEST_M: f64 = 1.3;
+
+/// The least elevation at which a cue with its tip at `tip` clears a ball behind it; `None` where the ball
+/// is not under it.
+fn over_ball(tip: Vec2, along: Vec2, tip_height_m: f64, ball: Vec2, table: &TableSpec) -> Option<Elevation> {
+    let radius = table.ball.radius_m;
+    let (behind, beside) = ((tip - ball).dot(along), along.perp_dot(ball - tip).abs());
+    if !(2.0 * radius..LONGEST_M).contains(&behind) || beside > radius {
+        return None;
+    }
+    let rise = 2.0 * radius + CUE_RADIUS_M + AIR_M - tip_height_m;
+    Some(Elevation::forced(rise, behind))
+}
+
+/// The least elevation at which a cue with its tip at `tip` clears the rail behind it; `None` where that is too far.
+fn over_rail(tip: Vec2, along: Vec2, tip_height_m: f64, table: &TableSpec) -> Option<Elevation> {
     let half = Vec2::new(table.half_length_m(), table.half_width_m());
     let rise = table.nose_height_m + RAIL_OVER_NOSE_M + CUE_RADIUS_M + AIR_M - tip_height_m;
     // Back along the cue to where it comes over the nose: the cushion behind it is hardly lower than the rail.
@@ -177,11 +231,7 @@ fn least_elevation(tip: Vec2, along: Vec2, tip_height_m: f64, table: &TableSpec)
         }
     };
     let far = to(tip.x, -along.x, edge.x).min(to(tip.y, -along.y, edge.y));
-    if far.is_finite() && far > 0.0 && far < LONGEST_M {
-        (rise / far.max(0.05)).atan().max(0.0)
-    } else {
-        0.0
-    }
+    (far.is_finite() && far > 0.0 && far < LONGEST_M).then(|| Elevation::forced(rise, far))
 }
 
 #[cfg(test)]
@@ -239,23 +289,33 @@ mod tests {
         };
         // A hand's breadth from the head cushion, shooting away from it.
         let near = Vec3::new(-1.27 + 0.15, 0.0, 0.03);
-        let steep = seen(near, 0.0, 0.1).elevation(believed, 0.03, &table);
+        let steep = seen(near, 0.0, 0.1).elevation(believed, 0.03, &table, std::iter::empty());
         let rise = table.nose_height_m + RAIL_OVER_NOSE_M + CUE_RADIUS_M + AIR_M - 0.03;
         assert!(steep.mean > (rise / 0.15).atan() - 0.01, "{steep:?}");
         assert!(steep.mean < 13_f64.to_radians());
         // In the middle of the table the belief stands.
-        let free = seen(Vec3::new(0.8, 0.0, 0.03), 0.0, 0.1).elevation(believed, 0.03, &table);
+        let free =
+            seen(Vec3::new(0.8, 0.0, 0.03), 0.0, 0.1).elevation(believed, 0.03, &table, std::iter::empty());
         assert!(
             (free.mean - believed.mean).abs() < 0.15_f64.to_radians(),
             "{free:?}"
         );
         assert!(free.sigma < 1.05 * believed.sigma);
+        // A ball under the cue lifts it, one beside it does not.
+        let at_half = |beside: f64| {
+            let ball = Vec2::new(0.8 - 0.5, beside);
+            let line = seen(Vec3::new(0.8, 0.0, 0.03), 0.0, 0.1);
+            line.elevation(believed, 0.03, &table, std::iter::once(ball)).mean
+        };
+        let needed = ((2.0 * table.ball.radius_m + CUE_RADIUS_M + AIR_M - 0.03) / 0.5).atan();
+        assert!(at_half(0.01) > needed - 0.3_f64.to_radians(), "{}", at_half(0.01));
+        assert!((at_half(0.06) - free.mean).abs() < 1e-9);
         // Nothing believed can be below zero, and a belief far off still gives numbers.
         let odd = Elevation {
             mean: -1.0,
             sigma: 1e-3,
         };
-        let told = seen(near, 0.0, 0.1).elevation(odd, 0.03, &table);
+        let told = seen(near, 0.0, 0.1).elevation(odd, 0.03, &table, std::iter::empty());
         assert!(told.mean > 0.0 && told.mean.is_finite() && told.sigma.is_finite());
     }
 }

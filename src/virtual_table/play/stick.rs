@@ -99,7 +99,8 @@ impl Play {
         let r = self.table.ball.radius_m;
         let off = (strike.side.hypot(strike.height)).min(0.9);
         let depth = (1.0 - off * off).sqrt();
-        let flat = ball - along * (depth * r + gap_m) + along.perp() * (strike.side * r);
+        // While it is drawn back it slides along its own line: the butt does not rise for the rail coming nearer to the tip.
+        let flat = ball - along * (depth * r + gap_m.min(0.0)) + along.perp() * (strike.side * r);
         let least = if strike.elevation > 0.0 {
             strike.elevation
         } else {

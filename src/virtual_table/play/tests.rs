@@ -156,6 +156,26 @@ fn the_cue_clears_the_rail_and_balls_behind_the_cue_ball() {
     }
 }
 
+#[test]
+fn a_cue_that_is_drawn_back_slides_along_its_own_line() {
+    let table = TableSpec::pool_9ft();
+    let mut play = Play::new(&table, SceneName::Grid, 1, VirtualHandle::new());
+    play.balls.clear();
+    let strike = CueStrike {
+        stick_speed_m_s: 1.0,
+        direction: 0.0,
+        elevation: 0.05,
+        side: 0.2,
+        height: -0.1,
+    };
+    // From a hand's breadth off the rail: the tip comes near the nose.
+    let ball = Vec2::new(0.17 - table.half_length_m(), 0.2);
+    let (near, _) = play.cue_behind(ball, strike.direction, &strike, 0.0).unwrap();
+    let (drawn, _) = play.cue_behind(ball, strike.direction, &strike, 0.12).unwrap();
+    assert!(near.axis.distance(drawn.axis) < 1e-12 && near.axis.z > 0.05_f64.sin());
+    assert!(drawn.tip_m.distance(near.tip_m + near.axis * 0.12) < 1e-9);
+}
+
 /// Prints how the player does.
 #[test]
 #[ignore = "prints statistics"]

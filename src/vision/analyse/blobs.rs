@@ -257,7 +257,7 @@ pub(super) fn take_apart(
         }
         scratch.measure(region);
         let parts = scratch.cores(region, depth);
-        if w.max(h) as f64 > 5.0 * here {
+        if w.max(h) as f64 > 3.0 * here {
             // A cue near the camera survives the erosion that parts balls; this one leaves balls and arms only.
             let depth = THICK * here;
             let thick = scratch.cores(region, depth);

@@ -274,7 +274,10 @@ fn cue_of(
     {
         return None;
     }
-    let over_rail = bed.depth(butt) < -0.4 * bed.cushion;
+    // The shadow of a cushion may hide where a cue comes in over it: what ends at the noses goes on over the rail, or
+    // is none.
+    let out = bed.depth(butt) < -0.4 * bed.cushion;
+    let over_rail = out || (length < LYING * radius && bed.depth(butt) < 2.0 * radius);
     let from_hand = occluders.iter().any(|o| {
         let [l, t, r, b] = o.bounds.map(f64::from);
         let nearest = butt.clamp(Vec2::new(l, t), Vec2::new(r, b));
@@ -295,7 +298,7 @@ fn cue_of(
             t += 1.0;
         }
     }
-    let doubtful = length < 4.0 * radius || length < 5.0 * stick.width;
+    let doubtful = length < 4.0 * radius || length < 5.0 * stick.width || (over_rail && !out);
     let confidence = (length / (12.0 * radius)).min(1.0) * if over_rail { 0.95 } else { 0.8 };
     Some(CueFound {
         tip: follow_tip(tip, butt, picture, radius),

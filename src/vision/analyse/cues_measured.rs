@@ -30,8 +30,8 @@ struct Last {
 const SHAFT_M: f64 = 0.8;
 /// What is thinner some way behind its tip is no cue, metres: projected lines are 5 to 8 mm wide.
 const THINNEST_M: f64 = 0.0095;
-/// Standard deviation of a direction that edges did not tell, radians.
-const ROUGH_SIGMA: f64 = 0.01;
+/// How much thicker than a pool cue a toy's is, against the balls' radius.
+const TOY: f64 = 1.8;
 /// A doubtful cue, or one looked for again, shows both edges over this length, metres.
 const LEAST_EDGES_M: f64 = 0.14;
 /// A cue that hides behind a hand, or hangs together with other things, is looked for again for so long.
@@ -108,33 +108,21 @@ fn of_found(frame: &Frame, cue: &CueFound, balls: &[Disc], grid: Grid, view: &Vi
         slack: grid.frame_length(cue.tip, 2.0),
         scale,
     };
-    let shaft = shaft::measure(frame, &view.seen.camera, rough);
-    match shaft {
-        Some(shaft) if is_light(&shaft) => None,
-        Some(shaft) if cue.doubtful && shaft.seen_m < 1.5 * LEAST_EDGES_M => None,
-        Some(shaft) if cue.lying && !lies(&shaft) => None,
-        // Where scale and place are known a cue shows its edges.
-        None if cue.lying || view.calibrated => None,
-        None if cue.doubtful => None,
-        Some(shaft) => Some(in_space(&shaft, tip.distance(butt), cue.confidence, view)).map(|seen| CueSeen {
-            lying: cue.lying,
-            ..seen
-        }),
-        None => {
-            let camera = &view.seen.camera;
-            let line = CueLine::through(camera, tip, butt, ROUGH_SIGMA);
-            let (tip_m, direction) = places(line, view);
-            Some(CueSeen {
-                tip_px: tip,
-                butt_px: butt,
-                tip_m,
-                direction,
-                line,
-                lying: cue.lying,
-                confidence: 0.5 * cue.confidence,
-            })
-        }
+    let camera = &view.seen.camera;
+    // Toy tables have cues thicker against their balls; where scale and place are known there are none.
+    let shaft = shaft::measure(frame, camera, rough).or_else(|| {
+        let scale = TOY * scale;
+        let thick = Rough { scale, ..rough };
+        (!view.calibrated).then(|| shaft::measure(frame, camera, thick))?
+    })?;
+    let short = cue.doubtful && shaft.seen_m < 1.5 * LEAST_EDGES_M;
+    if is_light(&shaft) || short || (cue.lying && !lies(&shaft)) {
+        return None;
     }
+    Some(CueSeen {
+        lying: cue.lying,
+        ..in_space(&shaft, tip.distance(butt), cue.confidence, view)
+    })
 }
 
 /// The tip in front of the last ball that the cue's line meets, where what goes on behind that ball is only light:
@@ -176,12 +164,14 @@ fn is_light(shaft: &Shaft) -> bool {
     thick < THINNEST_M || (thick < 1.2 * THINNEST_M && shaft.taper < NO_TAPER && shaft.seen_m > 0.25)
 }
 
-/// Whether what nobody holds is a cue: light on the cloth has no taper.
+/// Whether what nobody holds is a cue: light on the cloth has no taper, and rings of it that stand in a row show only
+/// where they touch their common line, whereas hardly anything hides a cue without a hand on it.
 fn lies(shaft: &Shaft) -> bool {
     const LEAST_TAPER: f64 = 0.004;
     const LEAST_SEEN_M: f64 = 0.35;
+    const LEAST_COVER: f64 = 0.75;
     let thick = shaft.thickness_behind_m() > 1.25 * THINNEST_M;
-    thick && shaft.taper > LEAST_TAPER && shaft.seen_m > LEAST_SEEN_M
+    thick && shaft.cover > LEAST_COVER && shaft.taper > LEAST_TAPER && shaft.seen_m > LEAST_SEEN_M
 }
 
 /// Looks again where a cue was.

@@ -21,6 +21,8 @@ pub(super) struct Shaft {
     pub(super) taper: f64,
     /// Length over which both edges were seen, metres.
     pub(super) seen_m: f64,
+    /// Share of the places between the first and the last at which both edges were seen.
+    pub(super) cover: f64,
 }
 
 impl Shaft {
@@ -57,6 +59,19 @@ const AHEAD_M: f64 = 0.06;
 /// Least change of colour at an edge, levels between two neighbours of a profile.
 const FAINT: f32 = 7.0;
 
+/// A cue shows both edges at this share of the places between its first and its last, at least: a bridge hand or a
+/// ball hides some. Where chance finds pairs in the grain of wood, the noise of cloth or rings of light, they are fewer.
+const LEAST_COVER: f64 = 0.45;
+/// And it differs from what lies beside it in one sense: the length of the sum of all contrasts over the sum of
+/// their lengths. A cue over cloth, rail and floor has 0.85 and more.
+const LEAST_COHERENCE: f32 = 0.7;
+/// What is found first and shows so much of itself needs no better line.
+const PLAIN_COVER: f64 = 0.9;
+const PLAIN_COHERENCE: f32 = 0.9;
+/// Where places are missing, edges of hands stand in for the cue's at some of those left: standard deviation of
+/// the direction if all were missing, radians.
+const UNCOVERED_SIGMA: f64 = 0.008;
+
 /// Both edges at one place along the cue.
 #[derive(Clone, Copy, Debug)]
 struct Station {
@@ -67,11 +82,41 @@ struct Station {
     /// Colour between the edges, and its distance from what lies beside them.
     colour: [f32; 3],
     apart: f32,
+    /// What it is more than what lies beside it.
+    contrast: [f32; 3],
 }
 
 impl Station {
     fn width(&self) -> f64 {
         self.right - self.left
+    }
+}
+
+/// How far what was found along a line is one thing.
+#[derive(Clone, Copy, Debug)]
+struct Shown {
+    /// Share of the places between first and last at which edges are.
+    cover: f64,
+    /// How much its contrasts have one sense, 0 to 1.
+    coherence: f32,
+}
+
+impl Shown {
+    /// Of stations `gap` apart.
+    fn of(stations: &[Station], gap: f64) -> Self {
+        let ends = stations.first().zip(stations.last());
+        let places = ends.map_or(1.0, |(a, b)| (b.along - a.along) / gap.max(1e-9) + 1.0);
+        let (mut sum, mut lengths) = ([0.0_f32; 3], 0.0_f32);
+        for station in stations {
+            for (sum, c) in sum.iter_mut().zip(station.contrast) {
+                *sum += c;
+            }
+            lengths += distance(station.contrast, [0.0; 3]);
+        }
+        Self {
+            cover: (stations.len() as f64 / places.max(1.0)).min(1.0),
+            coherence: distance(sum, [0.0; 3]) / lengths.max(1e-6),
+        }
     }
 }
 
@@ -143,18 +188,76 @@ pub(super) fn measure(frame: &Frame, camera: &CameraModel, rough: Rough) -> Opti
             ..fitted
         };
         model = thickness(&stations, model);
+        let shown = Shown::of(&stations, gap);
+        let plain = shown.cover > PLAIN_COVER && shown.coherence > PLAIN_COHERENCE;
+        if round == 0
+            && !plain
+            && let Some(better) = swept(frame, &ideal, &line, whole, rough.scale)
+        {
+            line = better;
+            model = (TIP_M * rough.scale, TAPER);
+        }
     }
     let sigma = turn_sigma(&stations);
     let seen = gap * stations.len() as f64;
+    let shown = Shown::of(&stations, gap);
+    if shown.cover < LEAST_COVER || shown.coherence < LEAST_COHERENCE {
+        return None;
+    }
     let tip_along = tip_along(frame, &ideal, &line, model, rough.scale, tip_from)?;
     let behind = line.point + line.direction * (0.6 * whole);
     Some(Shaft {
         tip_px: ideal.in_frame(line.point + line.direction * tip_along),
         behind_px: ideal.in_frame(behind),
-        turn_sigma: sigma,
+        turn_sigma: sigma.hypot(UNCOVERED_SIGMA * (1.0 - shown.cover).max(0.0)),
         thickness_m: model.0 / rough.scale,
         taper: model.1,
         seen_m: seen / rough.scale,
+        cover: shown.cover,
+    })
+}
+
+/// The line about the tip along which most of a cue shows, where `line` shows little of one: a short piece between
+/// fingers, or with a finger beside it, says badly where the rest of the cue lies. `None` where no other line is better.
+fn swept(frame: &Frame, ideal: &Ideal<'_>, line: &Line, whole: f64, scale: f64) -> Option<Line> {
+    /// Lines to either side, and the angle between neighbours, radians.
+    const TO_A_SIDE: i32 = 11;
+    const STEP: f64 = 0.009;
+    /// Places looked at along each.
+    const PLACES: u32 = 24;
+    /// Another line must show so much more.
+    const MUST_BE_BETTER: f32 = 1.25;
+    /// More contrast than this proves nothing more, levels.
+    const ENOUGH: f32 = 40.0;
+    let shows = |turn: f64| -> f32 {
+        let tried = Line {
+            direction: Vec2::from_angle(turn).rotate(line.direction),
+            ..*line
+        };
+        let (mut shown, mut looked) = (0.0, 0.0);
+        for k in 0..PLACES {
+            let t = whole * (f64::from(k) + 0.5) / f64::from(PLACES);
+            if sample(frame, ideal.in_frame(tried.point + tried.direction * t)).is_none() {
+                break;
+            }
+            looked += ENOUGH;
+            let wide = TIP_M * scale + TAPER * t;
+            let slack = 1.2 + 0.5 * STEP * t;
+            shown += edges(frame, ideal, &tried, t, wide, slack, 1.5).map_or(0.0, |s| s.apart.min(ENOUGH));
+        }
+        shown / looked.max(ENOUGH * 8.0)
+    };
+    let (mut best, mut most) = (0.0, MUST_BE_BETTER * shows(0.0));
+    for k in (-TO_A_SIDE..=TO_A_SIDE).filter(|k| *k != 0) {
+        let turn = STEP * f64::from(k);
+        let shown = shows(turn);
+        if shown > most {
+            (best, most) = (turn, shown);
+        }
+    }
+    (best != 0.0).then(|| Line {
+        direction: Vec2::from_angle(best).rotate(line.direction),
+        ..*line
     })
 }
 
@@ -238,6 +341,7 @@ fn edges(
         right: fine(r),
         colour,
         apart: distance(colour, beside.0).min(distance(colour, beside.1)),
+        contrast: std::array::from_fn(|k| colour[k] - 0.5 * (beside.0[k] + beside.1[k])),
     })
 }
 
@@ -496,4 +600,131 @@ fn pair(frame: &Frame, x: usize, y: usize) -> Option<[[f32; 3]; 2]> {
             [one(x)?, one(x + 1)?]
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::calibration::{Lens, Pose};
+    use crate::units::{ImageSize, Vec3, unit};
+
+    /// Pixels per metre.
+    const SCALE: f64 = 500.0;
+    const CLOTH: [f64; 3] = [60.0, 140.0, 70.0];
+    const WOOD: [f64; 3] = [220.0, 190.0, 130.0];
+    const SKIN: [f64; 3] = [225.0, 170.0, 130.0];
+
+    fn camera() -> CameraModel {
+        CameraModel {
+            lens: Lens::pinhole(ImageSize::new(800, 450), 1000.0),
+            pose: Pose::looking_at(Vec3::new(0.0, 0.0, 2.0), Vec3::ZERO, Vec3::Y),
+        }
+    }
+
+    /// Noisy cloth, and on it what `colour` has there.
+    fn picture(seed: u64, colour: impl Fn(Vec2) -> Option<[f64; 3]>) -> Frame {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let size = ImageSize::new(800, 450);
+        let mut pixels = Vec::with_capacity(800 * 450 * 3);
+        for y in 0..450_u16 {
+            for x in 0..800_u16 {
+                let mut sum = [0.0; 3];
+                for (i, j) in [(0.25, 0.25), (0.75, 0.25), (0.25, 0.75), (0.75, 0.75)] {
+                    let here = colour(Vec2::new(f64::from(x) + i, f64::from(y) + j)).unwrap_or(CLOTH);
+                    for (sum, c) in sum.iter_mut().zip(here) {
+                        *sum += 0.25 * c;
+                    }
+                }
+                pixels.extend(sum.map(|c| (c + 14.0 * (random.f64() - 0.5)) as u8));
+            }
+        }
+        Frame::new(0, size, PixelFormat::Rgb8, pixels).unwrap()
+    }
+
+    /// Whether a place is on a stick whose tip is at `tip`, going back along `back`.
+    fn on_stick(p: Vec2, tip: Vec2, back: Vec2, length: f64, (wide, taper): (f64, f64)) -> bool {
+        let along = (p - tip).dot(back);
+        (0.0..length).contains(&along) && back.perp_dot(p - tip).abs() < 0.5 * (wide + taper * along)
+    }
+
+    fn rough(tip: Vec2, back: Vec2, seen: f64, reach: f64) -> Rough {
+        Rough {
+            tip,
+            butt: tip + back * seen,
+            reach,
+            slack: 3.0,
+            scale: SCALE,
+        }
+    }
+
+    const CUE: (f64, f64) = (6.5, 0.011);
+
+    #[test]
+    fn a_finger_beside_the_front_of_a_cue_does_not_turn_it() {
+        for (k, side) in [-1.0, 1.0, -1.0, 1.0].into_iter().enumerate() {
+            let (tip, back) = (Vec2::new(150.0, 200.0), unit(0.05 + 0.1 * k as f64));
+            // It hides most of the cue from a hand's breadth behind the tip on, and leans on it before.
+            let finger = unit(0.05 + 0.1 * k as f64 + side * 0.09);
+            let frame = picture(k as u64, |p| {
+                let hand = (p - tip - back * 95.0).length() < 30.0;
+                let beside = on_stick(
+                    p,
+                    tip + back * 18.0 + back.perp() * (side * 5.0),
+                    finger,
+                    70.0,
+                    (7.0, 0.0),
+                );
+                let cue = on_stick(p, tip, back, 480.0, CUE);
+                (hand || beside).then_some(SKIN).or(cue.then_some(WOOD))
+            });
+            // What was found first follows the finger.
+            let shaft = measure(&frame, &camera(), rough(tip, finger, 300.0, 400.0)).unwrap();
+            let off = (shaft.behind_px - shaft.tip_px).angle_to(back).to_degrees();
+            assert!(off.abs() < 0.15, "{k}: {off} {shaft:?}");
+            assert!(
+                shaft.tip_px.distance(tip) < 6.0 && shaft.cover > 0.45,
+                "{shaft:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn the_noise_of_bare_cloth_is_no_cue() {
+        for seed in 0..12 {
+            let mut random = fastrand::Rng::with_seed(seed);
+            let bare = picture(seed, |_| None);
+            for _ in 0..4 {
+                let back = unit(0.3 * random.f64());
+                let found = measure(
+                    &bare,
+                    &camera(),
+                    rough(Vec2::new(100.0, 150.0), back, 200.0, 400.0),
+                );
+                assert!(found.is_none(), "{seed}: {found:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_plain_cue_shows_itself_all_along_and_rings_in_a_row_do_not() {
+        let (tip, back) = (Vec2::new(120.0, 120.0), unit(0.2));
+        let frame = picture(3, |p| on_stick(p, tip, back, 600.0, CUE).then_some(WOOD));
+        let shaft = measure(&frame, &camera(), rough(tip, back, 300.0, 400.0)).unwrap();
+        assert!(shaft.cover > 0.95, "{shaft:?}");
+        let off = (shaft.behind_px - shaft.tip_px).angle_to(back).to_degrees();
+        assert!(
+            off.abs() < 3.0 * shaft.turn_sigma.to_degrees() && off.abs() < 0.1,
+            "{off} {shaft:?}"
+        );
+        // Rings of light around balls in a row, and the line that touches them.
+        let rings = picture(4, |p| {
+            let on = (0..9).any(|i| {
+                let centre = tip + back * (20.0 + 45.0 * f64::from(i)) + back.perp() * 30.0;
+                (p.distance(centre) - 30.0).abs() < 3.0
+            });
+            on.then_some([120.0, 200.0, 210.0])
+        });
+        let found = measure(&rings, &camera(), rough(tip, back, 380.0, 380.0));
+        assert!(found.is_none_or(|s| s.cover < 0.75), "{found:?}");
+    }
 }

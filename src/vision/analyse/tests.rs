@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::scene::Scene;
 use super::*;
 use crate::table::{BallKind, Group};
+use crate::units::unit;
 use crate::vision::frame::PixelFormat;
 use crate::vision::house_set::Lesson;
 
@@ -122,6 +123,25 @@ fn a_cue_over_the_rail_is_seen_with_tip_and_direction_and_is_no_ball() {
     let turned = cue.direction.unwrap().angle_to((tip - butt).normalize()).abs();
     assert!(turned.to_degrees() < 2.0, "{}°", turned.to_degrees());
     assert!(cue.line.is_some() && !cue.lying);
+}
+
+#[test]
+fn a_cue_of_which_the_rail_leaves_little_to_see_is_seen() {
+    for depth in [0.12, 0.16, 0.2] {
+        let mut scene = Scene::empty();
+        let (tip, along) = (Vec2::new(depth - 1.27, 0.1), unit(0.15));
+        scene.balls = vec![(BallKind::pool(0), tip + along * 0.05)];
+        scene.cue = Some((tip, tip - along * 0.8));
+        let seen = Analyser::new(None).analyse(&calibrated(&scene));
+        let cue = seen.cues.first().unwrap();
+        assert!(
+            cue.tip_m.unwrap().distance(tip) < 0.02,
+            "{depth}: {:?}",
+            cue.tip_m
+        );
+        let turned = cue.direction.unwrap().angle_to(along).abs();
+        assert!(turned.to_degrees() < 1.5 && !cue.lying, "{depth}: {turned}");
+    }
 }
 
 #[test]

@@ -193,7 +193,7 @@ impl CueFollower {
             height: f64::from(observation.image.height.max(1)),
         };
         self.watch_ball(observation, balls, &clock);
-        self.watch_cue(observation, now, &clock);
+        self.watch_cue(observation, balls, now, &clock);
         self.watch_flight(observation, balls, now, &clock);
         let hit = self
             .hit
@@ -243,7 +243,7 @@ impl CueFollower {
     }
 
     /// Chooses among the cues seen and follows the one that is aimed.
-    fn watch_cue(&mut self, observation: &Observation, now: Instant, clock: &Clock) {
+    fn watch_cue(&mut self, observation: &Observation, balls: &[TrackedBall], now: Instant, clock: &Clock) {
         let ball = self.ball.map(|s| s.place);
         let radius = self.table.ball.radius_m;
         let worth = |seen: &CueSeen| {
@@ -260,7 +260,7 @@ impl CueFollower {
             .filter_map(|seen| Some((worth(seen)?, seen)))
             .max_by(|a, b| a.0.total_cmp(&b.0));
         let Some((_, seen)) = best else { return };
-        let Some(mut cue) = self.placed(seen, ball) else {
+        let Some(mut cue) = self.placed(seen, ball, balls) else {
             return;
         };
         if let Some(old) = self.aim.map(|aim| aim.cue) {
@@ -307,7 +307,7 @@ impl CueFollower {
     }
 
     /// The cue in space, by what is believed of the player.
-    fn placed(&self, seen: &CueSeen, ball: Option<Vec2>) -> Option<TrackedCue> {
+    fn placed(&self, seen: &CueSeen, ball: Option<Vec2>, balls: &[TrackedBall]) -> Option<TrackedCue> {
         let radius = self.table.ball.radius_m;
         let (tip_m, direction) = (seen.tip_m?, seen.direction?);
         let mut cue = TrackedCue {
@@ -323,7 +323,11 @@ impl CueFollower {
             ((ball - tip_m).dot(direction) - radius).clamp(0.0, 0.4)
         });
         let height = |e: f64| radius * (1.0 + e.sin()) + gap * e.tan();
-        let elevation = line.elevation(believed, height(believed.mean), &self.table);
+        let lying = balls
+            .iter()
+            .filter(|b| b.kind.group != Group::Cue && b.motion != BallMotion::Moving);
+        let places = lying.map(|b| b.position_m);
+        let elevation = line.elevation(believed, height(believed.mean), &self.table, places);
         if let Some((direction, sigma)) = line.direction(elevation) {
             cue.tip_m = line.tip_at(height(elevation.mean));
             cue.direction = direction;
@@ -473,8 +477,12 @@ impl CueFollower {
             // About where it should be, as far as that is known.
             let (due, slack) = match (told, flight.arrival) {
                 (Some(d), _) => {
-                    let due = d.speed_m_s * (time_s - d.left_s);
-                    (due, 0.03 + 0.25 * due.abs())
+                    let since_s = time_s - d.left_s;
+                    let due = d.speed_m_s * since_s;
+                    // A ball that has met another is far short of it.
+                    let slides = 0.5 * self.table.physics.slide_friction * self.table.physics.gravity_m_s2;
+                    let unsure = 3.0 * d.speed_sigma_m_s * since_s.abs() + slides * since_s * since_s;
+                    (due, 0.03 + unsure.min(0.25 * due.abs()))
                 }
                 (None, Some(tip)) => {
                     let speed = expected.speed_m_s;

@@ -203,9 +203,10 @@ impl Room {
         } else {
             "player's later strokes"
         };
-        [elevation, nadir, shown, company, light, stroke]
-            .map(str::to_owned)
-            .to_vec()
+        // What nothing but the player's habit tells.
+        let free = (elevation != "elevation above 8").then_some("elevation 2-8");
+        let kinds = [elevation, nadir, shown, company, light, stroke];
+        kinds.into_iter().chain(free).map(str::to_owned).collect()
     }
 
     fn note(

@@ -197,6 +197,18 @@ fn a_stroke_is_seen_from_warm_up_to_follow_through_and_timed_between_frames() {
 }
 
 #[test]
+fn a_ball_that_meets_another_unseen_keeps_the_time_it_left() {
+    for reach_m in [0.5, 0.6, 0.7] {
+        let strike = strike(5.0, 0.0);
+        let mut rig = Rig::new(strike, 3.02);
+        let balls = [BALL, BALL + unit(0.1) * reach_m].map(BallState::resting);
+        rig.path = Simulator::new(&rig.table).simulate(&balls, Some((0, strike)));
+        let (_, hit, off_s) = rig.watch();
+        assert!(hit.is_some() && off_s.abs() < 0.006, "{reach_m}: {off_s} {hit:?}");
+    }
+}
+
+#[test]
 fn a_rolling_shutter_that_is_known_costs_no_time() {
     for readout_s in [0.03, -0.03] {
         let mut rig = Rig::new(strike(2.0, 0.0), 3.015);
