@@ -44,7 +44,11 @@ impl ThreadTime {
         let mut times = times
             .split_whitespace()
             .map(|ns| ns.parse().map(Duration::from_nanos));
-        let (ran, waited) = (times.next()?.ok()?, times.next()?.ok()?);
+        let (ran, waited): (Duration, Duration) = (times.next()?.ok()?, times.next()?.ok()?);
+        // A kernel that keeps no such figures says 0.
+        if ran.is_zero() && waited.is_zero() {
+            return None;
+        }
         // The state follows the name in brackets.
         let stat = read("stat")?;
         let ready = stat.rsplit_once(')')?.1.trim_start().starts_with('R');

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use crate::table::Group;
 use crate::vision::light::{Light, SEEN_FOR};
-use crate::vision::track::{BallId, TableState};
+use crate::vision::track::{BallId, BallMotion, TableState};
 
 /// Two pictures of a camera with 15 a second are taken after the last light has gone.
 const PICTURES: Duration = Duration::from_millis(150);
@@ -34,11 +34,11 @@ impl DarkWindow {
 
     /// Asks for one where a ball at rest that nobody can name lies in light: once for each ball and rest.
     pub fn consider(&mut self, now: Instant, table: &TableState, light: Option<&Light>, ball_radius_m: f64) {
-        if !table.at_rest {
-            self.tried.clear();
+        let lies = |id: &BallId| (table.balls.iter()).any(|b| b.id == *id && b.motion != BallMotion::Moving);
+        self.tried.retain(lies);
+        let Some(light) = light.filter(|_| table.at_rest) else {
             return;
-        }
-        let Some(light) = light else { return };
+        };
         let reach = NEAR_RADII * ball_radius_m;
         let mut wanted = false;
         for ball in table.balls.iter().filter(|b| b.kind.group == Group::Unknown) {
@@ -92,8 +92,10 @@ mod tests {
         dark.consider(at(400), &lit, Some(&light), 0.028);
         assert!(!dark.is_dark(at(400)), "once is enough");
         lit.at_rest = false;
+        lit.balls[1].motion = BallMotion::Moving;
         dark.consider(at(500), &lit, Some(&light), 0.028);
         lit.at_rest = true;
+        lit.balls[1].motion = BallMotion::Resting;
         dark.consider(at(600), &lit, Some(&light), 0.028);
         assert!(dark.is_dark(at(600)));
         dark.ask(at(2000));

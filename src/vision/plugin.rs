@@ -316,11 +316,14 @@ fn perceive(
         if let Some((_, total)) = analysed.observation.timing_ms.iter().find(|t| t.0 == "total") {
             measured.vision_ms.push(now, *total);
         }
-        if let Some(memory) = &mut vision.memory {
-            memory.take_in(&analysed.observation);
-            let table = memory.table().filter(|t| t.at_rest && t.hidden.is_none());
-            if table.is_some_and(|t| !t.balls.is_empty()) {
-                measured.see_at_rest(now, &analysed.observation);
+        if let Some(memory) = &mut vision.memory
+            && memory.take_in(&analysed.observation)
+            && let Some(table) = memory.table()
+        {
+            if !table.at_rest {
+                measured.forget_rest();
+            } else if table.hidden.is_none() {
+                measured.see_at_rest(now, &analysed.observation, table.balls.len());
             }
         }
         vision.undrawn = Some(analysed.frame.captured);

@@ -347,7 +347,10 @@ impl Tracker {
         }
         let tracks = &self.tracks;
         let known = |id: BallId| tracks.iter().any(|t| t.id == id);
-        let cue_ball = tracks.iter().find(|t| t.name.0.group == Group::Cue).map(|t| t.id);
+        let cue_ball = tracks
+            .iter()
+            .find(|t| t.name.0.group == Group::Cue && t.is_resting());
+        let cue_ball = cue_ball.map(|t| t.id);
         self.chronicle
             .tell(now_s, start, &self.walls, self.radius, known, cue_ball, events);
     }

@@ -77,6 +77,14 @@ pub(super) fn annotated_frame(path: &Path, time_s: Option<f64>) -> Result<Frame,
                 "ffmpeg cannot be started ({error}); install the package ffmpeg"
             ))
         })?;
+    if output.stdout.is_empty() {
+        let why = String::from_utf8_lossy(&output.stderr);
+        return Err(failed(format!(
+            "no picture at {} s ({}); check `frame_time_s` in the manifest",
+            time_s.unwrap_or(0.0),
+            why.trim()
+        )));
+    }
     let picture = image::load_from_memory(&output.stdout)
         .map_err(|error| failed(error.to_string()))?
         .to_rgb8();

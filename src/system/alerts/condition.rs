@@ -32,10 +32,18 @@ pub const KNOWN_CONDITIONS: [(&str, &[&str]); 27] = [
     ),
     ("vision.recording", &[]),
     ("vision.unusable", &["vision.source", "vision.picture"]),
-    ("vision.confidence", &["vision.source", "vision.picture"]),
+    (
+        "vision.confidence",
+        &["vision.source", "vision.picture", "vision.table"],
+    ),
     (
         "vision.count",
-        &["vision.source", "vision.picture", "vision.confidence"],
+        &[
+            "vision.source",
+            "vision.picture",
+            "vision.table",
+            "vision.confidence",
+        ],
     ),
     (
         "vision.table",

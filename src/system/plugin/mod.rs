@@ -153,6 +153,7 @@ pub struct Measured {
     pub confidence: Rolling,
     /// How many balls they see of it.
     pub ball_count: Rolling,
+    balls_at_rest: usize,
     turns: Rolling,
     last_counts: (u64, u64, u64, u64, Instant),
     /// Panics caught in the vision thread since the last check.
@@ -171,6 +172,7 @@ impl Default for Measured {
             prediction_us: Rolling::new(Duration::from_secs(60), 1500),
             confidence: Rolling::new(Duration::from_secs(10), 1500),
             ball_count: Rolling::new(Duration::from_secs(10), 1500),
+            balls_at_rest: 0,
             turns: window(),
             last_counts: (0, 0, 0, 0, Instant::now()),
             vision_faults: 0,
@@ -187,12 +189,22 @@ impl Measured {
         self.turns.push(now, 0.0);
     }
 
-    /// A look at a table on which nothing moves and nothing hides a ball.
-    pub fn see_at_rest(&mut self, now: Instant, seen: &Observation) {
+    /// A look at a table on which nothing moves and nothing hides a ball, and so many are known.
+    pub fn see_at_rest(&mut self, now: Instant, seen: &Observation, balls: usize) {
+        if balls != self.balls_at_rest {
+            self.forget_rest();
+            self.balls_at_rest = balls;
+        }
         let sure = seen.balls.iter().map(|ball| ball.confidence);
         let (sum, count) = sure.fold((0.0, 0.0), |(sum, count), sure| (sum + sure, count + 1.0));
         self.confidence.push(now, sum / count);
         self.ball_count.push(now, count);
+    }
+
+    /// Something moves: what was seen before says nothing of what is seen after.
+    pub fn forget_rest(&mut self) {
+        self.confidence.clear();
+        self.ball_count.clear();
     }
 
     /// Takes in the counters of the eyes since the last time.

@@ -9,7 +9,7 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use super::foresight::{Walls, meeting};
-use super::{BallId, Happening, TableEvent};
+use super::{BallId, Happening, MAX_SPEED, TableEvent};
 use crate::units::Vec2;
 
 /// Looks of one ball that are kept.
@@ -41,6 +41,8 @@ const COMES_M_S: f64 = 0.15;
 const AGAIN_S: f64 = 0.05;
 /// How far from touching two may seem to be when they touch, metres.
 const NEAR_M: f64 = 0.008;
+/// Middles of balls that touch are nearer, metres.
+const TOUCHING_M: f64 = 0.07;
 /// What speaks against a partner that does not move.
 const SILENT: f64 = 0.3;
 /// Cosine of the largest angle between a change of velocity and the line it should be along.
@@ -152,7 +154,8 @@ impl Chronicle {
         way.looks.push_back(Seen { time_s, place, sigma });
     }
 
-    /// Tells what is clear now. `known` says which balls are still followed.
+    /// Tells what is clear now. `known` says which balls are still followed, `cue_ball` which at rest is the cue ball:
+    /// while it moves it stays that, whatever is taken for it meanwhile.
     pub(super) fn tell(
         &mut self,
         now_s: f64,
@@ -163,7 +166,7 @@ impl Chronicle {
         cue_ball: Option<BallId>,
         events: &mut Vec<TableEvent>,
     ) {
-        self.cue_ball = cue_ball;
+        self.cue_ball = cue_ball.or(self.cue_ball.filter(|cue| known(*cue)));
         let gap_s = now_s - self.last_s;
         if self.last_s > 0.0 && (1e-3..0.1).contains(&gap_s) {
             // Frames that are left out now and then do not count.
@@ -235,11 +238,18 @@ impl Chronicle {
             self.mark(index);
             return;
         }
-        if self.at_rest && kink.lay() && self.tell_unseen_stroke(kink, frame_s, start, events) {
-            self.mark(index);
+        if kink.lay()
+            && self.at_rest
+            && self.tell_unseen_stroke(kink, frame_s, start, events) == Some(kink.id)
+        {
             return;
         }
         if let Some(partner) = self.partner(index, kink, frame_s, radius) {
+            // Balls that lay and meet were set off by one that came.
+            let others = |cue: &BallId| *cue != kink.id && *cue != partner.id;
+            if let Some(cue) = self.struck.filter(others).filter(|_| kink.lay()) {
+                self.tell_unseen_contact(cue, f64::INFINITY, kink, frame_s, start, events);
+            }
             self.mark(index);
             if partner.explains_both {
                 self.mark(partner.kink);
@@ -249,10 +259,7 @@ impl Chronicle {
             let again =
                 |(then, told): &(f64, [BallId; 2])| *told == balls && (partner.time_s - then).abs() < AGAIN_S;
             if !self.told.iter().any(again) {
-                if self.told.len() >= MOST {
-                    self.told.pop_front();
-                }
-                self.told.push_back((partner.time_s, balls));
+                self.note_told(partner.time_s, balls);
                 if let Some((cue, left_s)) = self.unseen_stroke(frame_s).filter(|_| self.at_rest) {
                     self.struck = Some(cue);
                     events.push(TableEvent {
@@ -293,51 +300,61 @@ impl Chronicle {
     }
 
     /// Another ball leaves its place, and the cue ball is gone from its own: it was struck, and nobody saw it on its
-    /// way. Of those that leave at the same moment it met the nearest.
+    /// way. What it met first, if that is so.
     fn tell_unseen_stroke(
         &mut self,
         kink: &Kink,
         frame_s: f64,
         start: Instant,
         events: &mut Vec<TableEvent>,
-    ) -> bool {
-        let Some((cue, left_s)) = self.unseen_stroke(frame_s).filter(|(cue, _)| *cue != kink.id) else {
-            return false;
-        };
-        let from = self
-            .ways
-            .iter()
-            .find(|way| way.id == cue)
-            .and_then(|way| way.looks.front());
-        let Some(from) = from.map(|look| look.place) else {
-            return false;
-        };
+    ) -> Option<BallId> {
+        let (cue, left_s) = self.unseen_stroke(frame_s).filter(|(cue, _)| *cue != kink.id)?;
+        let stroke = events.len();
+        let reach_m = TOUCHING_M + MAX_SPEED * (kink.time_s - left_s + frame_s).max(0.0);
+        let (first, met_s) = self.tell_unseen_contact(cue, reach_m, kink, frame_s, start, events)?;
+        let at = start + Duration::from_secs_f64(left_s.min(met_s).max(0.0));
+        let what = Happening::Struck(cue);
+        events.insert(stroke, TableEvent { at, what });
+        self.at_rest = false;
+        Some(first)
+    }
+
+    /// Of the balls that leave their places at one moment the cue ball met the nearest, if that is within reach: which,
+    /// and when, seconds.
+    fn tell_unseen_contact(
+        &mut self,
+        cue: BallId,
+        reach_m: f64,
+        kink: &Kink,
+        frame_s: f64,
+        start: Instant,
+        events: &mut Vec<TableEvent>,
+    ) -> Option<(BallId, f64)> {
+        let from = self.ways.iter().find(|way| way.id == cue)?.looks.front()?.place;
         let left = |other: &Kink| other.id != cue && other.lay() && self.went(other);
         let off = |other: &Kink| other.place().distance(from);
-        let first = (self.kinks.iter().enumerate())
+        let (index, first, met_s) = (self.kinks.iter().enumerate())
             .filter(|(_, other)| other.time_s < kink.time_s + frame_s && left(other))
-            .min_by(|(_, a), (_, b)| off(a).total_cmp(&off(b)));
-        let Some((index, first, met_s)) = first.map(|(index, first)| (index, first.id, first.time_s)) else {
-            return false;
-        };
+            .min_by(|(_, a), (_, b)| off(a).total_cmp(&off(b)))
+            .filter(|(_, first)| off(first) < reach_m)
+            .map(|(index, first)| (index, first.id, first.time_s))?;
         self.mark(index);
-        let at = |time_s: f64| start + Duration::from_secs_f64(time_s.max(0.0));
+        self.struck = None;
         let mut balls = [cue, first];
         balls.sort_unstable();
-        self.at_rest = false;
+        self.note_told(met_s, balls);
+        events.push(TableEvent {
+            at: start + Duration::from_secs_f64(met_s.max(0.0)),
+            what: Happening::Contact { balls, first: true },
+        });
+        Some((first, met_s))
+    }
+
+    fn note_told(&mut self, time_s: f64, balls: [BallId; 2]) {
         if self.told.len() >= MOST {
             self.told.pop_front();
         }
-        self.told.push_back((met_s, balls));
-        events.push(TableEvent {
-            at: at(left_s.min(met_s)),
-            what: Happening::Struck(cue),
-        });
-        events.push(TableEvent {
-            at: at(met_s),
-            what: Happening::Contact { balls, first: true },
-        });
-        true
+        self.told.push_back((time_s, balls));
     }
 
     /// The cue ball, if it is gone from where it lay faster than it could be followed, and about when it left,

@@ -106,7 +106,8 @@ impl Memory {
         let off = |gone: &Gone| {
             let off = gone.place?.distance(new.place);
             let later = new.since_s > gone.seen_s && new.since_s - gone.seen_s <= BACK_WITHIN_S;
-            let fits = off <= NEAR_M && later;
+            // One of which there is one is known by its name, as soon as that is clear.
+            let fits = off <= NEAR_M && later && !is_unique(gone.lasting.unwrap_or(gone.kind));
             (fits && could_be(gone.kind, gone.lasting, new.name.0)).then_some(off)
         };
         let near = self
@@ -135,14 +136,18 @@ impl Memory {
             let (id, lasting) = (track.id, track.lasting);
             let other = tracks.iter().position(|t| t.lasting == Some(kind));
             let stays = |k: usize| tracks.get(k).is_some_and(|t| t.is_where_known(radius));
-            if other.is_some_and(stays) {
-                continue;
-            }
             if stays(index) {
-                // It is the same ball as before, under another name.
-                if let Some(track) = tracks.get_mut(index).filter(|_| other.is_none()) {
+                // It is the same ball as before, under another name; another that stays, too, was called that wrongly.
+                let swaps = other.is_none_or(stays);
+                if let Some(other) = other.filter(|_| swaps).and_then(|k| tracks.get_mut(k)) {
+                    other.lasting = lasting;
+                }
+                if let Some(track) = tracks.get_mut(index).filter(|_| swaps) {
                     track.lasting = Some(kind);
                 }
+                continue;
+            }
+            if other.is_some_and(stays) {
                 continue;
             }
             if let Some(track) = tracks.get_mut(index) {

@@ -60,6 +60,7 @@ fn follow_one(
     let (sum, wrong) = film.play(&mut strips, |frame, trouble| {
         let text = format!("{name} frame {frame}: {}", trouble.what);
         report.failures.push(text);
+        true
     })?;
     report
         .failures
@@ -77,7 +78,7 @@ fn follow_one(
                 strips.wish(sequence, &Trouble { what, place });
             }
         }
-        film.play(&mut strips, |_, _| ())?;
+        film.play(&mut strips, |_, _| false)?;
     }
     Ok(())
 }
@@ -91,11 +92,12 @@ struct Film<'a> {
 }
 
 impl Film<'_> {
-    /// Follows it from its first frame to its last, and hands on what goes wrong on the way.
+    /// Follows it from its first frame to its last, and hands on what goes wrong on the way; `tell` says whether that is
+    /// to be seen in a strip.
     fn play(
         &self,
         strips: &mut Strips,
-        mut tell: impl FnMut(u64, &Trouble),
+        mut tell: impl FnMut(u64, &Trouble) -> bool,
     ) -> Result<(Followed, Vec<Wrong>), Failure> {
         let mut shot = Shot::new(self.domain, self.kind, f64::from(self.fps))
             .map_err(|error| Failure::failed(format!("room {}: {error}", self.domain)))?;
@@ -121,8 +123,9 @@ impl Film<'_> {
                 continue;
             };
             for trouble in follow.note(&truth, &state, spent) {
-                tell(frame.sequence, &trouble);
-                strips.wish(frame.sequence, &trouble);
+                if tell(frame.sequence, &trouble) {
+                    strips.wish(frame.sequence, &trouble);
+                }
             }
             strips.take(&frame, &seen, &state, table.ball.radius_m);
             last = Some((truth, state));
