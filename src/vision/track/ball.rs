@@ -52,8 +52,8 @@ pub(super) struct Track {
     slides_until_s: f64,
     still: Option<Still>,
     pub(super) seen: Instant,
-    /// When it was seen first, seconds: it is none of those that were seen then.
-    pub(super) since_s: f64,
+    /// When it was seen first: it is none of those that were seen then.
+    pub(super) since: Instant,
     /// When it was seen last, seconds, and where.
     pub(super) seen_s: f64,
     pub(super) seen_at: Vec2,
@@ -224,7 +224,7 @@ impl Track {
             slides_until_s: f64::MIN,
             still: None,
             seen: now,
-            since_s: look.time_s,
+            since: now,
             seen_s: look.time_s,
             seen_at: look.place,
             stops_s: look.time_s,

@@ -1,6 +1,8 @@
 //! Ids that last: a ball that was out of sight, or in a pocket, gets its own id again, and after a shot all
 //! balls at rest are told apart by what they look like.
 
+use std::time::{Duration, Instant};
+
 use super::ball::Track;
 use super::{BallId, UNSEEN};
 use crate::table::{BallKind, Group};
@@ -12,7 +14,7 @@ const REMEMBERED: usize = 32;
 /// A ball that nobody saw go lies where it lay: one that shows up there, so near, is it …
 const NEAR_M: f64 = 0.05;
 /// … within this long.
-const BACK_WITHIN_S: f64 = 60.0;
+const BACK_WITHIN: Duration = Duration::from_secs(60);
 /// A name as sure as this tells which ball it is.
 const SURE: f64 = 0.9;
 
@@ -24,7 +26,7 @@ pub(super) struct Gone {
     lasting: Option<BallKind>,
     evidence: Evidence,
     /// When it was seen last, and where, unless it went into a pocket.
-    seen_s: f64,
+    seen: Instant,
     place: Option<Vec2>,
 }
 
@@ -45,7 +47,7 @@ impl Memory {
             kind: track.name.0,
             lasting: track.lasting,
             evidence: track.evidence.clone(),
-            seen_s: track.seen_s,
+            seen: track.seen,
             place: (!pocketed).then_some(track.seen_at),
         });
     }
@@ -81,7 +83,7 @@ impl Memory {
                 .iter()
                 .enumerate()
                 .filter(|(k, old)| *k != index && old.is_ball() && now_s - old.seen_s > 0.5 * UNSEEN)
-                .filter(|(_, old)| new.since_s > old.seen_s);
+                .filter(|(_, old)| new.since > old.seen);
             let candidates = unseen.filter(|(_, old)| could_be(old.name.0, old.lasting, new.name.0));
             let nearest = candidates
                 .map(|(k, old)| (distance(old, new), k))
@@ -92,7 +94,7 @@ impl Memory {
             }
             let gone = self.gone.iter().rposition(|old| {
                 let kind = old.lasting.unwrap_or(old.kind);
-                is_unique(kind) && kind == new.name.0 && new.since_s > old.seen_s
+                is_unique(kind) && kind == new.name.0 && new.since > old.seen
             });
             if let Some(old) = gone.or_else(|| self.left_there(new)) {
                 return Some((index, Old::Gone(old)));
@@ -105,7 +107,7 @@ impl Memory {
     fn left_there(&self, new: &Track) -> Option<usize> {
         let off = |gone: &Gone| {
             let off = gone.place?.distance(new.place);
-            let later = new.since_s > gone.seen_s && new.since_s - gone.seen_s <= BACK_WITHIN_S;
+            let later = new.since > gone.seen && new.since.duration_since(gone.seen) <= BACK_WITHIN;
             // One of which there is one is known by its name, as soon as that is clear.
             let fits = off <= NEAR_M && later && !is_unique(gone.lasting.unwrap_or(gone.kind));
             (fits && could_be(gone.kind, gone.lasting, new.name.0)).then_some(off)
