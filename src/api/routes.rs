@@ -50,6 +50,11 @@ pub(super) fn router(context: Arc<Context>) -> Router {
         .route("/config/reload", post(reload))
         .route("/alerts", get(alerts))
         .route("/alerts/{id}/acknowledge", post(acknowledge))
+        .route(
+            "/calibration",
+            get(calibration).post(calibrate).delete(cancel_calibration),
+        )
+        .route("/calibration/rollback", post(roll_back_calibration))
         .route("/table", get(table))
         .route("/predict", get(prediction).post(predict))
         .route("/frame.jpg", get(frame_jpg))
@@ -479,6 +484,9 @@ async fn command(State(context): Ctx, ConnectInfo(peer): ConnectInfo<Peer>, requ
                 return Err(Problem::not_found(format!("There is no open alert `{id}`.")));
             }
         }
+        OperatorCommand::Calibrate { .. }
+        | OperatorCommand::CancelCalibration
+        | OperatorCommand::RollBackCalibration => check_calibration(&context, &command)?,
         OperatorCommand::Pause(_) | OperatorCommand::SetAssistance(_) | OperatorCommand::LookInTheDark => {}
         OperatorCommand::Rehearse => {
             if context.snapshot()?.shot.is_none() {
@@ -500,6 +508,69 @@ async fn command(State(context): Ctx, ConnectInfo(peer): ConnectInfo<Peer>, requ
         }
     }
     accept(&context, command)
+}
+
+async fn calibration(State(context): Ctx) -> Answer {
+    let snapshot = context.snapshot()?;
+    Ok(Json(views::calibration(&snapshot.calibration)))
+}
+
+/// What a calibration is told.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CalibrationWish {
+    camera_height_m: Option<f64>,
+}
+
+async fn calibrate(State(context): Ctx, request: Request) -> Accepted {
+    let body = read_json(&context, request).await?;
+    let wish: CalibrationWish =
+        serde_json::from_value(body).map_err(|error| Problem::invalid("calibration", error.to_string()))?;
+    let command = OperatorCommand::Calibrate {
+        camera_height_m: wish.camera_height_m,
+    };
+    check_calibration(&context, &command)?;
+    accept(&context, command)
+}
+
+async fn cancel_calibration(State(context): Ctx) -> Accepted {
+    check_calibration(&context, &OperatorCommand::CancelCalibration)?;
+    accept(&context, OperatorCommand::CancelCalibration)
+}
+
+async fn roll_back_calibration(State(context): Ctx) -> Accepted {
+    check_calibration(&context, &OperatorCommand::RollBackCalibration)?;
+    accept(&context, OperatorCommand::RollBackCalibration)
+}
+
+/// A wish about the calibration that can't be carried out is refused at once.
+fn check_calibration(context: &Context, command: &OperatorCommand) -> Result<(), Problem> {
+    let conflict = |code, detail: &str| Err(Problem::new(StatusCode::CONFLICT, code, detail));
+    let running = context.snapshot()?.calibration.running.is_some();
+    match command {
+        OperatorCommand::Calibrate { camera_height_m } => {
+            if camera_height_m.is_some_and(|h| !(0.3..=10.0).contains(&h)) {
+                return Err(Problem::invalid(
+                    "camera_height_m",
+                    "must be 0.3 to 10 metres above the cloth",
+                ));
+            }
+            if running {
+                return conflict(
+                    "calibration_running",
+                    "A calibration is under way; DELETE /api/v1/calibration ends it.",
+                );
+            }
+        }
+        OperatorCommand::CancelCalibration if !running => {
+            return conflict("no_calibration_running", "No calibration is under way.");
+        }
+        OperatorCommand::RollBackCalibration if running => {
+            return conflict("calibration_running", "A calibration is under way; end it first.");
+        }
+        _ => {}
+    }
+    Ok(())
 }
 
 async fn shutdown(State(context): Ctx, ConnectInfo(peer): ConnectInfo<Peer>, headers: HeaderMap) -> Accepted {

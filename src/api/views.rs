@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
+use crate::calibration::status::CalibrationStatus;
 use crate::physics::prediction::{EventKind, Motion, Path, Prediction, ShotEvent};
 use crate::physics::spread::Spread;
 use crate::system::snapshot::{PredictedShot, Snapshot};
@@ -37,6 +38,21 @@ fn ball(ball: &TrackedBall) -> Value {
         "velocity": point(ball.velocity_m_s),
         "motion": ball.motion,
         "group_confidence": metres(ball.group_confidence),
+    })
+}
+
+/// `GET /calibration`.
+pub(super) fn calibration(status: &CalibrationStatus) -> Value {
+    let running = status
+        .running
+        .map(|progress| json!({ "share": metres(progress.share), "doing": progress.words }));
+    json!({
+        "running": running,
+        "last": status.last,
+        "in_force": status.profile.is_some() && status.unfit.is_none(),
+        "unfit": status.unfit,
+        "profile": status.profile.as_deref(),
+        "ended": status.ended,
     })
 }
 

@@ -40,6 +40,7 @@ pub use stage::{DASHBOARD_LAYER, PROJECTOR_LAYER, Stage};
 pub use wake::Bell;
 
 use crate::api::plugin::ApiPlugin;
+use crate::calibration::plugin::CalibrationPlugin;
 use crate::config::{Loaded, Overrides, Settings, sweep_unfinished};
 use crate::dashboard::plugin::DashboardPlugin;
 use crate::projector::plugin::ProjectorPlugin;
@@ -66,6 +67,8 @@ pub struct RunOptions {
     pub crashed: Option<String>,
     /// Come up with the API only.
     pub safe_mode: bool,
+    /// Calibrate camera and projector, and end; the camera's height above the cloth, where somebody has measured it, metres.
+    pub calibrate: Option<Option<f64>>,
     /// Faults on purpose, for tests.
     pub faults: Option<faults::FaultScript>,
     /// What is to be told about the settings, once the log is there.
@@ -101,6 +104,7 @@ impl PluginGroup for TrainerPlugins {
             .add(SystemPlugin)
             .add(VisionPlugin)
             .add(CorePlugin)
+            .add(CalibrationPlugin)
             .add(ProjectorPlugin)
             .add(ApiPlugin)
             .add(DashboardPlugin)

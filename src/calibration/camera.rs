@@ -99,6 +99,30 @@ impl Pose {
             rotation: DMat3::from_cols(right, down, forward).transpose(),
         }
     }
+
+    /// The pose from which a plane z = 0 is seen through `map`, from the plane to pixels about the
+    /// principal point, with this focal length (Hartley & Zisserman 8.1.1, the nearest rotation by
+    /// halves). `None` where no camera above the plane sees it so.
+    #[must_use]
+    pub fn of_plane(map: &DMat3, focal_px: f64) -> Option<Self> {
+        let scale = Vec3::new(1.0 / focal_px, 1.0 / focal_px, 1.0);
+        let (mut x, mut y, mut t) = (map.x_axis * scale, map.y_axis * scale, map.z_axis * scale);
+        let mut norm = 2.0 / (x.length() + y.length());
+        if t.z < 0.0 {
+            norm = -norm;
+        }
+        x *= norm;
+        y *= norm;
+        t *= norm;
+        let (sum, difference) = ((x + y).try_normalize()?, (x - y).try_normalize()?);
+        let z = sum.cross(difference).try_normalize()?;
+        let difference = z.cross(sum);
+        x = (sum + difference).try_normalize()?;
+        y = (sum - difference).try_normalize()?;
+        let rotation = DMat3::from_cols(x, y, x.cross(y));
+        let eye_m = -(rotation.transpose() * t);
+        (eye_m.z > 0.0 && eye_m.is_finite()).then_some(Self { eye_m, rotation })
+    }
 }
 
 /// A calibrated camera over a table.

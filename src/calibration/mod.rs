@@ -1,7 +1,22 @@
 //! Where the camera and the projector stand, and how sure we are of it.
 
 mod camera;
+mod dots;
+mod fit;
+pub mod flow;
 mod homography;
+mod least_squares;
+mod luminance;
+mod noses;
+mod pattern;
+#[cfg(feature = "app")]
+pub mod plugin;
+pub mod profile;
+mod projector;
+pub mod session;
+pub mod status;
 
 pub use camera::{CameraModel, Lens, Pose};
 pub use homography::Homography;
+pub use pattern::{Mark, Pattern};
+pub use projector::ProjectorModel;

@@ -1,5 +1,7 @@
 //! `calibrate`: what a house teaches the trainer once.
 
+#[cfg(feature = "app")]
+mod all;
 mod balls;
 
 use clap::{Args, Subcommand};
@@ -15,14 +17,20 @@ pub(crate) struct Calibrate {
 
 #[derive(Debug, Subcommand)]
 enum What {
+    /// Camera and projector: where they are, and where light lands.
+    #[cfg(feature = "app")]
+    #[command(visible_alias = "projector")]
+    All(Box<all::All>),
     /// The colours of the house's own balls.
     Balls(balls::Balls),
 }
 
 impl Calibrate {
-    pub(crate) fn execute(&self) -> Result<(), Failure> {
-        match &self.what {
-            What::Balls(command) => command.execute(),
+    pub(crate) fn execute(self) -> Result<std::process::ExitCode, Failure> {
+        match self.what {
+            #[cfg(feature = "app")]
+            What::All(command) => command.execute(),
+            What::Balls(command) => command.execute().map(|()| std::process::ExitCode::SUCCESS),
         }
     }
 }

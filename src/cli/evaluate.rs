@@ -6,6 +6,7 @@ mod dataset;
 mod forecast;
 mod monitoring;
 mod physics;
+mod projection;
 mod replay;
 mod tracking;
 mod vision;
@@ -35,6 +36,8 @@ enum What {
     Monitoring(monitoring::Monitoring),
     /// The physics: measured truths, reference shots, both drivers, spread, speed.
     Physics(physics::Physics),
+    /// Where projected lines land, on rigs of camera and projector made up by seed.
+    Projection(projection::Projection),
     /// A recorded session, played again: is the same tracked, bit for bit?
     Replay(replay::Replay),
     /// The tracker: balls followed through shots, and what happened to them, in rooms made up by seed or in clips.
@@ -51,6 +54,7 @@ impl Evaluate {
             What::Forecast(command) => command.execute(),
             What::Monitoring(command) => command.execute(),
             What::Physics(command) => command.execute(),
+            What::Projection(command) => command.execute(),
             What::Replay(command) => command.execute(),
             What::Tracking(command) => command.execute(),
             What::Vision(command) => command.execute(),

@@ -171,7 +171,7 @@ fn frame_of(path: &Path) -> Result<Frame, String> {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Analyze(command) => command.execute().map(|()| ExitCode::SUCCESS),
-        Command::Calibrate(command) => command.execute().map(|()| ExitCode::SUCCESS),
+        Command::Calibrate(command) => command.execute(),
         Command::Cameras(command) => command.execute().map(|()| ExitCode::SUCCESS),
         Command::Doctor(command) => command.execute(),
         Command::Monitors(command) => command.execute().map(|()| ExitCode::SUCCESS),

@@ -124,6 +124,11 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn execute(self) -> Result<std::process::ExitCode, Failure> {
+        self.start(None)
+    }
+
+    /// Runs it; with `calibrate` only until camera and projector are calibrated, the camera's height being this.
+    pub(super) fn start(self, calibrate: Option<Option<f64>>) -> Result<std::process::ExitCode, Failure> {
         let overrides = Overrides::of_process(self.assignments());
         let file = self.config.clone().or_else(Settings::default_path);
         let (loaded, last_good_because) = Loaded::load_or_last_good(file.as_deref(), &overrides)?;
@@ -162,6 +167,7 @@ impl Run {
             state_folder: Some(folder),
             crashed: None,
             safe_mode: self.safe_mode,
+            calibrate,
             faults,
             notes,
             last_good_because,

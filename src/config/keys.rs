@@ -311,6 +311,30 @@ pub(super) const KEYS: &[Key] = &[
         Range::Numbers(-1.0, 2.0),
         LIVE,
     ),
+    key(
+        "calibration.profile",
+        "name under which the calibration is kept in the state folder",
+        Range::Text(plain_name, "letters, digits, - and _, at most 64"),
+        Effect::Process,
+    ),
+    key(
+        "calibration.camera_height_m",
+        "height of the camera's lens above the cloth as measured with a tape, metres; None: not measured",
+        Range::Numbers(0.3, 10.0),
+        LIVE,
+    ),
+    key(
+        "calibration.limit_mm",
+        "a calibration whose light lands worse than this anywhere is refused, millimetres",
+        Range::Numbers(0.1, 100.0),
+        LIVE,
+    ),
+    key(
+        "calibration.table_limit_mm",
+        "a calibration that knows the table less well than this (one standard deviation) is refused, millimetres",
+        Range::Numbers(0.1, 100.0),
+        LIVE,
+    ),
     key("api.enabled", "listen on the network", Range::Any, API),
     key(
         "api.host",
@@ -492,6 +516,15 @@ fn host(text: &str) -> Result<(), String> {
         Ok(())
     } else {
         Err("give an IP address such as 127.0.0.1 or 0.0.0.0".to_owned())
+    }
+}
+
+fn plain_name(text: &str) -> Result<(), String> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_');
+    if (1..=64).contains(&text.len()) && text.chars().all(plain) {
+        Ok(())
+    } else {
+        Err("write a name of letters, digits, - and _, at most 64".to_owned())
     }
 }
 

@@ -33,6 +33,7 @@ pub use overrides::{Assignment, Overrides};
 pub use reload::{FileWatch, Reloaded, changed_keys, reload};
 pub use schema::{KeySchema, schema};
 pub use settings::{
-    ApiSettings, Environment, ProjectorSettings, Settings, SystemSettings, TrainerSettings, VisionSettings,
+    ApiSettings, CalibrationSettings, Environment, ProjectorSettings, Settings, SystemSettings,
+    TrainerSettings, VisionSettings,
 };
 pub use tree::Layer;

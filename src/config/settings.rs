@@ -65,6 +65,8 @@ pub struct Settings {
     pub trainer: TrainerSettings,
     /// Projector.
     pub projector: ProjectorSettings,
+    /// Camera and projector against each other.
+    pub calibration: CalibrationSettings,
     /// HTTP.
     pub api: ApiSettings,
     /// Physics and trainer run (off only for tests of the rest).
@@ -95,6 +97,7 @@ impl Default for Settings {
             recording: RecordingSettings::default(),
             trainer: TrainerSettings::default(),
             projector: ProjectorSettings::default(),
+            calibration: CalibrationSettings::default(),
             api: ApiSettings::default(),
             core_enabled: true,
             log_level: "info".to_owned(),
@@ -215,6 +218,32 @@ pub struct ProjectorSettings {
     /// Corners of the nose rectangle in projector pixels, as fractions 0..1 of its width and
     /// height from the top left: head-left, foot-left, foot-right, head-right. `None`: the table fills the picture.
     pub corners: Option<[Vec2; 4]>,
+}
+
+/// Camera and projector against each other.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct CalibrationSettings {
+    /// Name under which the calibration is kept in the state folder.
+    pub profile: String,
+    /// Height of the camera's lens above the cloth as measured with a tape, metres, 0.3..=10. `None`: nobody has measured it,
+    /// and the table is known less well.
+    pub camera_height_m: Option<f64>,
+    /// A calibration whose light lands worse than this anywhere is refused, millimetres, 0.1..=100.
+    pub limit_mm: f64,
+    /// A calibration that knows the table less well than this (one σ) is refused, millimetres, 0.1..=100.
+    pub table_limit_mm: f64,
+}
+
+impl Default for CalibrationSettings {
+    fn default() -> Self {
+        Self {
+            profile: "table".to_owned(),
+            camera_height_m: None,
+            limit_mm: 2.0,
+            table_limit_mm: 3.0,
+        }
+    }
 }
 
 /// HTTP.

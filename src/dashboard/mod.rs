@@ -1,5 +1,6 @@
 //! The operator's dashboard: panels that show the snapshot and give back wishes.
 
+mod calibration;
 mod look;
 mod panels;
 mod pictures;

@@ -5,6 +5,7 @@ use bevy_egui::egui::{
 };
 use egui_plot::{Corner, HLine, Line, Plot, PlotPoints};
 
+use super::calibration::calibration;
 use super::{look, pictures};
 use crate::physics::prediction::EventKind;
 use crate::system::command::{CueCommand, OperatorCommand};
@@ -17,6 +18,8 @@ use crate::trainer::aim::Assistance;
 pub struct Dashboard {
     styled: bool,
     source_text: Option<String>,
+    /// What the operator has said of the camera's height, metres; 0: nothing.
+    camera_height_m: f64,
     camera: Option<(u64, TextureHandle)>,
 }
 
@@ -86,7 +89,9 @@ pub fn dashboard(
     within(&mut root, table, |ui| table_view(ui, snapshot, &mut wishes));
 
     let side = Rect::from_min_max(body.min + vec2(width + GAP, 0.0), body.max);
-    within(&mut root, side, |ui| side_column(ui, snapshot, &mut wishes));
+    within(&mut root, side, |ui| {
+        side_column(ui, state, snapshot, &mut wishes)
+    });
     wishes
 }
 
@@ -383,12 +388,16 @@ fn hand_cue(ui: &mut Ui, area: Rect, cue: HandCue, snapshot: &Snapshot, wishes: 
     });
 }
 
-fn side_column(ui: &mut Ui, snapshot: &Snapshot, wishes: &mut Vec<OperatorCommand>) {
+fn side_column(ui: &mut Ui, state: &mut Dashboard, snapshot: &Snapshot, wishes: &mut Vec<OperatorCommand>) {
     ui.spacing_mut().item_spacing.y = GAP;
     let width = ui.available_width();
     look::card().show(ui, |ui| {
         ui.set_width(width - 24.0);
         modules(ui, snapshot, wishes);
+    });
+    look::card().show(ui, |ui| {
+        ui.set_width(width - 24.0);
+        calibration(ui, &mut state.camera_height_m, &snapshot.calibration, wishes);
     });
     look::card().show(ui, |ui| {
         ui.set_width(width - 24.0);

@@ -18,12 +18,13 @@ use bevy::window::{
 
 use super::compose::{compose, compose_waiting};
 use super::footprint::footprint;
-use super::keystone::{pixel_m, table_to_ndc};
+use super::keystone::Mapping;
 use super::overlay::{Geometry as Form, Shape};
 use super::tessellate::Triangles;
 use super::theme::style;
 use crate::app::{Config, Display, PROJECTOR_LAYER, ProjectorStep, Stage};
-use crate::calibration::Homography;
+use crate::calibration::plugin::{Calibrating, Conducted};
+use crate::calibration::{Homography, Pattern};
 use crate::system::faults::{self, Does, Point};
 use crate::system::health::check;
 use crate::system::orchestrator::Report;
@@ -45,7 +46,10 @@ impl Plugin for ProjectorPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Drawn>()
             .init_resource::<ProjectorView>()
-            .add_systems(ProjectorStep, (attend, compose_shapes).chain());
+            .add_systems(
+                ProjectorStep,
+                (attend.before(Conducted), compose_shapes.after(Conducted)),
+            );
         let stage = app.world().get_resource::<Stage>();
         let display = stage.map_or_else(|| Display::None(String::new()), |s| s.display.clone());
         if matches!(display, Display::None(_)) {
@@ -59,10 +63,10 @@ impl Plugin for ProjectorPlugin {
                 app.add_observer(|placed: On<Insert, OnMonitor>, mut commands: Commands| {
                     commands.entity(placed.entity).remove::<OnMonitor>();
                 })
-                .add_systems(ProjectorStep, keep_window.after(attend).before(compose_shapes));
+                .add_systems(ProjectorStep, keep_window.after(attend).before(Conducted));
             }
             _ => {
-                app.add_systems(ProjectorStep, keep_picture.after(attend).before(compose_shapes));
+                app.add_systems(ProjectorStep, keep_picture.after(attend).before(Conducted));
             }
         }
     }
@@ -246,12 +250,14 @@ fn compose_shapes(
     view: Res<ProjectorView>,
     stage: Res<Stage>,
     operator: Res<Operator>,
+    calibrating: Res<Calibrating>,
     mut measured: ResMut<Measured>,
     mut summary: ResMut<RunSummary>,
     mut geometry: Local<Option<TableGeometry>>,
     mut composed: Local<Option<Basis>>,
 ) {
-    let live = view.on && !operator.paused && !vision.dark.is_dark(Instant::now());
+    let dark = vision.dark.is_dark(Instant::now()) || calibrating.pattern().is_some();
+    let live = view.on && !operator.paused && !dark;
     let basis = Basis {
         shot: core.shot.clone().filter(|_| live),
         table: vision.seen_table().filter(|_| live).cloned(),
@@ -517,8 +523,9 @@ fn follow_size(
     mut view: ResMut<ProjectorView>,
     config: Res<Config>,
     stage: Res<Stage>,
+    calibrating: Res<Calibrating>,
     windows: Query<&Window, With<ProjectorWindow>>,
-    mut applied: Local<Option<(Entity, (u32, u32))>>,
+    mut applied: Local<Option<(Entity, (u32, u32), u64)>>,
 ) {
     if view.picture.is_none() {
         view.size = windows
@@ -532,28 +539,38 @@ fn follow_size(
     let (Some(camera), Some(size)) = (view.camera, view.size) else {
         return;
     };
-    if *applied == Some((camera, size)) {
+    let now = Some((camera, size, calibrating.version()));
+    if *applied == now {
         return;
     }
-    *applied = Some((camera, size));
+    *applied = now;
     let (w, h) = (f64::from(size.0), f64::from(size.1));
-    let calibrated = table_to_ndc(&stage.table, config.projector.corners, w, h);
-    view.keystone_bad = calibrated.is_none();
-    if let Some(map) = calibrated.or_else(|| table_to_ndc(&stage.table, None, w, h)) {
+    let by_corners = |corners| Mapping::by_corners(&stage.table, corners, w, h);
+    let mapping = match (calibrating.pattern(), calibrating.projector()) {
+        (Some(_), _) => Mapping::pixels(w, h),
+        (None, Some(projector)) => Mapping::calibrated(projector),
+        (None, None) => {
+            let set = by_corners(config.projector.corners);
+            view.keystone_bad = set.is_none();
+            set
+        }
+    };
+    if let Some(mapping) = mapping.or_else(|| by_corners(None)) {
         commands
             .entity(camera)
-            .insert((Projection::custom(Keystone(map)), PixelSize(pixel_m(&map, w))));
+            .insert((Projection::custom(Keystone(mapping.ndc)), Mapped(mapping)));
     }
 }
 
-/// Size of a projector pixel on the cloth, metres.
+/// How places come into the projector's picture.
 #[derive(Clone, Copy, Debug, Component)]
-struct PixelSize(f64);
+struct Mapped(Mapping);
 
 /// Puts the shapes into the mesh and the lines of text.
 fn draw(
     drawn: Res<Drawn>,
-    pixel: Query<Ref<PixelSize>>,
+    calibrating: Res<Calibrating>,
+    mapped: Query<Ref<Mapped>>,
     light: Query<&Mesh2d, With<Light>>,
     mut meshes: ResMut<Assets<Mesh>>,
     mut texts: Query<(
@@ -563,14 +580,21 @@ fn draw(
         &mut Transform,
         &mut Visibility,
     )>,
-    mut done: Local<u64>,
+    mut done: Local<(u64, Option<Arc<Pattern>>)>,
 ) {
-    let Some(pixel) = pixel.iter().next() else { return };
-    if *done == drawn.version && !pixel.is_changed() {
+    let Some(mapped) = mapped.iter().next() else {
+        return;
+    };
+    let pattern = calibrating.pattern();
+    let same_pattern = pattern.map(Arc::as_ptr) == done.1.as_ref().map(Arc::as_ptr);
+    if done.0 == drawn.version && same_pattern && !mapped.is_changed() {
         return;
     }
-    *done = drawn.version;
-    let triangles = Triangles::of(&drawn.shapes, pixel.0);
+    *done = (drawn.version, pattern.cloned());
+    let triangles = match pattern {
+        Some(pattern) => Triangles::of_marks(&pattern.marks),
+        None => mapped.0.triangles(&drawn.shapes),
+    };
     for handle in &light {
         if let Some(mut mesh) = meshes.get_mut(&handle.0) {
             *mesh = mesh_of(&triangles);

@@ -5,6 +5,7 @@
 
 use std::f64::consts::TAU;
 
+use crate::calibration::Mark;
 use crate::projector::overlay::{Geometry, Shape};
 use crate::projector::theme::{FADED, style};
 use crate::units::{Vec2, unit};
@@ -58,6 +59,26 @@ impl Triangles {
                 }
                 Geometry::Disc { centre, radius } => triangles.disc(*centre, *radius, &brush),
                 Geometry::Text { .. } => {}
+            }
+        }
+        triangles
+    }
+
+    /// Marks of a calibration's picture, in its pixels.
+    #[must_use]
+    pub fn of_marks(marks: &[Mark]) -> Self {
+        let mut triangles = Self::default();
+        for mark in marks {
+            let brush = Brush {
+                colour: linear(mark.colour),
+                opacity: 1.0,
+                half: mark.half_px,
+                soft: 1.0,
+            };
+            if mark.from_px == mark.to_px {
+                triangles.disc(mark.from_px, mark.half_px, &brush);
+            } else {
+                triangles.polyline(&[mark.from_px, mark.to_px], &brush);
             }
         }
         triangles

@@ -52,6 +52,16 @@ pub enum OperatorCommand {
     Rehearse,
     /// Look at the table without the projector's light for a moment.
     LookInTheDark,
+    /// Calibrate camera and projector.
+    Calibrate {
+        /// Height of the camera's lens above the cloth, where somebody has measured it, metres.
+        #[serde(default)]
+        camera_height_m: Option<f64>,
+    },
+    /// End the calibration under way; what was kept before holds.
+    CancelCalibration,
+    /// Go back to the calibration before the present one.
+    RollBackCalibration,
     /// Take the cue of the virtual table.
     Cue(CueCommand),
     /// Stop the program in good order.

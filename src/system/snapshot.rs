@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use crate::calibration::status::CalibrationStatus;
 use crate::physics::prediction::Prediction;
 use crate::physics::spread::Spread;
 use crate::projector::overlay::Shape;
@@ -119,6 +120,8 @@ pub struct Snapshot {
     pub shot: Option<Arc<PredictedShot>>,
     /// The aimed shot as it would roll, while somebody watches that.
     pub rehearsal: Option<Arc<Vec<RehearsedBall>>>,
+    /// How camera and projector are calibrated.
+    pub calibration: Arc<CalibrationStatus>,
     /// What the projector draws.
     pub shapes: Arc<Vec<Shape>>,
     /// The newest analysed frame.

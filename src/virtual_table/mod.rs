@@ -26,6 +26,7 @@ mod moment;
 mod people;
 mod play;
 mod render;
+pub mod rig;
 mod scene;
 mod shooter;
 pub mod shot;

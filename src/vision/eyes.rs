@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
+use arc_swap::ArcSwapOption;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, TrySendError, bounded};
 
+use crate::calibration::CameraModel;
 use crate::system::faults::{self, Point};
 use crate::system::pulse::{HangDetector, Pulse};
 use crate::table::TableSpec;
@@ -161,7 +163,7 @@ pub struct Eyes {
 impl Eyes {
     /// Starts capturing and looking. `table` is the table model, `balls` the colours of
     /// the house's own balls, if known; `bell` is rung after every analysed frame; `recorder` takes every frame that is
-    /// looked at; `shown` says what the projector shows.
+    /// looked at; `shown` says what the projector shows, `camera` how the camera was calibrated, if it was.
     ///
     /// # Errors
     /// When the system gives no thread.
@@ -173,6 +175,7 @@ impl Eyes {
         bell: Bell,
         recorder: Option<Recorder>,
         shown: Arc<Shown>,
+        camera: Arc<ArcSwapOption<CameraModel>>,
     ) -> std::io::Result<Self> {
         let (frame_in, frame_out) = bounded::<Frame>(1);
         let (result_in, results) = bounded::<Analysed>(RESULTS_KEPT);
@@ -200,7 +203,8 @@ impl Eyes {
                 .name("vision".to_owned())
                 .spawn(move || {
                     look(
-                        table, balls, &frame_out, &result_in, &taker, &status, &stop, &bell, recorder, &shown,
+                        table, balls, &frame_out, &result_in, &taker, &status, &stop, &bell, recorder,
+                        &shown, &camera,
                     )
                 })?
         };
@@ -403,6 +407,7 @@ fn look(
     bell: &Bell,
     recorder: Option<Recorder>,
     shown: &Shown,
+    camera: &ArcSwapOption<CameraModel>,
 ) {
     let begin = || Analyser::new(table.clone()).with_house_set(balls.clone());
     let mut analyser = begin();
@@ -416,6 +421,10 @@ fn look(
         // No projector shines on the virtual table, and a recording knows its own light.
         if frame.light.is_none() && frame.truth.is_none() {
             frame.light = shown.at(frame.captured);
+        }
+        // A source that knows its camera knows best.
+        if frame.camera.is_none() {
+            frame.camera = camera.load_full().filter(|c| c.lens.image == frame.size);
         }
         if let Some(recorder) = &recorder {
             recorder.record(&frame);
@@ -490,7 +499,17 @@ mod tests {
         open: impl FnMut() -> Result<Box<dyn FrameSource>, SourceError> + Send + 'static,
     ) -> Eyes {
         let opener: Opener = Box::new(open);
-        Eyes::start(name, opener, None, None, Arc::new(|| ()), None, Arc::default()).unwrap()
+        Eyes::start(
+            name,
+            opener,
+            None,
+            None,
+            Arc::new(|| ()),
+            None,
+            Arc::default(),
+            Arc::default(),
+        )
+        .unwrap()
     }
 
     fn wait_for(what: impl Fn() -> bool) -> bool {

@@ -4,9 +4,12 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
+use arc_swap::ArcSwapOption;
 use bevy::prelude::*;
 
 use crate::app::{Config, RunOptions, Stage, VisionStep};
+use crate::calibration::CameraModel;
+use crate::calibration::plugin::Calibrating;
 use crate::ops::devices::lasting_id;
 use crate::system::command::CueCommand;
 use crate::system::faults::{self, Point};
@@ -123,6 +126,8 @@ pub struct VisionState {
     pub hand: Hand,
     /// What the projector shows, for the eyes to leave out.
     pub shown: Arc<Shown>,
+    /// How the camera was calibrated, where that holds.
+    pub known_camera: Arc<ArcSwapOption<CameraModel>>,
     /// When it is to show nothing, for the eyes' sake.
     pub dark: DarkWindow,
     memory: Option<Memory>,
@@ -267,6 +272,7 @@ fn open_source(
         Arc::new(move || bell.ring()),
         recorder,
         Arc::clone(&vision.shown),
+        Arc::clone(&vision.known_camera),
     ) {
         Ok(eyes) => (vision.eyes, vision.failure) = (Some(eyes), None),
         Err(error) => vision.failure = Some(format!("vision cannot start: {error}")),
@@ -303,9 +309,12 @@ fn perceive(
     operator: Res<Operator>,
     config: Res<Config>,
     stage: Res<Stage>,
+    calibrating: Res<Calibrating>,
     mut measured: ResMut<Measured>,
     mut summary: ResMut<RunSummary>,
 ) {
+    // The dots of a calibration are no balls.
+    let dots = calibrating.pattern().is_some();
     let vision = &mut *vision;
     let Some(eyes) = &vision.eyes else { return };
     eyes.pause(operator.paused);
@@ -316,7 +325,7 @@ fn perceive(
         if let Some((_, total)) = analysed.observation.timing_ms.iter().find(|t| t.0 == "total") {
             measured.vision_ms.push(now, *total);
         }
-        if let Some(memory) = &mut vision.memory
+        if let Some(memory) = vision.memory.as_mut().filter(|_| !dots)
             && memory.take_in(&analysed.observation)
             && let Some(table) = memory.table()
         {

@@ -409,6 +409,7 @@ pub(super) fn snapshot(sequence: u64) -> Snapshot {
         table_stale: false,
         shot: Some(Arc::new(shot)),
         rehearsal: None,
+        calibration: Arc::default(),
         shapes: Arc::new(shapes),
         frame: Some(frame),
         observation: Some(Arc::new(observation)),

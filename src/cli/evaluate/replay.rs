@@ -148,6 +148,7 @@ fn record_and_play(folder: &Path, seconds: f64) -> Result<Outcome, String> {
         Arc::new(|| ()),
         Some(recorder),
         Arc::default(),
+        Arc::default(),
     );
     let eyes = eyes.map_err(|e| e.to_string())?;
     let mut tracker = Tracker::new(&table);

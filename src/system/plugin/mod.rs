@@ -17,6 +17,7 @@ use crate::app::{
     Config, DrawingFailed, Ending, LogRing, MainPulse, ModuleFaults, RunOptions, Stage, Started,
     StreetSystems, now,
 };
+use crate::calibration::plugin::{Ask, Calibrating};
 use crate::projector::plugin::{Drawn, ProjectorView};
 use crate::system::alerts::Moment;
 use crate::system::command::OperatorCommand;
@@ -293,6 +294,7 @@ fn apply_wishes(
     mut source: ResMut<SourceChoice>,
     mut vision: ResMut<VisionState>,
     mut core: ResMut<CoreState>,
+    mut calibrating: ResMut<Calibrating>,
     mut modules: Query<(&Module, &mut ModuleLife)>,
     mut scribe: Scribe,
     mut ending: ResMut<Ending>,
@@ -354,6 +356,9 @@ fn apply_wishes(
                 }
             }
             OperatorCommand::LookInTheDark => vision.dark.ask(Instant::now()),
+            OperatorCommand::Calibrate { camera_height_m } => calibrating.ask(Ask::Begin(camera_height_m)),
+            OperatorCommand::CancelCalibration => calibrating.ask(Ask::Cancel),
+            OperatorCommand::RollBackCalibration => calibrating.ask(Ask::RollBack),
             OperatorCommand::Cue(command) => {
                 if !vision.hand.carry_out(command) {
                     warn!("there is no cue to take by hand: only the virtual table has one");
@@ -397,6 +402,7 @@ struct Facts<'w> {
     settings: Res<'w, SettingsState>,
     drawing: Res<'w, DrawingFailed>,
     resources: Res<'w, Resources>,
+    calibrating: Res<'w, Calibrating>,
 }
 
 impl Facts<'_> {
@@ -434,6 +440,11 @@ impl Facts<'_> {
             "vision" => self.vision_checks(measured, now),
             "projector" => {
                 let mut checks = self.projector.checks(&self.stage.display);
+                let virtual_table = self.vision.hand.get().is_some();
+                checks.extend(
+                    self.calibrating
+                        .check(!virtual_table && self.vision.latest.is_some()),
+                );
                 if let Some(why) = &self.drawing.0 {
                     let words = format!("{why}; restart the trainer");
                     checks.push(health::check("drawing", Health::Unhealthy, words).certain());
@@ -518,6 +529,7 @@ struct Parts<'w> {
     faults: Res<'w, ModuleFaults>,
     log: Res<'w, LogRing>,
     options: Res<'w, RunOptions>,
+    calibrating: Res<'w, Calibrating>,
 }
 
 fn publish(
@@ -579,6 +591,7 @@ fn publish(
         table_stale: parts.vision.stale,
         shot: parts.core.shot.clone(),
         rehearsal: parts.core.rehearsed(),
+        calibration: Arc::clone(parts.calibrating.status()),
         shapes: Arc::clone(&parts.drawn.shapes),
         frame: parts.vision.latest.as_ref().map(|a| a.frame.clone()),
         observation: parts.vision.latest.as_ref().map(|a| Arc::clone(&a.observation)),

@@ -13,6 +13,9 @@ use super::tile::{Surroundings, Tile};
 use crate::table::{BallKind, TableSpec};
 use crate::virtual_table::moment::{BallPose, CuePose, Moment, Thing};
 
+/// Height up to which light of a projector is looked for, metres: balls and rails.
+const HIGHEST_LIT: f32 = 0.09;
+
 /// The picture without the sensor's noise.
 pub(in crate::virtual_table) struct Canvas {
     backdrop: Backdrop,
@@ -72,7 +75,7 @@ impl Canvas {
             for column in 0..self.columns {
                 let now = projection.as_ref().is_some_and(|p| {
                     let (low, high) = self.on_table(column, row);
-                    p.lights(low, high)
+                    p.lights(low, high, HIGHEST_LIT)
                 });
                 let index = row * self.columns + column;
                 if let (Some(lit), Some(relit)) = (self.lit.get_mut(index), self.relit.get_mut(index)) {
@@ -92,7 +95,7 @@ impl Canvas {
         let eye = self.backdrop.rays.eye;
         for (x, y) in [(l, t), (r, t), (l, b), (r, b)] {
             let cloth = self.backdrop.rays.on_cloth(x, y);
-            let raised = cloth + (eye.truncate() - cloth) * (0.09 / eye.z);
+            let raised = cloth + (eye.truncate() - cloth) * (HIGHEST_LIT / eye.z);
             low = low.min(cloth).min(raised);
             high = high.max(cloth).max(raised);
         }

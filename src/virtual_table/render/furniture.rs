@@ -277,8 +277,8 @@ impl Furniture {
         if depth < 0.0 {
             return false;
         }
-        if z < self.nose_height - NOSE_ROUND {
-            depth >= (self.nose_height - NOSE_ROUND - z) * UNDERCUT
+        if z < self.nose_height {
+            depth >= (self.nose_height - z) * UNDERCUT
         } else {
             z <= self.cushion_top(depth)
         }
@@ -287,7 +287,9 @@ impl Furniture {
     fn cushion_top(&self, depth: f32) -> f32 {
         let width = (self.inner - self.half).x.max(1e-3);
         let rise = (depth / width).min(1.0);
-        self.nose_height + (self.rail_height - 0.002 - self.nose_height) * rise - rounded(depth, NOSE_ROUND)
+        // A ball touches the nose at its height; from there the cloth goes round to the top.
+        let edge = self.nose_height + NOSE_ROUND;
+        edge + (self.rail_height - 0.002 - edge) * rise - rounded(depth, NOSE_ROUND)
     }
 
     fn surface(&self, p: Vec2, z: f32, before: Vec2) -> Hit {
@@ -302,7 +304,7 @@ impl Furniture {
         } else {
             let (distance, away) = self.cushion(p);
             let depth = -distance;
-            if z < self.nose_height - NOSE_ROUND {
+            if z < self.nose_height {
                 let n = Point::new(away.x, away.y, -UNDERCUT).normalize_or(Point::Z);
                 (Material::CushionFace, n)
             } else {

@@ -2,6 +2,7 @@
 
 use super::tone::linear;
 use super::{Light, Point};
+use crate::calibration::{Mark, Pattern, ProjectorModel};
 use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec2};
 use crate::vision::light::Light as Strokes;
@@ -12,16 +13,25 @@ const STRENGTH: f32 = 1.6;
 /// Side of a cell of the coarse map of what is lit, in projected pixels.
 const CELL: usize = 16;
 
-/// A picture lying on the table: its first row along the left side (+y), its first column
-/// at the head end (−x). Black adds no light.
+/// A picture thrown onto the table. Black adds no light.
 #[derive(Clone, Debug)]
 pub struct ProjectedLight {
     size: ImageSize,
     rgb: Vec<u8>,
-    half_m: glam::Vec2,
+    thrown: Thrown,
     cells: Vec<bool>,
     cell_columns: usize,
     to_light: Vec<f32>,
+}
+
+/// How a picture comes onto the table.
+#[derive(Clone, Copy, Debug)]
+enum Thrown {
+    /// From straight above, stretched over ±this rectangle, metres: its first row along the left side (+y),
+    /// its first column at the head end (−x).
+    Flat(glam::Vec2),
+    /// By a projector that stands somewhere.
+    From(ProjectorModel),
 }
 
 /// A projected picture that does not fit its own description.
@@ -51,6 +61,24 @@ impl ProjectedLight {
     /// # Errors
     /// [`BadProjection`] when the bytes do not fit the size or the rectangle is empty.
     pub fn new(size: ImageSize, rgb: Vec<u8>, half_extent_m: Vec2) -> Result<Self, BadProjection> {
+        if !half_extent_m.is_finite() || half_extent_m.min_element() <= 0.0 {
+            return Err(BadProjection::Extent(
+                2.0 * half_extent_m.x,
+                2.0 * half_extent_m.y,
+            ));
+        }
+        Self::thrown(size, rgb, Thrown::Flat(half_extent_m.as_vec2()))
+    }
+
+    /// The picture that a projector standing there throws of this pattern.
+    ///
+    /// # Errors
+    /// [`BadProjection`] when the pattern is not of the projector's size, or has none.
+    pub fn by_projector(pattern: &Pattern, projector: &ProjectorModel) -> Result<Self, BadProjection> {
+        Self::thrown(projector.size(), pattern.picture(), Thrown::From(*projector))
+    }
+
+    fn thrown(size: ImageSize, rgb: Vec<u8>, thrown: Thrown) -> Result<Self, BadProjection> {
         let expected = size.pixels() * 3;
         if rgb.len() != expected || expected == 0 {
             return Err(BadProjection::Length {
@@ -59,12 +87,6 @@ impl ProjectedLight {
                 expected,
                 got: rgb.len(),
             });
-        }
-        if !half_extent_m.is_finite() || half_extent_m.min_element() <= 0.0 {
-            return Err(BadProjection::Extent(
-                2.0 * half_extent_m.x,
-                2.0 * half_extent_m.y,
-            ));
         }
         let cell_columns = (size.width as usize).div_ceil(CELL);
         let mut cells = vec![false; cell_columns * (size.height as usize).div_ceil(CELL)];
@@ -78,7 +100,7 @@ impl ProjectedLight {
         Ok(Self {
             size,
             rgb,
-            half_m: half_extent_m.as_vec2(),
+            thrown,
             cells,
             cell_columns,
             to_light: (0..=255_u8).map(|b| linear([b, b, b]).x * STRENGTH).collect(),
@@ -95,35 +117,25 @@ impl ProjectedLight {
             Vec2::new(table.half_length_m(), table.half_width_m()) + Vec2::splat(table.cushion_width_m);
         let pixels = |half: f64| (2.0 * half / PIXEL_M).ceil().clamp(1.0, 8192.0) as u32;
         let size = ImageSize::new(pixels(half.x), pixels(half.y));
-        let mut rgb = vec![0_u8; size.pixels() * 3];
-        for stroke in &strokes.strokes {
-            let reach = stroke.half_m + PIXEL_M;
-            let (low, high) = (
-                stroke.from.min(stroke.to) - reach,
-                stroke.from.max(stroke.to) + reach,
-            );
-            let column = |x: f64| ((x + half.x) / PIXEL_M).clamp(0.0, f64::from(size.width)) as u32;
-            let row = |y: f64| ((half.y - y) / PIXEL_M).clamp(0.0, f64::from(size.height)) as u32;
-            for y in row(high.y)..row(low.y) {
-                for x in column(low.x)..column(high.x) {
-                    let place = Vec2::new(
-                        (f64::from(x) + 0.5) * PIXEL_M - half.x,
-                        half.y - (f64::from(y) + 0.5) * PIXEL_M,
-                    );
-                    let cover = (0.5 + (stroke.half_m - stroke.distance(place)) / PIXEL_M).clamp(0.0, 1.0);
-                    let at = (y as usize * size.width as usize + x as usize) * 3;
-                    for (to, from) in rgb.iter_mut().skip(at).take(3).zip(stroke.colour) {
-                        *to = (*to).max((f64::from(from) * cover) as u8);
-                    }
-                }
-            }
-        }
-        Self::new(size, rgb, half)
+        let pixel = |at: Vec2| Vec2::new(at.x + half.x, half.y - at.y) / PIXEL_M;
+        let marks = strokes.strokes.iter().map(|stroke| Mark {
+            from_px: pixel(stroke.from),
+            to_px: pixel(stroke.to),
+            half_px: stroke.half_m / PIXEL_M,
+            colour: stroke.colour,
+        });
+        let pattern = Pattern {
+            size,
+            marks: marks.collect(),
+        };
+        Self::new(size, pattern.picture(), half)
     }
 
     /// The light that falls on a surface at `at`, as a share of the lamps' light.
     pub(super) fn at(&self, at: Point) -> Light {
-        let p = self.pixel(at.truncate());
+        let Some(p) = self.pixel(at) else {
+            return Light::ZERO;
+        };
         let (x, y) = (p.x - 0.5, p.y - 0.5);
         let (ix, iy) = (x.floor(), y.floor());
         let (u, v) = (x - ix, y - iy);
@@ -143,12 +155,21 @@ impl ProjectedLight {
         top.lerp(bottom, v)
     }
 
-    /// Whether any light falls into the rectangle low..high (metres on the table).
-    pub(super) fn lights(&self, low: glam::Vec2, high: glam::Vec2) -> bool {
-        let (a, b) = (self.pixel(low), self.pixel(high));
+    /// Whether any light falls into the rectangle low..high (metres on the table), or on what stands
+    /// up to `height_m` over it.
+    pub(super) fn lights(&self, low: glam::Vec2, high: glam::Vec2, height_m: f32) -> bool {
+        let (mut a, mut b) = (glam::Vec2::MAX, glam::Vec2::MIN);
+        for z in [0.0, height_m] {
+            for (x, y) in [(low.x, low.y), (high.x, low.y), (low.x, high.y), (high.x, high.y)] {
+                let Some(pixel) = self.pixel(Point::new(x, y, z)) else {
+                    return true;
+                };
+                (a, b) = (a.min(pixel), b.max(pixel));
+            }
+        }
         let span = |from: f32, to: f32, pixels: u32| {
-            let first = (from.min(to) - 1.0).max(0.0) as usize / CELL;
-            let last = (from.max(to) + 1.0).clamp(0.0, pixels as f32) as usize;
+            let first = (from - 1.0).max(0.0) as usize / CELL;
+            let last = (to + 1.0).clamp(0.0, pixels as f32) as usize;
             first..last.div_ceil(CELL)
         };
         let columns = span(a.x, b.x, self.size.width);
@@ -163,8 +184,14 @@ impl ProjectedLight {
         self.to_light.get(usize::from(byte)).copied().unwrap_or(0.0)
     }
 
-    fn pixel(&self, p: glam::Vec2) -> glam::Vec2 {
-        let unit = glam::Vec2::new(p.x, -p.y) / self.half_m * 0.5 + 0.5;
-        unit * glam::Vec2::new(self.size.width as f32, self.size.height as f32)
+    /// The pixel whose light comes there.
+    fn pixel(&self, at: Point) -> Option<glam::Vec2> {
+        match &self.thrown {
+            Thrown::Flat(half_m) => {
+                let unit = glam::Vec2::new(at.x, -at.y) / *half_m * 0.5 + 0.5;
+                Some(unit * glam::Vec2::new(self.size.width as f32, self.size.height as f32))
+            }
+            Thrown::From(projector) => projector.pixel(at.as_dvec3()).map(|p| p.as_vec2()),
+        }
     }
 }

@@ -84,9 +84,10 @@ fn fit_one(
     let mut best: Option<FittedCamera> = None;
     for focal in [Some(usual), focal_of(&h)].into_iter().flatten() {
         let focal = focal.clamp(0.3 * usual, 6.0 * usual);
-        let Some(start) = pose_of(&h, focal, nose_m) else {
+        let Some(mut start) = Pose::of_plane(&h, focal) else {
             continue;
         };
+        start.eye_m.z += nose_m;
         let fitted = refine(start, focal, usual, image, &places, seen, nose_m);
         if best.is_none_or(|b| fitted.residual_px < b.residual_px) {
             best = Some(fitted);
@@ -111,27 +112,6 @@ fn focal_of(h: &DMat3) -> Option<f64> {
     let weight = p * p + q * q;
     let f2 = -(p * r + q * s) / weight;
     (weight > 1e-12 && f2.is_finite() && f2 > 1.0).then(|| f2.sqrt())
-}
-
-fn pose_of(h: &DMat3, focal: f64, nose_m: f64) -> Option<Pose> {
-    let scale = Vec3::new(1.0 / focal, 1.0 / focal, 1.0);
-    let (mut x, mut y, mut t) = (h.x_axis * scale, h.y_axis * scale, h.z_axis * scale);
-    let mut norm = 2.0 / (x.length() + y.length());
-    if t.z < 0.0 {
-        norm = -norm;
-    }
-    x *= norm;
-    y *= norm;
-    t *= norm;
-    // The nearest pair of orthogonal unit vectors, by halves.
-    let (sum, difference) = ((x + y).try_normalize()?, (x - y).try_normalize()?);
-    let z = sum.cross(difference).try_normalize()?;
-    let difference = z.cross(sum);
-    x = (sum + difference).try_normalize()?;
-    y = (sum - difference).try_normalize()?;
-    let rotation = DMat3::from_cols(x, y, x.cross(y));
-    let eye = -(rotation.transpose() * t) + Vec3::new(0.0, 0.0, nose_m);
-    (eye.z > nose_m && eye.is_finite()).then_some(Pose { eye_m: eye, rotation })
 }
 
 /// Levenberg–Marquardt over pose and focal length, the latter held near the usual one.

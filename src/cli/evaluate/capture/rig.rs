@@ -130,6 +130,7 @@ impl Rig {
             Arc::new(|| ()),
             recorder,
             Arc::default(),
+            Arc::default(),
         );
         let eyes = eyes.map_err(|e| e.to_string())?;
         Ok(Self { eyes, memory })

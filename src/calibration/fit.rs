@@ -1,0 +1,323 @@
+//! Camera and projector as they explain the noses and the dots that were seen: one least squares over both
+//! (bundle adjustment with one plane), so that what is not known of the one counts in what is said of the other.
+
+use glam::DMat3;
+use nalgebra::{DMatrix, DVector};
+
+use super::least_squares::{self, Fit};
+use super::noses::NosePoint;
+use super::projector::ProjectorModel;
+use super::{CameraModel, Homography, Lens, Pose};
+use crate::units::{ImageSize, Vec2, Vec3};
+
+/// A dot of the projector, seen on the cloth.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Dot {
+    /// Its pixel in the projector's picture.
+    pub(super) shown_px: Vec2,
+    /// Where the camera saw it.
+    pub(super) seen_px: Vec2,
+}
+
+/// What is known before anything is measured, one σ each.
+mod prior {
+    /// Logarithm of a camera's focal length about the first guess.
+    pub(super) const FOCAL: f64 = 0.35;
+    /// Ratio of its two focal lengths.
+    pub(super) const ASPECT: f64 = 0.002;
+    /// Principal point of a camera about the middle, widths of the picture.
+    pub(super) const CENTRE: f64 = 0.01;
+    /// Radial terms k1, k2 about 0 and tangential terms of a usual lens.
+    pub(super) const RADIAL: [f64; 2] = [0.15, 0.05];
+    pub(super) const TANGENTIAL: f64 = 0.001;
+    /// How far a whole nose may seem to lie from where the table's model has it, metres: noses are round,
+    /// and how much of that is dark is up to the lamps.
+    pub(super) const SIDE_M: f64 = 0.0009;
+    /// A piece of nose, pixels: cloth, chalk and seams besides the picture's noise.
+    pub(super) const NOSE_PX: f64 = 0.3;
+    /// A dot, pixels.
+    pub(super) const DOT_PX: f64 = 0.12;
+    /// A height above the cloth measured with a tape, metres.
+    pub(super) const TAPE_M: f64 = 0.015;
+    /// Logarithm of a projector's focal length about 1.3 widths.
+    pub(super) const THROW: f64 = 0.6;
+    /// Principal point of a projector, widths and heights: lenses are shifted up or down.
+    pub(super) const SHIFT: [f64; 2] = [0.05, 0.6];
+    /// Radial term k1 of a projector's lens.
+    pub(super) const BARREL: f64 = 0.03;
+}
+
+/// A camera as parameters: turn, eye, ln f, aspect, principal point, k1, k2, p1, p2.
+const CAMERA: usize = 14;
+/// What the four sides are off by.
+const SIDES: usize = 4;
+/// A projector as parameters: turn, eye, ln f, principal point, k1.
+const PROJECTOR: usize = 10;
+
+/// What each parameter is changed by to see what comes of it.
+const CAMERA_STEPS: [f64; CAMERA] = [
+    1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 1e-3, 1e-3, 1e-6, 1e-6, 1e-7, 1e-7,
+];
+const PROJECTOR_STEPS: [f64; PROJECTOR] = [1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 1e-3, 1e-3, 1e-6];
+
+fn steps() -> impl Iterator<Item = f64> {
+    (CAMERA_STEPS.into_iter())
+        .chain([1e-6; SIDES])
+        .chain(PROJECTOR_STEPS)
+}
+
+/// Camera and perhaps projector, and how sure they are.
+#[derive(Clone, Debug)]
+pub(super) struct Rig {
+    pub(super) camera: CameraModel,
+    pub(super) projector: Option<ProjectorModel>,
+    /// Root mean square of the noses' distances, pixels.
+    pub(super) noses_px: f64,
+    /// The same of the dots.
+    pub(super) dots_px: f64,
+    base: Base,
+    parameters: Vec<f64>,
+    covariance: DMatrix<f64>,
+}
+
+/// What parameters count from.
+#[derive(Clone, Copy, Debug)]
+struct Base {
+    camera: CameraModel,
+    projector: Option<ProjectorModel>,
+    /// The camera's height above the cloth as somebody measured it, metres.
+    height_m: Option<f64>,
+}
+
+impl Base {
+    fn camera(&self, p: &[f64]) -> Option<CameraModel> {
+        let &[a, b, c, x, y, z, focal, aspect, cx, cy, k1, k2, p1, p2] = p.get(..CAMERA)? else {
+            return None;
+        };
+        let lens = &self.camera.lens;
+        let focal_px = lens.focal_px.x * focal.exp();
+        Some(CameraModel {
+            lens: Lens {
+                image: lens.image,
+                focal_px: Vec2::new(focal_px, focal_px * (lens.focal_px.y / lens.focal_px.x + aspect)),
+                centre_px: lens.centre_px + Vec2::new(cx, cy),
+                radial: [lens.radial[0] + k1, lens.radial[1] + k2, lens.radial[2]],
+                tangential: [lens.tangential[0] + p1, lens.tangential[1] + p2],
+            },
+            pose: turned(&self.camera.pose, Vec3::new(a, b, c), Vec3::new(x, y, z)),
+        })
+    }
+
+    fn projector(&self, p: &[f64]) -> Option<ProjectorModel> {
+        let base = self.projector?;
+        let &[a, b, c, x, y, z, focal, cx, cy, k1] = p.get(CAMERA + SIDES..)? else {
+            return None;
+        };
+        let lens = &base.optics.lens;
+        let mut radial = lens.radial;
+        radial[0] += k1;
+        Some(ProjectorModel {
+            optics: CameraModel {
+                lens: Lens {
+                    focal_px: lens.focal_px * focal.exp(),
+                    centre_px: lens.centre_px + Vec2::new(cx, cy),
+                    radial,
+                    ..*lens
+                },
+                pose: turned(&base.optics.pose, Vec3::new(a, b, c), Vec3::new(x, y, z)),
+            },
+            mirrored: base.mirrored,
+        })
+    }
+
+    /// What was known before, in units of its σ.
+    fn priors(&self, p: &[f64], out: &mut Vec<f64>) -> Option<()> {
+        let camera = self.camera(p)?;
+        if let Some(height_m) = self.height_m {
+            out.push((camera.pose.eye_m.z - height_m) / prior::TAPE_M);
+        }
+        let camera = camera.lens;
+        let (w, h) = (f64::from(camera.image.width), f64::from(camera.image.height));
+        out.push((camera.focal_px.x / usual_focal(camera.image)).ln() / prior::FOCAL);
+        out.push((camera.focal_px.y / camera.focal_px.x - 1.0) / prior::ASPECT);
+        out.push((camera.centre_px.x - 0.5 * w) / (prior::CENTRE * w));
+        out.push((camera.centre_px.y - 0.5 * h) / (prior::CENTRE * w));
+        out.push(camera.radial[0] / prior::RADIAL[0]);
+        out.push(camera.radial[1] / prior::RADIAL[1]);
+        out.extend(camera.tangential.map(|t| t / prior::TANGENTIAL));
+        out.extend(p.get(CAMERA..CAMERA + SIDES)?.iter().map(|s| s / prior::SIDE_M));
+        if self.projector.is_some() {
+            let lens = self.projector(p)?.optics.lens;
+            let (w, h) = (f64::from(lens.image.width), f64::from(lens.image.height));
+            out.push((lens.focal_px.x / (USUAL_THROW * w)).ln() / prior::THROW);
+            out.push((lens.centre_px.x - 0.5 * w) / (prior::SHIFT[0] * w));
+            out.push((lens.centre_px.y - 0.5 * h) / (prior::SHIFT[1] * h));
+            out.push(lens.radial[0] / prior::BARREL);
+        }
+        Some(())
+    }
+}
+
+/// A usual projector's focal length, widths of its picture.
+const USUAL_THROW: f64 = 1.3;
+
+fn usual_focal(image: ImageSize) -> f64 {
+    /// Horizontal field of view of a usual camera, degrees.
+    const VIEW_DEG: f64 = 65.0;
+    f64::from(image.width.max(image.height)) / 2.0 / (VIEW_DEG / 2.0).to_radians().tan()
+}
+
+fn turned(pose: &Pose, turn: Vec3, shift: Vec3) -> Pose {
+    let by = DMat3::from_axis_angle(turn.normalize_or(Vec3::X), turn.length());
+    Pose {
+        eye_m: pose.eye_m + shift,
+        rotation: by * pose.rotation,
+    }
+}
+
+/// Fits the camera, and with dots the projector, starting from these. `height_m`: the camera's above the
+/// cloth, where somebody has measured it; looking straight down, a camera can't tell height from zoom.
+///
+/// `None` where nothing near them is possible.
+pub(super) fn fit(
+    camera: &CameraModel,
+    height_m: Option<f64>,
+    projector: Option<&ProjectorModel>,
+    noses: &[NosePoint],
+    dots: &[Dot],
+) -> Option<Rig> {
+    let base = Base {
+        camera: *camera,
+        projector: projector.copied(),
+        height_m,
+    };
+    let count = CAMERA + SIDES + if projector.is_some() { PROJECTOR } else { 0 };
+    let steps: Vec<f64> = steps().take(count).collect();
+    let residuals =
+        |p: &[f64], out: &mut Vec<f64>| -> bool { residuals_of(&base, p, noses, dots, out).is_some() };
+    let Fit {
+        parameters,
+        residuals,
+        information,
+    } = least_squares::minimise(&vec![0.0; count], &steps, 60, residuals)?;
+    let rms = |part: Option<&[f64]>, sigma: f64, per: f64| {
+        let part = part.unwrap_or_default();
+        let squares: f64 = part.iter().map(|r| r * r).sum();
+        sigma * (squares * per / part.len().max(1) as f64).sqrt()
+    };
+    let (n, m) = (noses.len(), noses.len() + 2 * dots.len());
+    Some(Rig {
+        camera: base.camera(&parameters)?,
+        projector: base.projector(&parameters),
+        noses_px: rms(residuals.get(..n), prior::NOSE_PX, 1.0),
+        dots_px: rms(residuals.get(n..m), prior::DOT_PX, 2.0),
+        covariance: inverse(&information)?,
+        base,
+        parameters,
+    })
+}
+
+/// The inverse of a matrix of squares whose entries differ by many orders of magnitude: scaled to ones on the diagonal first.
+fn inverse(information: &DMatrix<f64>) -> Option<DMatrix<f64>> {
+    let scale = information.diagonal().map(|d| 1.0 / d.max(1e-300).sqrt());
+    let scale = DMatrix::from_diagonal(&scale);
+    let inverse = (&scale * information * &scale).cholesky()?.inverse();
+    Some(&scale * inverse * &scale)
+}
+
+fn residuals_of(base: &Base, p: &[f64], noses: &[NosePoint], dots: &[Dot], out: &mut Vec<f64>) -> Option<()> {
+    let camera = base.camera(p)?;
+    let sides = p.get(CAMERA..CAMERA + SIDES)?;
+    for nose in noses {
+        let off = nose.outward.extend(0.0) * sides.get(nose.side)?;
+        let at = camera.project(nose.at_m + off)?;
+        out.push((nose.seen_px - at).dot(nose.normal_px) / prior::NOSE_PX);
+    }
+    if let Some(projector) = base.projector(p) {
+        for dot in dots {
+            let place = projector.on_plane(dot.shown_px, 0.0)?;
+            let off = (dot.seen_px - camera.project(place.extend(0.0))?) / prior::DOT_PX;
+            out.extend([off.x, off.y]);
+        }
+    }
+    base.priors(p, out)
+}
+
+impl Rig {
+    /// How far from a place of the table light meant for it may fall, metres: one σ, both directions together.
+    /// `None` without a projector.
+    pub(super) fn table_sigma_m(&self, place: Vec2) -> Option<f64> {
+        let pixel = self.projector?.pixel(place.extend(0.0))?;
+        self.sigma_m(|p| self.base.projector(p)?.on_plane(pixel, 0.0))
+    }
+
+    /// How far from a place as the camera sees it light meant for that place may fall: what camera and projector
+    /// are wrong about together does not count.
+    pub(super) fn landing_sigma_m(&self, place: Vec2) -> Option<f64> {
+        let projector = self.projector?;
+        self.sigma_m(|p| {
+            let pixel = self.base.projector(p)?.pixel(place.extend(0.0))?;
+            let lands = projector.on_plane(pixel, 0.0)?;
+            let seen = self.camera.project(lands.extend(0.0))?;
+            self.base.camera(p)?.on_plane(seen, 0.0)
+        })
+    }
+
+    /// How far a place moves with what is not known of the parameters, one σ.
+    fn sigma_m(&self, moved: impl Fn(&[f64]) -> Option<Vec2>) -> Option<f64> {
+        let n = self.parameters.len();
+        let mut jacobian = DMatrix::zeros(2, n);
+        for (k, step) in steps().take(n).enumerate() {
+            let step = least_squares::WIDER * step;
+            let at = |step: f64| moved(&least_squares::moved(&self.parameters, k, step));
+            let off = (at(step)? - at(-step)?) / (2.0 * step);
+            jacobian.set_column(k, &DVector::from_vec(vec![off.x, off.y]));
+        }
+        let spread = &jacobian * &self.covariance * jacobian.transpose();
+        Some(spread.trace().max(0.0).sqrt())
+    }
+}
+
+/// A projector that puts its pixels about where they were seen on the cloth: a first guess from
+/// pairs of place and pixel. `None` where they do not make a map, or none a projector could make.
+pub(super) fn projector_from(pairs: &[(Vec2, Vec2)], size: ImageSize) -> Option<ProjectorModel> {
+    let (w, h) = (f64::from(size.width), f64::from(size.height));
+    let mut best: Option<(f64, ProjectorModel)> = None;
+    let plain = Homography::fit(pairs)?.matrix();
+    // Seen from above a picture keeps its sense; one that does not is mirrored.
+    let mirrored = plain.determinant() > 0.0;
+    for focal in [0.6, 0.9, 1.3, 1.8, 2.4].map(|throw| throw * w) {
+        for shift in [-0.6, -0.3, 0.0, 0.3, 0.6] {
+            let centre = Vec2::new(0.5 * w, (0.5 + shift) * h);
+            let centred: Vec<_> = (pairs.iter())
+                .map(|(place, pixel)| {
+                    let x = if mirrored { w - pixel.x } else { pixel.x };
+                    (*place, Vec2::new(x, pixel.y) - centre)
+                })
+                .collect();
+            let matrix = Homography::fit(&centred)?.matrix();
+            let Some(pose) = Pose::of_plane(&matrix, focal) else {
+                continue;
+            };
+            let model = ProjectorModel {
+                optics: CameraModel {
+                    lens: Lens {
+                        centre_px: centre,
+                        ..Lens::pinhole(size, focal)
+                    },
+                    pose,
+                },
+                mirrored,
+            };
+            let squares: Option<f64> = (pairs.iter())
+                .map(|(place, pixel)| Some(model.pixel(place.extend(0.0))?.distance_squared(*pixel)))
+                .sum();
+            if let Some(squares) = squares
+                && best.as_ref().is_none_or(|(least, _)| squares < *least)
+            {
+                best = Some((squares, model));
+            }
+        }
+    }
+    best.map(|b| b.1)
+}

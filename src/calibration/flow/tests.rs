@@ -1,0 +1,173 @@
+//! Whole calibrations on rigs whose truth is known.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::calibration::{Lens, Pose};
+use crate::units::Vec3;
+use crate::virtual_table::rig::Rig;
+use crate::virtual_table::{Options, Pace, SceneName};
+use crate::vision::frame::PixelFormat;
+
+/// A table with a few balls, a camera over it, and a projector aslant.
+fn rig(mirrored: bool, turned: bool) -> Rig {
+    let options = Options {
+        pace: Pace::Fast,
+        size: ImageSize::new(1280, 720),
+        ..Options::new(SceneName::Grid)
+    };
+    let up = if turned { Vec3::NEG_Y } else { Vec3::Y };
+    let mut lens = Lens::pinhole(ImageSize::new(1280, 800), 1050.0);
+    lens.radial[0] = -0.015;
+    let pose = Pose::looking_at(Vec3::new(0.2, -0.3, 2.6), Vec3::new(0.02, 0.0, 0.0), up);
+    let projector = ProjectorModel {
+        optics: CameraModel { lens, pose },
+        mirrored,
+    };
+    Rig::new(&options, projector, 2).unwrap()
+}
+
+fn plan(rig: &Rig) -> Plan {
+    Plan {
+        table: rig.spec.clone(),
+        projector: rig.projector.size(),
+        camera_height_m: Some(rig.table.camera().pose.eye_m.z),
+        limit_m: 0.002,
+        table_limit_m: 0.0025,
+    }
+}
+
+fn fault(mut rig: Rig, meddle: impl FnMut(&mut Frame, f64)) -> CalibrationFault {
+    let plan = plan(&rig);
+    rig.calibrate(plan, meddle).unwrap().0.unwrap_err()
+}
+
+/// Paints a rectangle, in shares of the picture.
+fn paint(frame: &mut Frame, [left, top, right, bottom]: [f64; 4], colour: [u8; 3]) {
+    assert_eq!(frame.format, PixelFormat::Rgb8);
+    let (w, h) = (frame.size.width as usize, frame.size.height as usize);
+    let pixels = Arc::make_mut(&mut frame.pixels);
+    for row in pixels
+        .chunks_mut(3 * w)
+        .take((bottom * h as f64) as usize)
+        .skip((top * h as f64) as usize)
+    {
+        let (from, to) = ((left * w as f64) as usize, (right * w as f64) as usize);
+        for pixel in row[3 * from..3 * to].chunks_mut(3) {
+            pixel.copy_from_slice(&colour);
+        }
+    }
+}
+
+#[test]
+fn light_lands_where_it_is_meant_however_the_projector_hangs() {
+    for (mirrored, turned) in [(false, false), (true, true)] {
+        let mut rig = rig(mirrored, turned);
+        let plan = plan(&rig);
+        let (found, took_s) = rig.calibrate(plan, |_, _| ()).unwrap();
+        let found = found.unwrap();
+        assert!(took_s < 20.0, "{took_s}");
+        assert_eq!(found.projector.mirrored, mirrored);
+        assert!(
+            (found.latency_s - rig.delay_s()).abs() < 0.001,
+            "{}",
+            found.latency_s
+        );
+        let half = Vec2::new(rig.spec.half_length_m(), rig.spec.half_width_m());
+        for (x, y) in [
+            (0.0, 0.0),
+            (1.0, 1.0),
+            (-1.0, 1.0),
+            (1.0, -1.0),
+            (-1.0, -1.0),
+            (0.5, -0.6),
+        ] {
+            let meant = half * Vec2::new(x, y);
+            let pixel = found.projector.pixel(meant.extend(0.0)).unwrap();
+            let lands = rig.projector.on_plane(pixel, 0.0).unwrap();
+            let seen = rig.table.camera().project(lands.extend(0.0)).unwrap();
+            let seen = found.camera.on_plane(seen, 0.0).unwrap();
+            assert!(seen.distance(meant) < 0.0005, "{meant}: seen {seen}");
+            assert!(seen.distance(meant) <= found.landing.max_m);
+            assert!(lands.distance(meant) < 0.0015, "{meant}: lands {lands}");
+            assert!(lands.distance(meant) <= 2.5 * found.landing.table_sigma_m);
+        }
+    }
+}
+
+#[test]
+fn a_wall_is_no_table() {
+    let fault = fault(rig(false, false), |frame, _| {
+        paint(frame, [0.0, 0.0, 1.0, 1.0], [150, 148, 140])
+    });
+    assert!(matches!(fault, CalibrationFault::NoTable(_)), "{fault}");
+}
+
+#[test]
+fn without_a_projector_there_is_no_light() {
+    let mut rig = rig(false, false);
+    let mut flow = Flow::new(plan(&rig));
+    let shown = rig.take().unwrap().captured;
+    let fault = (0..600).find_map(|_| flow.look(&rig.take().unwrap(), shown).err());
+    assert_eq!(fault, Some(CalibrationFault::NoLight));
+}
+
+#[test]
+fn somebody_who_does_not_keep_still_is_told_so() {
+    let mut turn = 0.0;
+    let fault = fault(rig(false, false), |frame, _| {
+        turn += 0.15;
+        let x = 0.3 + 0.3 * f64::sin(turn);
+        paint(frame, [x, 0.3, x + 0.15, 0.9], [120, 80, 60]);
+    });
+    assert_eq!(fault, CalibrationFault::Moving);
+}
+
+#[test]
+fn a_hand_in_the_light_spoils_nothing_silently() {
+    // It comes while dots are counted and goes before the end.
+    let mut rig = rig(false, false);
+    let plan = plan(&rig);
+    let hand = |frame: &mut Frame, share: f64| {
+        if (0.3..0.75).contains(&share) {
+            paint(frame, [0.45, 0.2, 0.75, 0.7], [190, 140, 120]);
+        }
+    };
+    match rig.calibrate(plan, hand).unwrap().0 {
+        Ok(found) => assert!(found.landing.max_m < 0.002),
+        Err(fault) => assert!(
+            matches!(fault, CalibrationFault::FewDots { .. } | CalibrationFault::NoMap),
+            "{fault}"
+        ),
+    }
+}
+
+#[test]
+fn a_camera_that_is_bumped_meanwhile_is_noticed() {
+    let fault = fault(rig(false, false), |frame, share| {
+        if share > 0.95 {
+            // Three pixels to the right.
+            Arc::make_mut(&mut frame.pixels).rotate_right(9);
+        }
+    });
+    assert_eq!(fault, CalibrationFault::Moved);
+}
+
+#[test]
+fn a_picture_of_another_size_ends_it() {
+    let mut rig = rig(false, false);
+    let mut flow = Flow::new(plan(&rig));
+    let frame = rig.take().unwrap();
+    let shown = frame.captured;
+    let later = (0..40).map(|_| rig.take().unwrap()).last().unwrap();
+    assert_eq!(flow.look(&later, shown), Ok(None));
+    let mut small = Frame::new(
+        0,
+        ImageSize::new(640, 360),
+        PixelFormat::Rgb8,
+        vec![90; 640 * 360 * 3],
+    )
+    .unwrap();
+    small.captured = rig.take().unwrap().captured;
+    assert_eq!(flow.look(&small, shown), Err(CalibrationFault::PictureChanged));
+}

@@ -1,0 +1,437 @@
+//! Calibrations in the running program: the projector shows, the eyes see, a thread decides.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bevy::prelude::*;
+
+use super::ProjectorModel;
+use super::flow::{Calibration, CalibrationFault, Plan};
+use super::pattern::Pattern;
+use super::profile::{Devices, Profile};
+use super::session::Session;
+use super::status::{CalibrationStatus, Said};
+use crate::app::{Config, Ending, ProjectorStep, RunOptions, Stage, Started, now};
+use crate::projector::plugin::ProjectorView;
+use crate::system::health::check;
+use crate::system::status::{Check, Health};
+use crate::units::{ImageSize, MM_PER_M};
+use crate::virtual_table::ProjectedLight;
+use crate::virtual_table::rig::drawn_projector;
+use crate::vision::plugin::VisionState;
+
+/// Calibrates when asked to, and says what holds.
+#[derive(Debug)]
+pub struct CalibrationPlugin;
+
+impl Plugin for CalibrationPlugin {
+    fn build(&self, app: &mut App) {
+        app.init_resource::<Calibrating>()
+            .add_systems(Startup, read_profile)
+            .add_systems(ProjectorStep, conduct.in_set(Conducted))
+            .add_systems(
+                Update,
+                calibrate_and_end.run_if(|options: Res<RunOptions>| options.calibrate.is_some()),
+            );
+    }
+}
+
+/// When it is settled what the projector shows for a calibration: after its window, before its shapes.
+#[derive(SystemSet, Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Conducted;
+
+/// What somebody wants of the calibration.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Ask {
+    /// Begin one; the camera's height above the cloth, where somebody has measured it, metres.
+    Begin(Option<f64>),
+    /// End it; what was kept before stays.
+    Cancel,
+    /// Go back to the one before.
+    RollBack,
+}
+
+/// The calibration in force, and the one under way.
+#[derive(Debug, Default, Resource)]
+pub struct Calibrating {
+    asked: Option<Ask>,
+    running: Option<Running>,
+    path: Option<PathBuf>,
+    status: Arc<CalibrationStatus>,
+    /// The projector as calibrated, where that holds.
+    projector: Option<ProjectorModel>,
+    /// Counts up with every change of what is to be shown.
+    version: u64,
+}
+
+#[derive(Debug)]
+struct Running {
+    session: Session,
+    devices: Devices,
+    camera_height_m: Option<f64>,
+    pattern: Arc<Pattern>,
+    shown: Instant,
+    last_frame: Option<u64>,
+    /// Where the virtual table is the source, this throws the pattern on it.
+    thrower: Option<ProjectorModel>,
+}
+
+impl Calibrating {
+    /// Asks for something; carried out in the next turn.
+    pub fn ask(&mut self, ask: Ask) {
+        self.asked = Some(ask);
+    }
+
+    /// The picture that is to be shown instead of lines.
+    #[must_use]
+    pub fn pattern(&self) -> Option<&Arc<Pattern>> {
+        self.running.as_ref().map(|running| &running.pattern)
+    }
+
+    /// What dashboard and network read of it.
+    #[must_use]
+    pub const fn status(&self) -> &Arc<CalibrationStatus> {
+        &self.status
+    }
+
+    /// The projector as calibrated, where that holds for the present one.
+    #[must_use]
+    pub const fn projector(&self) -> Option<&ProjectorModel> {
+        self.projector.as_ref()
+    }
+
+    /// Counts up with every change of what is to be shown and how.
+    #[must_use]
+    pub const fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// How it is, for the projector's health. Nothing is said of a projector that nobody has calibrated over a table that
+    /// is not there.
+    #[must_use]
+    pub fn check(&self, real_table: bool) -> Option<Check> {
+        const NAME: &str = "calibration";
+        if let Some(progress) = self.status.running {
+            let words = format!("calibrating, {:.0} %: {}", 100.0 * progress.share, progress.words);
+            return Some(check(NAME, Health::Healthy, words));
+        }
+        match (&self.status.profile, &self.status.unfit) {
+            (Some(_), Some(why)) => {
+                let words = format!("the calibration {why}; calibrate again");
+                Some(check(NAME, Health::Degraded, words))
+            }
+            (Some(profile), None) => {
+                let words = format!(
+                    "light lands within {:.1} mm of where it is meant",
+                    profile.landing_max_m * MM_PER_M
+                );
+                Some(check(NAME, Health::Healthy, words))
+            }
+            (None, _) => real_table.then(|| {
+                let words =
+                    "lines land roughly: the projector is not calibrated; clear the table and calibrate";
+                check(NAME, Health::Degraded, words.to_owned())
+            }),
+        }
+    }
+
+    fn say(&mut self, good: bool, words: String) {
+        if good {
+            info!("{words}");
+        } else {
+            warn!("{words}");
+        }
+        self.change(|status| status.last = Some(Said { good, words }));
+    }
+
+    fn change(&mut self, change: impl FnOnce(&mut CalibrationStatus)) {
+        change(Arc::make_mut(&mut self.status));
+    }
+}
+
+/// Reads what was kept.
+fn read_profile(mut state: ResMut<Calibrating>, config: Res<Config>, options: Res<RunOptions>) {
+    let Some(folder) = &options.state_folder else {
+        return;
+    };
+    let path = folder
+        .join("calibration")
+        .join(format!("{}.ron", config.calibration.profile));
+    match Profile::load(&path) {
+        Ok(profile) => state.change(|status| status.profile = profile.map(Arc::new)),
+        Err(error) => state.say(false, error.to_string()),
+    }
+    state.path = Some(path);
+}
+
+/// Calibrates as soon as there is something to see and something to show on, tells what comes of it, and ends.
+fn calibrate_and_end(
+    mut state: ResMut<Calibrating>,
+    options: Res<RunOptions>,
+    vision: Res<VisionState>,
+    view: Res<ProjectorView>,
+    mut ending: ResMut<Ending>,
+    started: Res<Started>,
+    mut asked: Local<bool>,
+    mut told: Local<Option<&'static str>>,
+) {
+    /// A camera and a window are there by then, or do not come.
+    const READY_WITHIN: Duration = Duration::from_secs(20);
+    if !*asked {
+        let ready = vision.latest.is_some() && view.size.is_some();
+        if ready || started.0.elapsed() > READY_WITHIN {
+            *asked = true;
+            state.ask(Ask::Begin(options.calibrate.flatten()));
+        }
+        return;
+    }
+    let status = state.status();
+    if let Some(progress) = status.running
+        && *told != Some(progress.words)
+    {
+        *told = Some(progress.words);
+        info!("{:3.0} % {}", 100.0 * progress.share, progress.words);
+    }
+    if let (None, Some(said)) = (status.running, &status.last)
+        && state.asked.is_none()
+    {
+        use std::io::Write as _;
+        // Standard output may be closed by now: then nobody wants to read it.
+        writeln!(std::io::stdout(), "{}", said.words).ok();
+        ending.begin(u8::from(!said.good));
+    }
+}
+
+/// Carries out wishes, passes frames on, and takes in what comes of it.
+fn conduct(
+    mut state: ResMut<Calibrating>,
+    vision: Res<VisionState>,
+    view: Res<ProjectorView>,
+    stage: Res<Stage>,
+    config: Res<Config>,
+    options: Res<RunOptions>,
+) {
+    let state = &mut *state;
+    let devices = devices(&vision, &view, &stage);
+    match state.asked.take() {
+        Some(Ask::Begin(height_m)) => begin(state, &vision, &view, &stage, &config, &options, height_m),
+        Some(Ask::Cancel) if state.running.is_some() => {
+            end(state, &vision);
+            state.say(
+                true,
+                "the calibration was ended; what was kept before holds".to_owned(),
+            );
+        }
+        Some(Ask::Cancel) => state.say(false, "no calibration is under way".to_owned()),
+        Some(Ask::RollBack) => roll_back(state),
+        None => {}
+    }
+    if let Some(running) = &mut state.running {
+        let lost = devices.monitor != running.devices.monitor || devices.source != running.devices.source;
+        let outcome = running.session.take_outcome();
+        if lost {
+            end(state, &vision);
+            state.say(
+                false,
+                "camera or projector went away during the calibration; try again".to_owned(),
+            );
+        } else if let Some(outcome) = outcome {
+            finish(state, &vision, outcome);
+        } else {
+            follow(running, &vision);
+        }
+    }
+    let progress = state.running.as_ref().map(|running| running.session.progress());
+    if progress != state.status.running {
+        state.change(|status| status.running = progress);
+    }
+    settle(state, &vision, &view, &devices);
+}
+
+fn devices(vision: &VisionState, view: &ProjectorView, stage: &Stage) -> Devices {
+    Devices {
+        table: stage.table.name.clone(),
+        source: vision
+            .eyes
+            .as_ref()
+            .map_or_else(String::new, |eyes| eyes.status().source().0),
+        monitor: view.describe(&stage.display),
+    }
+}
+
+fn begin(
+    state: &mut Calibrating,
+    vision: &VisionState,
+    view: &ProjectorView,
+    stage: &Stage,
+    config: &Config,
+    options: &RunOptions,
+    height_m: Option<f64>,
+) {
+    let Some((width, height)) = view.size else {
+        state.say(
+            false,
+            "there is no projector to calibrate: nothing can be drawn".to_owned(),
+        );
+        return;
+    };
+    if vision.latest.is_none() {
+        state.say(
+            false,
+            "there is no camera to calibrate: no pictures come".to_owned(),
+        );
+        return;
+    }
+    let projector = ImageSize::new(width, height);
+    let settings = &config.calibration;
+    let camera_height_m = height_m.or(settings.camera_height_m);
+    let plan = Plan {
+        table: stage.table.as_ref().clone(),
+        projector,
+        camera_height_m,
+        limit_m: settings.limit_mm / MM_PER_M,
+        table_limit_m: settings.table_limit_mm / MM_PER_M,
+    };
+    let session = match Session::start(plan) {
+        Ok(session) => session,
+        Err(error) => {
+            state.say(false, format!("the calibration cannot start: {error}"));
+            return;
+        }
+    };
+    let thrower = vision.hand.get().map(|_| {
+        let mut random = fastrand::Rng::with_seed(options.seed);
+        drawn_projector(&stage.table, projector, &mut random)
+    });
+    info!("calibrating camera and projector");
+    state.running = Some(Running {
+        pattern: session.wanted(),
+        session,
+        devices: devices(vision, view, stage),
+        camera_height_m,
+        shown: Instant::now(),
+        last_frame: None,
+        thrower,
+    });
+    state.version += 1;
+}
+
+/// Shows what is wanted, and hands in the newest frame.
+fn follow(running: &mut Running, vision: &VisionState) {
+    let wanted = running.session.wanted();
+    if !Arc::ptr_eq(&wanted, &running.pattern) {
+        if let (Some(thrower), Some(table)) = (&running.thrower, vision.hand.get()) {
+            table.set_projection(ProjectedLight::by_projector(&wanted, thrower).ok().map(Arc::new));
+        }
+        running.pattern = wanted;
+        running.shown = Instant::now();
+    }
+    if let Some(latest) = &vision.latest
+        && running.last_frame != Some(latest.frame.sequence)
+    {
+        running.last_frame = Some(latest.frame.sequence);
+        running
+            .session
+            .offer(latest.frame.clone(), &running.pattern, running.shown);
+    }
+}
+
+fn finish(state: &mut Calibrating, vision: &VisionState, outcome: Result<Calibration, CalibrationFault>) {
+    let (devices, camera_height_m) = match &state.running {
+        Some(running) => (running.devices.clone(), running.camera_height_m),
+        None => return,
+    };
+    end(state, vision);
+    let found = match outcome {
+        Ok(found) => found,
+        Err(fault) => {
+            state.say(false, format!("not calibrated: {fault}"));
+            return;
+        }
+    };
+    let profile = Profile::of(&found, &devices, camera_height_m, now());
+    // It is written here and not by the keeper: whoever asked wants to know that it is kept.
+    if let Some(path) = &state.path
+        && let Err(error) = profile.save(path)
+    {
+        let words = error.to_string();
+        state.say(false, words);
+        return;
+    }
+    let words = format!(
+        "calibrated: light lands within {:.1} mm of where it is meant, the table is known to {:.1} mm; delay {:.0} ms",
+        profile.landing_max_m * MM_PER_M,
+        profile.table_sigma_m * MM_PER_M,
+        profile.latency_s * 1e3,
+    );
+    state.change(|status| status.profile = Some(Arc::new(profile)));
+    state.say(true, words);
+}
+
+fn roll_back(state: &mut Calibrating) {
+    let Some(path) = &state.path else {
+        state.say(false, "nothing is kept in this run".to_owned());
+        return;
+    };
+    match Profile::roll_back(path) {
+        Ok(profile) => {
+            let words = format!("the calibration of {} is in force again", profile.made);
+            state.change(|status| status.profile = Some(Arc::new(profile)));
+            state.version += 1;
+            state.say(true, words);
+        }
+        Err(error) => state.say(false, error.to_string()),
+    }
+}
+
+/// Ends the calibration under way; the table is dark where it threw light.
+fn end(state: &mut Calibrating, vision: &VisionState) {
+    if let Some(running) = state.running.take()
+        && running.thrower.is_some()
+        && let Some(table) = vision.hand.get()
+    {
+        table.set_projection(None);
+    }
+    state.change(|status| {
+        status.running = None;
+        status.ended += 1;
+    });
+    state.version += 1;
+}
+
+/// Whether what is kept holds for the camera and the projector that are there.
+fn settle(state: &mut Calibrating, vision: &VisionState, view: &ProjectorView, devices: &Devices) {
+    let Some(profile) = state.status.profile.clone() else {
+        return;
+    };
+    let image = vision.latest.as_ref().map(|latest| latest.frame.size);
+    let camera = image.map(|image| profile.camera_for(devices, image));
+    let projector = view
+        .size
+        .map(|(w, h)| profile.projector_for(devices, ImageSize::new(w, h)));
+    let unfit = [
+        camera.as_ref().and_then(|c| c.as_ref().err()),
+        projector.as_ref().and_then(|p| p.as_ref().err()),
+    ];
+    let unfit = unfit.into_iter().flatten().next().cloned();
+    // Lines follow what the camera sees: without its calibration the projector's says nothing.
+    let projector = match (&unfit, projector) {
+        (None, Some(Ok(model))) => Some(*model),
+        _ => None,
+    };
+    if projector != state.projector {
+        state.projector = projector;
+        state.version += 1;
+    }
+    let camera = camera.and_then(Result::ok).copied();
+    if camera != vision.known_camera.load().as_deref().copied() {
+        vision.known_camera.store(camera.map(Arc::new));
+    }
+    if unfit != state.status.unfit {
+        if let Some(why) = &unfit {
+            warn!("the calibration {why}; calibrate again");
+        }
+        state.change(|status| status.unfit = unfit);
+    }
+}
