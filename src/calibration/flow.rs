@@ -101,6 +101,8 @@ pub struct Flow {
     dark: Option<Luminance>,
     noses: Vec<NosePoint>,
     rig: Option<Rig>,
+    /// Places of balls on the table: light on them or behind them says nothing.
+    balls: Vec<Vec2>,
     latencies_s: Vec<f64>,
     coded: Coded,
     grid: Grid,
@@ -164,6 +166,7 @@ impl Flow {
             dark: None,
             noses: Vec::new(),
             rig: None,
+            balls: Vec::new(),
             latencies_s: Vec::new(),
             coded,
             grid: Grid::default(),
@@ -275,7 +278,7 @@ impl Flow {
             }
             Stage::Grid => {
                 self.refine(&self.gain(&picture)?)?;
-                let crosses = Crosses::of(&self.plan.table, self.projector()?);
+                let crosses = Crosses::of(&self.plan.table, self.projector()?, &self.balls);
                 self.enter(Stage::Crosses, crosses.pattern(self.plan.projector));
             }
             Stage::Crosses => {
@@ -400,8 +403,16 @@ impl Flow {
             camera = fitted.camera;
             rig = Some(fitted);
         }
-        rig.filter(|r| r.noses_px < 1.0)
-            .ok_or(CalibrationFault::NosesUnclear)
+        let rig = rig
+            .filter(|r| r.noses_px < 1.0)
+            .ok_or(CalibrationFault::NosesUnclear)?;
+        let known = Frame {
+            camera: Some(Arc::new(rig.camera)),
+            ..plain
+        };
+        let seen = Analyser::new(Some(self.plan.table.clone())).analyse(&known);
+        self.balls = seen.balls.iter().filter_map(|ball| ball.position_m).collect();
+        Ok(rig)
     }
 
     fn rig(&self) -> Result<&Rig, CalibrationFault> {
@@ -436,7 +447,7 @@ impl Flow {
             .fit_without_strays(&camera, &start, dots)
             .ok_or(CalibrationFault::NoMap)?;
         self.rig = Some(rig);
-        (self.grid, self.reach) = Grid::on(&self.plan.table, self.projector()?);
+        (self.grid, self.reach) = Grid::on(&self.plan.table, self.projector()?, &self.balls);
         if self.reach < LEAST_REACH {
             return Err(CalibrationFault::OutOfReach { share: self.reach });
         }
@@ -504,7 +515,7 @@ impl Flow {
     fn verify(&self, gain: &Luminance) -> Result<Calibration, CalibrationFault> {
         let rig = self.rig()?;
         let projector = *self.projector()?;
-        let crosses = Crosses::of(&self.plan.table, &projector);
+        let crosses = Crosses::of(&self.plan.table, &projector, &self.balls);
         let wanted = crosses.len();
         let crosses: Vec<Cross> = (crosses.find(gain, &rig.camera).into_iter())
             .map(|(meant_m, seen_m)| Cross { meant_m, seen_m })

@@ -195,6 +195,7 @@ fn calibrate_and_end(
     }
     if let (None, Some(said)) = (status.running, &status.last)
         && state.asked.is_none()
+        && ending.decided().is_none()
     {
         use std::io::Write as _;
         // Standard output may be closed by now: then nobody wants to read it.

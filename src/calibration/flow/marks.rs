@@ -154,21 +154,24 @@ impl Grid {
     const RADIUS_M: f64 = 0.007;
 
     /// The grid as far as the projector reaches, and which share that is.
-    pub(super) fn on(table: &TableSpec, projector: &ProjectorModel) -> (Self, f64) {
+    pub(super) fn on(table: &TableSpec, projector: &ProjectorModel, balls: &[Vec2]) -> (Self, f64) {
         let half = Vec2::new(table.half_length_m(), table.half_width_m()) - Self::EDGE_M;
         let count = |half: f64| (2.0 * half / Self::PITCH_M).round().max(2.0) as u32;
         let (columns, rows) = (count(half.x), count(half.y));
-        let mut dots = Vec::new();
+        let (mut dots, mut reached) = (Vec::new(), 0.0);
         for i in 0..=columns {
             for j in 0..=rows {
                 let share = Vec2::new(f64::from(i) / f64::from(columns), f64::from(j) / f64::from(rows));
                 let place = half * (2.0 * share - 1.0);
                 if let Some((pixel, radius)) = dot_px(projector, place, Self::RADIUS_M) {
-                    dots.push((place, pixel, radius));
+                    reached += 1.0;
+                    if is_clear(place, balls, Self::RADIUS_M) {
+                        dots.push((place, pixel, radius));
+                    }
                 }
             }
         }
-        let reach = dots.len() as f64 / f64::from((columns + 1) * (rows + 1));
+        let reach = reached / f64::from((columns + 1) * (rows + 1));
         let pitch_m = (2.0 * half / Vec2::new(f64::from(columns), f64::from(rows))).min_element();
         (Self { dots, pitch_m }, reach)
     }
@@ -208,6 +211,13 @@ impl Grid {
     }
 }
 
+/// True where no ball is lit by, or casts its shadow on, what has this radius there.
+fn is_clear(place: Vec2, balls: &[Vec2], radius_m: f64) -> bool {
+    /// A ball and its shadow, however the light falls in.
+    const REACH_M: f64 = 0.07;
+    balls.iter().all(|ball| ball.distance(place) > REACH_M + radius_m)
+}
+
 /// Middle and radius in the projector's picture of a dot on the cloth; `None` where it is not wholly in it.
 fn dot_px(projector: &ProjectorModel, place: Vec2, radius_m: f64) -> Option<(Vec2, f64)> {
     let pixel = projector.pixel(place.extend(0.0))?;
@@ -232,7 +242,7 @@ impl Crosses {
     const ARM_M: f64 = 0.02;
     const HALF_M: f64 = 0.003;
 
-    pub(super) fn of(table: &TableSpec, projector: &ProjectorModel) -> Self {
+    pub(super) fn of(table: &TableSpec, projector: &ProjectorModel, balls: &[Vec2]) -> Self {
         let half = Vec2::new(table.half_length_m(), table.half_width_m()) - Self::EDGE_M;
         let mut crosses = Vec::new();
         for i in 0..Self::COLUMNS {
@@ -242,6 +252,9 @@ impl Crosses {
                     f64::from(j) / f64::from(Self::ROWS - 1),
                 );
                 let place = half * (2.0 * share - 1.0);
+                if !is_clear(place, balls, Self::ARM_M) {
+                    continue;
+                }
                 let arms = [Vec2::X, Vec2::NEG_X, Vec2::Y, Vec2::NEG_Y].map(|arm| {
                     let end = (place + arm * Self::ARM_M).extend(0.0);
                     projector.pixel(end).filter(|p| projector.shows(*p))
