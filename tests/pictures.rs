@@ -225,6 +225,39 @@ fn off_screen_the_projector_and_the_dashboard_are_drawn_and_served() {
     assert!(code == 200 && String::from_utf8_lossy(&page).contains("<html"));
 }
 
+/// A whole calibration as a user starts it: the virtual table's hidden projector is found, and the file is there.
+#[test]
+fn camera_and_projector_are_calibrated_from_the_command_line() {
+    let state = std::env::temp_dir().join(format!("billiards-calibrate-{}", std::process::id()));
+    let ended = Command::new(env!("CARGO_BIN_EXE_billiards-trainer"))
+        .args([
+            "calibrate",
+            "all",
+            "--camera-height",
+            "2.6",
+            "--source",
+            "virtual:empty",
+        ])
+        .args(["--headless", "--no-api", "--state-folder"])
+        .arg(&state)
+        .env_remove("BILLIARDS_CONFIG")
+        .output()
+        .expect("the program starts");
+    let said = String::from_utf8_lossy(&ended.stdout);
+    let log = String::from_utf8_lossy(&ended.stderr);
+    assert!(ended.status.success(), "{said}\n{log}");
+    assert_eq!(
+        said.lines()
+            .filter(|line| line.starts_with("calibrated: light lands within"))
+            .count(),
+        1,
+        "{said}"
+    );
+    let kept = std::fs::read_to_string(state.join("calibration/table.ron")).expect("what was found is kept");
+    assert!(kept.contains("landing_max_m"), "{kept}");
+    std::fs::remove_dir_all(state).unwrap();
+}
+
 #[test]
 fn in_windows_the_projector_and_the_dashboard_are_drawn() {
     let screen = Screen::open("1920x1080");

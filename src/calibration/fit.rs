@@ -66,6 +66,9 @@ fn steps() -> impl Iterator<Item = f64> {
         .chain(PROJECTOR_STEPS)
 }
 
+/// How far a stiff lens may change: aspect, principal point, k1, k2, p1, p2.
+const STIFF: [f64; 7] = [1e-4, 1.0, 1.0, 1e-3, 1e-3, 1e-5, 1e-5];
+
 /// Camera and perhaps projector, and how sure they are.
 #[derive(Clone, Debug)]
 pub(super) struct Rig {
@@ -75,6 +78,8 @@ pub(super) struct Rig {
     pub(super) noses_px: f64,
     /// The same of the dots.
     pub(super) dots_px: f64,
+    /// The most that anything is from what is usual, in its σ.
+    pub(super) oddest: f64,
     base: Base,
     parameters: Vec<f64>,
     covariance: DMatrix<f64>,
@@ -87,6 +92,8 @@ struct Base {
     projector: Option<ProjectorModel>,
     /// The camera's height above the cloth as somebody measured it, metres.
     height_m: Option<f64>,
+    /// The lens stays nearly as it is: while it is not sure yet what is a nose, it must not explain what is none.
+    stiff: bool,
 }
 
 impl Base {
@@ -133,6 +140,10 @@ impl Base {
     /// What was known before, in units of its σ.
     fn priors(&self, p: &[f64], out: &mut Vec<f64>) -> Option<()> {
         let camera = self.camera(p)?;
+        if self.stiff {
+            let lens = p.get(CAMERA - 7..CAMERA)?.iter().zip(STIFF);
+            out.extend(lens.map(|(change, sigma)| change / sigma));
+        }
         if let Some(height_m) = self.height_m {
             out.push((camera.pose.eye_m.z - height_m) / prior::TAPE_M);
         }
@@ -161,7 +172,8 @@ impl Base {
 /// A usual projector's focal length, widths of its picture.
 const USUAL_THROW: f64 = 1.3;
 
-fn usual_focal(image: ImageSize) -> f64 {
+/// A usual camera's focal length, pixels.
+pub(super) fn usual_focal(image: ImageSize) -> f64 {
     /// Horizontal field of view of a usual camera, degrees.
     const VIEW_DEG: f64 = 65.0;
     f64::from(image.width.max(image.height)) / 2.0 / (VIEW_DEG / 2.0).to_radians().tan()
@@ -176,12 +188,14 @@ fn turned(pose: &Pose, turn: Vec3, shift: Vec3) -> Pose {
 }
 
 /// Fits the camera, and with dots the projector, starting from these. `height_m`: the camera's above the
-/// cloth, where somebody has measured it; looking straight down, a camera can't tell height from zoom.
+/// cloth, where somebody has measured it; looking straight down, a camera can't tell height from zoom. `stiff`: the
+/// camera's lens stays nearly as it is.
 ///
 /// `None` where nothing near them is possible.
 pub(super) fn fit(
     camera: &CameraModel,
     height_m: Option<f64>,
+    stiff: bool,
     projector: Option<&ProjectorModel>,
     noses: &[NosePoint],
     dots: &[Dot],
@@ -190,6 +204,7 @@ pub(super) fn fit(
         camera: *camera,
         projector: projector.copied(),
         height_m,
+        stiff,
     };
     let count = CAMERA + SIDES + if projector.is_some() { PROJECTOR } else { 0 };
     let steps: Vec<f64> = steps().take(count).collect();
@@ -199,7 +214,7 @@ pub(super) fn fit(
         parameters,
         residuals,
         information,
-    } = least_squares::minimise(&vec![0.0; count], &steps, 60, residuals)?;
+    } = least_squares::minimise(&vec![0.0; count], &steps, 100, residuals)?;
     let rms = |part: Option<&[f64]>, sigma: f64, per: f64| {
         let part = part.unwrap_or_default();
         let squares: f64 = part.iter().map(|r| r * r).sum();
@@ -211,6 +226,7 @@ pub(super) fn fit(
         projector: base.projector(&parameters),
         noses_px: rms(residuals.get(..n), prior::NOSE_PX, 1.0),
         dots_px: rms(residuals.get(n..m), prior::DOT_PX, 2.0),
+        oddest: residuals.iter().skip(m).map(|r| r.abs()).fold(0.0, f64::max),
         covariance: inverse(&information)?,
         base,
         parameters,

@@ -20,7 +20,7 @@ use super::luminance::{Luminance, Mean};
 use super::noses::{self, NosePoint};
 use super::pattern::Pattern;
 use super::projector::ProjectorModel;
-use super::{CameraModel, dots};
+use super::{CameraModel, Homography, Lens, Pose, dots};
 use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec2};
 use crate::vision::analyse::Analyser;
@@ -383,29 +383,21 @@ impl Flow {
             ..frame.clone()
         };
         let seen = Analyser::new(Some(self.plan.table.clone())).analyse(&plain);
-        let Some(table) = seen.table else {
-            let why = seen.warnings.into_iter().next().unwrap_or_default();
+        let warnings = seen.warnings;
+        let Some(seen) = seen.table else {
+            let why = warnings.into_iter().next().unwrap_or_default();
             return Err(CalibrationFault::NoTable(why));
         };
-        let scale = f64::from(frame.size.width) / 1920.0;
-        let mut camera = table.camera;
-        let mut rig = None;
-        for reach_px in [30.0, 12.0, 6.0, 4.0].map(|px: f64| (px * scale).max(3.0)) {
-            self.noses = noses::measure(dark, &camera, &self.plan.table, reach_px);
-            let sides = (0..4)
-                .filter(|side| self.noses.iter().any(|n| n.side == *side))
-                .count();
-            if self.noses.len() < FEWEST_NOSES || sides < 4 {
-                return Err(CalibrationFault::NosesUnclear);
-            }
-            let fitted = fit::fit(&camera, self.plan.camera_height_m, None, &self.noses, &[])
-                .ok_or(CalibrationFault::NosesUnclear)?;
-            camera = fitted.camera;
-            rig = Some(fitted);
-        }
-        let rig = rig
-            .filter(|r| r.noses_px < 1.0)
-            .ok_or(CalibrationFault::NosesUnclear)?;
+        // The finder knows no distortion: from each of a few usual ones the noses are sought anew, and the best is kept.
+        let tries = BARRELS.map(|k1| {
+            let (table, height_m) = (&self.plan.table, self.plan.camera_height_m);
+            self.follow_noses(dark, &start_from(&seen.camera, table, height_m, k1)?)
+        });
+        let best = (tries.into_iter().flatten())
+            .filter(|(rig, _)| is_likely(rig))
+            .max_by_key(|(_, noses)| noses.len());
+        let (rig, noses) = best.ok_or(CalibrationFault::NosesUnclear)?;
+        self.noses = noses;
         let known = Frame {
             camera: Some(Arc::new(rig.camera)),
             ..plain
@@ -413,6 +405,32 @@ impl Flow {
         let seen = Analyser::new(Some(self.plan.table.clone())).analyse(&known);
         self.balls = seen.balls.iter().filter_map(|ball| ball.position_m).collect();
         Ok(rig)
+    }
+
+    /// The camera near this one that sees the noses where they are, and the noses.
+    fn follow_noses(&self, dark: &Luminance, near: &CameraModel) -> Option<(Rig, Vec<NosePoint>)> {
+        let scale = f64::from(dark.size.width) / 1920.0;
+        let (mut camera, mut found) = (*near, None);
+        for (reach_px, stiff) in [
+            (30.0, true),
+            (30.0, true),
+            (12.0, false),
+            (6.0, false),
+            (4.0, false),
+        ] {
+            let reach_px = f64::max(reach_px * scale, 3.0);
+            let noses = noses::measure(dark, &camera, &self.plan.table, reach_px);
+            let sides = (0..4)
+                .filter(|side| noses.iter().any(|n| n.side == *side))
+                .count();
+            if noses.len() < FEWEST_NOSES || sides < 4 {
+                return None;
+            }
+            let rig = fit::fit(&camera, self.plan.camera_height_m, stiff, None, &noses, &[])?;
+            camera = rig.camera;
+            found = Some((rig, noses));
+        }
+        found
     }
 
     fn rig(&self) -> Result<&Rig, CalibrationFault> {
@@ -464,7 +482,7 @@ impl Flow {
         }
         let (rig, kept) = self
             .fit_without_strays(&rig.camera, self.projector()?, dots)
-            .filter(|(_, kept)| kept.len() >= enough)
+            .filter(|(rig, kept)| kept.len() >= enough && is_likely(rig))
             .ok_or(CalibrationFault::NoMap)?;
         self.dots = kept.len();
         self.rig = Some(rig);
@@ -475,6 +493,7 @@ impl Flow {
         fit::fit(
             camera,
             self.plan.camera_height_m,
+            false,
             Some(projector),
             &self.noses,
             dots,
@@ -577,6 +596,35 @@ impl Landing {
 
 /// σ within which something nearly certainly lies.
 const SURELY: f64 = 2.5;
+/// First radial terms of usual cameras.
+const BARRELS: [f64; 3] = [0.0, -0.07, -0.14];
+
+/// A camera with a usual focal length, or the one its height tells, and this first radial term, that sees the corners of
+/// the noses where `seen` has them. The finder's own is of no use: from four corners alone it may be anything.
+fn start_from(seen: &CameraModel, table: &TableSpec, height_m: Option<f64>, k1: f64) -> Option<CameraModel> {
+    let half = Vec2::new(table.half_length_m(), table.half_width_m());
+    let places = [(-1.0, 1.0), (1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)].map(|(x, y)| half * Vec2::new(x, y));
+    let with_focal = |focal_px: f64| {
+        let mut lens = Lens::pinhole(seen.lens.image, focal_px);
+        lens.radial[0] = k1;
+        let pairs: Option<Vec<_>> = (places.iter())
+            .map(|place| {
+                let pixel = seen.project(place.extend(table.nose_height_m))?;
+                Some((*place, lens.undistort(pixel) * focal_px))
+            })
+            .collect();
+        let mut pose = Pose::of_plane(&Homography::fit(&pairs?)?.matrix(), focal_px)?;
+        pose.eye_m.z += table.nose_height_m;
+        Some(CameraModel { lens, pose })
+    };
+    let usual = fit::usual_focal(seen.lens.image);
+    let camera = with_focal(usual)?;
+    match height_m {
+        Some(height_m) => with_focal(usual * height_m / camera.pose.eye_m.z),
+        None => Some(camera),
+    }
+}
+
 /// Fewest pieces of nose.
 const FEWEST_NOSES: usize = 40;
 /// Dots as near to the noses as this may lie on them, metres.
@@ -585,6 +633,14 @@ const EDGE_M: f64 = 0.03;
 /// Fewest dots a projector is fitted to.
 const fn fewest_dots() -> usize {
     12
+}
+
+/// True where the noses are where the camera shows them, and nothing is as no camera or projector would be: else something else
+/// was taken for a nose or a dot.
+fn is_likely(rig: &Rig) -> bool {
+    const NEAR_PX: f64 = 0.8;
+    const ODD: f64 = 5.0;
+    rig.noses_px < NEAR_PX && rig.oddest < ODD
 }
 
 /// Blocks of the picture that are compared, across.

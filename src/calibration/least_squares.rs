@@ -18,7 +18,7 @@ pub struct Fit {
 }
 
 /// Least gain of a step, as a share of the sum of squares, that is worth another.
-const WORTH: f64 = 1e-7;
+const WORTH: f64 = 1e-8;
 /// Damping beyond which no step can help.
 const HOPELESS: f64 = 1e12;
 

@@ -136,9 +136,19 @@ fn edge(profile: &[f64]) -> Option<f64> {
             .map(|(i, s)| (i, of(*s)))
             .max_by(|a, b| a.1.total_cmp(&b.1))
     };
-    let (climb_at, climb) = highest(&|s| s)?;
+    let (_, climb) = highest(&|s| s)?;
     let (change_at, change) = highest(&f64::abs)?;
-    let at = if climb > 0.4 * change { climb_at } else { change_at };
+    // Behind the nose there are other edges, of cushion and rail: the first that is nearly as steep as any is the nose.
+    let is_peak = |i: usize| {
+        let s = slopes.get(i).copied().unwrap_or(0.0);
+        let around = [i.wrapping_sub(1), i + 1].map(|i| slopes.get(i).copied().unwrap_or(f64::MAX));
+        s > 0.5 * climb && around.iter().all(|a| s >= *a)
+    };
+    let at = if climb > 0.4 * change {
+        (1..slopes.len().saturating_sub(1)).find(|i| is_peak(*i))?
+    } else {
+        change_at
+    };
     let level = profile.iter().sum::<f64>() / profile.len() as f64;
     let strength = slopes.get(at)?.abs();
     if strength < 0.05 * level || at == 0 || at + 1 >= slopes.len() {

@@ -219,6 +219,25 @@ fn wishes_reach_the_main_loop_and_a_full_queue_is_told() {
             "",
             OperatorCommand::AcknowledgeAlert(7),
         ),
+        (
+            "/api/v1/calibration",
+            r#"{"camera_height_m":2.5}"#,
+            OperatorCommand::Calibrate {
+                camera_height_m: Some(2.5),
+            },
+        ),
+        (
+            "/api/v1/calibration",
+            "{}",
+            OperatorCommand::Calibrate {
+                camera_height_m: None,
+            },
+        ),
+        (
+            "/api/v1/calibration/rollback",
+            "",
+            OperatorCommand::RollBackCalibration,
+        ),
         ("/api/v1/shutdown", "", OperatorCommand::Shutdown),
         ("/api/v1/command", "\"shutdown\"", OperatorCommand::Shutdown),
     ];
@@ -255,6 +274,15 @@ fn wishes_that_make_no_sense_are_refused() {
     post(at, "/api/v1/modules/coffee/restart", "").problem(404, "not_found");
     post(at, "/api/v1/alerts/99/acknowledge", "").problem(404, "not_found");
     post(at, "/api/v1/alerts/abc/acknowledge", "").problem(404, "not_found");
+    for body in [
+        r#"{"camera_height_m":-1}"#,
+        r#"{"camera_height_m":"high"}"#,
+        r#"{"height":2}"#,
+    ] {
+        post(at, "/api/v1/calibration", body).problem(422, "validation");
+    }
+    post(at, "/api/v1/command", r#"{"calibrate":{"camera_height_m":99}}"#).problem(422, "validation");
+    post(at, "/api/v1/command", "\"cancel_calibration\"").problem(409, "no_calibration_running");
     get(at, "/api/v1/modules/%ff").problem(400, "invalid_path");
     let forwarded = "x-forwarded-for: 10.0.0.7\r\n";
     post_with(at, "/api/v1/shutdown", "", forwarded).problem(403, "local_only");

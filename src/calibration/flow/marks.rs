@@ -298,7 +298,8 @@ impl Crosses {
                 let near = |p: &&Patch| p.centre_px.distance(expected) < end.distance(expected);
                 let mut near = patches.iter().filter(near);
                 let patch = near.next().filter(|_| near.next().is_none())?;
-                Some((*place, camera.on_plane(patch.centre_px, 0.0)?))
+                let seen = camera.on_plane(patch.centre_px, 0.0)?;
+                Some((*place, seen))
             })
             .collect()
     }

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::calibration::{Lens, Pose};
 use crate::units::Vec3;
 use crate::virtual_table::rig::Rig;
 use crate::virtual_table::{Options, Pace, SceneName};
