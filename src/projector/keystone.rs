@@ -126,7 +126,7 @@ fn pixels_to_ndc(width: f64, height: f64) -> Option<Homography> {
 /// foot-right, head-right) the noses land there; without, the table fills a picture of
 /// `width` × `height` pixels. `None` when the corners do not make a quadrilateral.
 #[must_use]
-fn table_to_ndc(
+pub fn table_to_ndc(
     table: &TableSpec,
     corners: Option<[Vec2; 4]>,
     width: f64,
