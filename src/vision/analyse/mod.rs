@@ -153,8 +153,8 @@ impl Analyser {
             timing_ms: Vec::new(),
             warnings: Vec::new(),
         };
-        let view = match frame.camera.as_deref().filter(|c| c.lens.image == frame.size) {
-            Some(camera) => self.calibrated_view(frame, camera, &mut clock),
+        let view = match frame.camera.as_deref().and_then(|c| c.at_size(frame.size)) {
+            Some(camera) => self.calibrated_view(frame, &camera, &mut clock),
             None => self.find_view(frame, &mut clock),
         };
         match view {
