@@ -29,10 +29,14 @@ impl Plugin for CalibrationPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Calibrating>()
             .add_systems(Startup, read_profile)
-            .add_systems(ProjectorStep, conduct.in_set(Conducted))
             .add_systems(
-                Update,
-                calibrate_and_end.run_if(|options: Res<RunOptions>| options.calibrate.is_some()),
+                ProjectorStep,
+                (
+                    conduct,
+                    calibrate_and_end.run_if(|options: Res<RunOptions>| options.calibrate.is_some()),
+                )
+                    .chain()
+                    .in_set(Conducted),
             );
     }
 }
