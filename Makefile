@@ -17,7 +17,6 @@ test: ## Install what is missing, then check formatting, lints, unit, applicatio
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --no-default-features --all-targets -- -D warnings
 	$(CARGO) test --locked --no-default-features --lib
-	$(CARGO) test --locked --no-default-features --lib -- --ignored every_fault_of_the_source
 	$(CARGO) test --locked --lib --bins --tests
 	$(CARGO) test --locked --doc
 	$(CARGO) run --locked --quiet -- faults --quick --patience 5

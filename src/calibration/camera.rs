@@ -135,29 +135,6 @@ pub struct CameraModel {
 }
 
 impl CameraModel {
-    /// The same camera with pictures of another size but the same shape: it shrinks or widens what its sensor sees.
-    /// `None` for a picture of another shape, of which nobody knows what is cut off.
-    #[must_use]
-    pub fn at_size(&self, image: ImageSize) -> Option<Self> {
-        let own = self.lens.image;
-        let across = f64::from(image.width) / f64::from(own.width);
-        let down = f64::from(image.height) / f64::from(own.height);
-        // Half a pixel of rounding is no other shape.
-        let same_shape = (across - down).abs() * f64::from(own.height) <= 0.5;
-        same_shape.then(|| {
-            let scale = Vec2::new(across, down);
-            Self {
-                lens: Lens {
-                    image,
-                    focal_px: self.lens.focal_px * scale,
-                    centre_px: self.lens.centre_px * scale,
-                    ..self.lens
-                },
-                ..*self
-            }
-        })
-    }
-
     /// Pixel of a point in the table frame; `None` behind the camera.
     #[must_use]
     pub fn project(&self, point_m: Vec3) -> Option<Vec2> {
@@ -223,17 +200,6 @@ mod tests {
             let back = camera.on_plane(px, 0.03).unwrap();
             assert!((back - Vec2::new(x, y)).length() < 1e-9, "{back}");
         }
-    }
-
-    #[test]
-    fn a_smaller_picture_of_the_same_shape_shows_the_same() {
-        let camera = camera();
-        let small = camera.at_size(ImageSize::new(640, 360)).unwrap();
-        let at = Vec3::new(0.9, -0.4, 0.03);
-        let (a, b) = (camera.project(at).unwrap(), small.project(at).unwrap());
-        assert!((a / 3.0).distance(b) < 1e-9);
-        assert_eq!(camera.at_size(ImageSize::new(1920, 1080)), Some(camera));
-        assert_eq!(camera.at_size(ImageSize::new(640, 480)), None);
     }
 
     #[test]

@@ -424,12 +424,7 @@ fn look(
         }
         // A source that knows its camera knows best.
         if frame.camera.is_none() {
-            let known = camera.load_full();
-            frame.camera = match known.as_deref().and_then(|c| c.at_size(frame.size)) {
-                Some(scaled) if known.as_deref() != Some(&scaled) => Some(Arc::new(scaled)),
-                Some(_) => known,
-                None => None,
-            };
+            frame.camera = camera.load_full().filter(|c| c.lens.image == frame.size);
         }
         if let Some(recorder) = &recorder {
             recorder.record(&frame);

@@ -143,9 +143,7 @@ fn in_words(row: &Row) -> String {
 mod tests {
     use super::*;
 
-    /// Frames that other tests keep from being looked at are no faults of the source: it runs alone.
     #[test]
-    #[ignore = "needs the machine for itself; `make test` runs it alone"]
     fn every_fault_of_the_source_is_over_soon_after_the_picture_is_back() {
         for fault in faults::ALL.iter().filter(|f| !f.name().starts_with("child")) {
             let row = faults::run(*fault, 1, 5).unwrap();

@@ -81,6 +81,8 @@ pub struct Analyser {
     patch: Patch,
     rims: Rims,
     calibrated: Option<Calibrated>,
+    /// The table's outline as it was found last in pictures of this size, where nobody calibrated.
+    outline: Option<(ImageSize, TableOutline)>,
     house: Option<FollowedSet>,
     /// When a whole set was last looked for: a frame's time.
     last_rack: Option<Instant>,
@@ -153,8 +155,8 @@ impl Analyser {
             timing_ms: Vec::new(),
             warnings: Vec::new(),
         };
-        let view = match frame.camera.as_deref().and_then(|c| c.at_size(frame.size)) {
-            Some(camera) => self.calibrated_view(frame, &camera, &mut clock),
+        let view = match frame.camera.as_deref().filter(|c| c.lens.image == frame.size) {
+            Some(camera) => self.calibrated_view(frame, camera, &mut clock),
             None => self.find_view(frame, &mut clock),
         };
         match view {
@@ -226,6 +228,12 @@ impl Analyser {
         let outline = TableOutline::find(&self.picture, &colour).ok_or(
             "no table found: nothing four-sided of one colour stands out; show the whole table, from above",
         )?;
+        let earlier = self.outline.take().filter(|(size, _)| *size == frame.size);
+        let outline = match &earlier {
+            Some((_, earlier)) => outline.after(earlier),
+            None => outline,
+        };
+        self.outline = Some((frame.size, outline.clone()));
         clock.lap("table");
         // Without a hint: a nine-foot table, whose shape all pool tables share; its size is
         // corrected below by the size of the balls.

@@ -25,6 +25,35 @@ pub(super) struct TableOutline {
 const CUSHION_SHARE: f64 = 0.023;
 
 impl TableOutline {
+    /// This outline after an earlier one of the same camera: where both nearly agree nothing has moved, and the earlier
+    /// one is only made better. From picture to picture an edge is found a few pixels to and fro, and all balls with it.
+    pub(super) fn after(self, earlier: &Self) -> Self {
+        /// Corners that differ by less than this share of the table's length have not moved.
+        const STILL: f64 = 0.012;
+        /// What a new picture counts against all before it.
+        const FRESH: f64 = 0.08;
+        let near = STILL * long_side(&earlier.cloth);
+        let corners = |outline: &Self| outline.cloth.into_iter().chain(outline.noses);
+        if corners(&self)
+            .zip(corners(earlier))
+            .any(|(a, b)| a.distance(b) > near)
+        {
+            return self;
+        }
+        let steadied = |old: [Vec2; 4], new: [Vec2; 4]| {
+            let mut out = old;
+            for (out, new) in out.iter_mut().zip(new) {
+                *out = out.lerp(new, FRESH);
+            }
+            out
+        };
+        Self {
+            cloth: steadied(earlier.cloth, self.cloth),
+            noses: steadied(earlier.noses, self.noses),
+            ..self
+        }
+    }
+
     /// Looks for the table; `None` when no four-sided piece of cloth stands out. Cloth of nearly the
     /// colour of rails or floor stands out only when it is looked at more narrowly.
     pub(super) fn find(picture: &WorkingPicture, colour: &ClothColour) -> Option<Self> {
@@ -415,4 +444,45 @@ fn trace_nose(
         })
         .collect();
     side.shifted(width).refined(&points, (0.5 * reach).max(1.5))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn outline(shift: Vec2) -> TableOutline {
+        let corners = |grow: f64| {
+            [(-1.0, -0.5), (1.0, -0.5), (1.0, 0.5), (-1.0, 0.5)]
+                .map(|(x, y)| Vec2::new(320.0, 180.0) + Vec2::new(x, y) * (250.0 + grow) + shift)
+        };
+        TableOutline {
+            cloth: corners(10.0),
+            noses: corners(0.0),
+            noses_seen: [true; 4],
+            fit: 1.0,
+        }
+    }
+
+    /// An edge that is found three pixels to and fro moves a table that stands by a fraction of that.
+    #[test]
+    fn an_outline_that_trembles_is_steadied_and_one_that_moves_is_followed() {
+        let place = |outline: &TableOutline| outline.noses[0].x - 70.0;
+        let mut known = outline(Vec2::ZERO);
+        let mut most = 0.0_f64;
+        for i in 0..100 {
+            let seen = outline(Vec2::new(if i % 2 == 0 { 3.0 } else { -3.0 }, 0.0));
+            let before = place(&known);
+            known = seen.after(&known);
+            most = most.max((place(&known) - before).abs());
+        }
+        assert!(most < 0.4 && place(&known).abs() < 1.0, "{most}");
+        // A drift is followed within a second.
+        for _ in 0..60 {
+            known = outline(Vec2::new(3.0, 0.0)).after(&known);
+        }
+        assert!((place(&known) - 3.0).abs() < 0.1);
+        // A table that is elsewhere is there at once.
+        let moved = outline(Vec2::new(40.0, 0.0));
+        assert_eq!(moved.clone().after(&known), moved);
+    }
 }

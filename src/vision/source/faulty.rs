@@ -162,7 +162,7 @@ impl Drop for FaultySource {
     }
 }
 
-/// The same view in half the size, as YUYV; a calibration follows, as it does for a camera.
+/// The same view in half the size, as YUYV.
 fn smaller(frame: &Frame) -> Option<Frame> {
     let rgb = frame.to_rgb(2);
     let size = ImageSize::new(rgb.width() & !1, rgb.height());
@@ -171,9 +171,6 @@ fn smaller(frame: &Frame) -> Option<Frame> {
     let small = small.in_format(PixelFormat::Yuyv).ok()?;
     Some(Frame {
         captured: frame.captured,
-        camera: (frame.camera.as_deref())
-            .and_then(|camera| camera.at_size(size))
-            .map(Arc::new),
         ..small
     })
 }
