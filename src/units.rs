@@ -32,6 +32,30 @@ pub fn wrap_angle(angle: f64) -> f64 {
     }
 }
 
+/// Distance of a point from the piece of line between two others, which may be one.
+#[must_use]
+pub fn distance_to_segment(point: Vec2, from: Vec2, to: Vec2) -> f64 {
+    let along = to - from;
+    let length2 = along.length_squared();
+    let share = if length2 < 1e-18 {
+        0.0
+    } else {
+        ((point - from).dot(along) / length2).clamp(0.0, 1.0)
+    };
+    point.distance(from + along * share)
+}
+
+/// Light of a byte of a picture, 0..1, by the usual tone curve (sRGB, IEC 61966-2-1).
+#[must_use]
+pub fn linear_light(byte: u8) -> f32 {
+    let v = f32::from(byte) / 255.0;
+    if v <= 0.040_45 {
+        v / 12.92
+    } else {
+        ((v + 0.055) / 1.055).powf(2.4)
+    }
+}
+
 /// A size of a picture in pixels. A pixel point means nothing without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct ImageSize {

@@ -20,7 +20,16 @@ pub struct Lens {
     pub tangential: [f64; 2],
 }
 
+/// Horizontal field of view of a usual camera, degrees.
+const USUAL_VIEW_DEG: f64 = 65.0;
+
 impl Lens {
+    /// Focal length of a usual camera with pictures of this size, pixels.
+    #[must_use]
+    pub fn usual_focal_px(image: ImageSize) -> f64 {
+        f64::from(image.width.max(image.height)) / 2.0 / (USUAL_VIEW_DEG / 2.0).to_radians().tan()
+    }
+
     /// An ideal pinhole with its principal point in the middle.
     #[must_use]
     pub fn pinhole(image: ImageSize, focal_px: f64) -> Self {
@@ -97,6 +106,16 @@ impl Pose {
         Self {
             eye_m,
             rotation: DMat3::from_cols(right, down, forward).transpose(),
+        }
+    }
+
+    /// The same turned by an angle about an axis of its own (their product) and moved, metres.
+    #[must_use]
+    pub fn moved(&self, turn: Vec3, shift_m: Vec3) -> Self {
+        let by = DMat3::from_axis_angle(turn.normalize_or(Vec3::X), turn.length());
+        Self {
+            eye_m: self.eye_m + shift_m,
+            rotation: by * self.rotation,
         }
     }
 

@@ -1,7 +1,6 @@
 //! Camera and projector as they explain the noses and the dots that were seen: one least squares over both
 //! (bundle adjustment with one plane), so that what is not known of the one counts in what is said of the other.
 
-use glam::DMat3;
 use nalgebra::{DMatrix, DVector};
 
 use super::least_squares::{self, Fit};
@@ -71,7 +70,7 @@ const STIFF: [f64; 7] = [1e-4, 1.0, 1.0, 1e-3, 1e-3, 1e-5, 1e-5];
 
 /// Camera and perhaps projector, and how sure they are.
 #[derive(Clone, Debug)]
-pub(super) struct Rig {
+pub(super) struct Fitted {
     pub(super) camera: CameraModel,
     pub(super) projector: Option<ProjectorModel>,
     /// Root mean square of the noses' distances, pixels.
@@ -111,7 +110,7 @@ impl Base {
                 radial: [lens.radial[0] + k1, lens.radial[1] + k2, lens.radial[2]],
                 tangential: [lens.tangential[0] + p1, lens.tangential[1] + p2],
             },
-            pose: turned(&self.camera.pose, Vec3::new(a, b, c), Vec3::new(x, y, z)),
+            pose: self.camera.pose.moved(Vec3::new(a, b, c), Vec3::new(x, y, z)),
         })
     }
 
@@ -131,7 +130,7 @@ impl Base {
                     radial,
                     ..*lens
                 },
-                pose: turned(&base.optics.pose, Vec3::new(a, b, c), Vec3::new(x, y, z)),
+                pose: base.optics.pose.moved(Vec3::new(a, b, c), Vec3::new(x, y, z)),
             },
             mirrored: base.mirrored,
         })
@@ -149,7 +148,7 @@ impl Base {
         }
         let camera = camera.lens;
         let (w, h) = (f64::from(camera.image.width), f64::from(camera.image.height));
-        out.push((camera.focal_px.x / usual_focal(camera.image)).ln() / prior::FOCAL);
+        out.push((camera.focal_px.x / Lens::usual_focal_px(camera.image)).ln() / prior::FOCAL);
         out.push((camera.focal_px.y / camera.focal_px.x - 1.0) / prior::ASPECT);
         out.push((camera.centre_px.x - 0.5 * w) / (prior::CENTRE * w));
         out.push((camera.centre_px.y - 0.5 * h) / (prior::CENTRE * w));
@@ -172,21 +171,6 @@ impl Base {
 /// A usual projector's focal length, widths of its picture.
 const USUAL_THROW: f64 = 1.3;
 
-/// A usual camera's focal length, pixels.
-pub(super) fn usual_focal(image: ImageSize) -> f64 {
-    /// Horizontal field of view of a usual camera, degrees.
-    const VIEW_DEG: f64 = 65.0;
-    f64::from(image.width.max(image.height)) / 2.0 / (VIEW_DEG / 2.0).to_radians().tan()
-}
-
-fn turned(pose: &Pose, turn: Vec3, shift: Vec3) -> Pose {
-    let by = DMat3::from_axis_angle(turn.normalize_or(Vec3::X), turn.length());
-    Pose {
-        eye_m: pose.eye_m + shift,
-        rotation: by * pose.rotation,
-    }
-}
-
 /// Fits the camera, and with dots the projector, starting from these. `height_m`: the camera's above the
 /// cloth, where somebody has measured it; looking straight down, a camera can't tell height from zoom. `stiff`: the
 /// camera's lens stays nearly as it is.
@@ -199,7 +183,7 @@ pub(super) fn fit(
     projector: Option<&ProjectorModel>,
     noses: &[NosePoint],
     dots: &[Dot],
-) -> Option<Rig> {
+) -> Option<Fitted> {
     let base = Base {
         camera: *camera,
         projector: projector.copied(),
@@ -221,7 +205,7 @@ pub(super) fn fit(
         sigma * (squares * per / part.len().max(1) as f64).sqrt()
     };
     let (n, m) = (noses.len(), noses.len() + 2 * dots.len());
-    Some(Rig {
+    Some(Fitted {
         camera: base.camera(&parameters)?,
         projector: base.projector(&parameters),
         noses_px: rms(residuals.get(..n), prior::NOSE_PX, 1.0),
@@ -259,7 +243,7 @@ fn residuals_of(base: &Base, p: &[f64], noses: &[NosePoint], dots: &[Dot], out: 
     base.priors(p, out)
 }
 
-impl Rig {
+impl Fitted {
     /// How far from a place of the table light meant for it may fall, metres: one σ, both directions together.
     /// `None` without a projector.
     pub(super) fn table_sigma_m(&self, place: Vec2) -> Option<f64> {

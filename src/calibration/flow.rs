@@ -15,7 +15,7 @@ use std::time::{Duration, Instant};
 pub use faults::CalibrationFault;
 use marks::{Coded, Crosses, Grid};
 
-use super::fit::{self, Dot, Rig};
+use super::fit::{self, Dot, Fitted};
 use super::luminance::{Luminance, Mean};
 use super::noses::{self, NosePoint};
 use super::pattern::Pattern;
@@ -100,7 +100,7 @@ pub struct Flow {
     since: Option<Instant>,
     dark: Option<Luminance>,
     noses: Vec<NosePoint>,
-    rig: Option<Rig>,
+    rig: Option<Fitted>,
     /// Places of balls on the table: light on them or behind them says nothing.
     balls: Vec<Vec2>,
     latencies_s: Vec<f64>,
@@ -258,7 +258,7 @@ impl Flow {
             Stage::Off(_) => self.enter(Stage::AllDots, self.coded.all()),
             Stage::AllDots => {
                 self.coded.find(&self.gain(&picture)?);
-                if self.coded.seen() < fewest_dots() {
+                if self.coded.seen() < FEWEST_DOTS {
                     return Err(CalibrationFault::FewDots {
                         seen: self.coded.seen(),
                     });
@@ -358,7 +358,7 @@ impl Flow {
             return Err(CalibrationFault::PictureChanged);
         }
         let after = frame.captured.saturating_duration_since(shown);
-        if dots::patches(&self.gain(&one.luminance())?).len() >= fewest_dots() {
+        if dots::patches(&self.gain(&one.luminance())?).len() >= FEWEST_DOTS {
             self.latencies_s.push(after.as_secs_f64());
             self.enter(Stage::Off(round), Pattern::dark(self.plan.projector));
         } else if frame.captured > since + NO_LIGHT_AFTER {
@@ -375,7 +375,7 @@ impl Flow {
     }
 
     /// The camera, from the noses of the dark table.
-    fn find_camera(&mut self, dark: &Luminance, frame: &Frame) -> Result<Rig, CalibrationFault> {
+    fn find_camera(&mut self, dark: &Luminance, frame: &Frame) -> Result<Fitted, CalibrationFault> {
         let plain = Frame {
             camera: None,
             light: None,
@@ -408,7 +408,7 @@ impl Flow {
     }
 
     /// The camera near this one that sees the noses where they are, and the noses.
-    fn follow_noses(&self, dark: &Luminance, near: &CameraModel) -> Option<(Rig, Vec<NosePoint>)> {
+    fn follow_noses(&self, dark: &Luminance, near: &CameraModel) -> Option<(Fitted, Vec<NosePoint>)> {
         let scale = f64::from(dark.size.width) / 1920.0;
         let (mut camera, mut found) = (*near, None);
         for (reach_px, stiff) in [
@@ -433,7 +433,7 @@ impl Flow {
         found
     }
 
-    fn rig(&self) -> Result<&Rig, CalibrationFault> {
+    fn rig(&self) -> Result<&Fitted, CalibrationFault> {
         self.rig.as_ref().ok_or(CalibrationFault::NosesUnclear)
     }
 
@@ -455,7 +455,7 @@ impl Flow {
                 dots.push(dot);
             }
         }
-        if pairs.len() < fewest_dots() {
+        if pairs.len() < FEWEST_DOTS {
             return Err(CalibrationFault::FewDots { seen: pairs.len() });
         }
         let start =
@@ -476,7 +476,7 @@ impl Flow {
     fn refine(&mut self, gain: &Luminance) -> Result<(), CalibrationFault> {
         let rig = self.rig()?;
         let dots = self.grid.find(gain, &rig.camera);
-        let enough = fewest_dots().max(self.grid.len() / 2);
+        let enough = FEWEST_DOTS.max(self.grid.len() / 2);
         if dots.len() < enough {
             return Err(CalibrationFault::FewDots { seen: dots.len() });
         }
@@ -489,7 +489,7 @@ impl Flow {
         Ok(())
     }
 
-    fn fit(&self, camera: &CameraModel, projector: &ProjectorModel, dots: &[Dot]) -> Option<Rig> {
+    fn fit(&self, camera: &CameraModel, projector: &ProjectorModel, dots: &[Dot]) -> Option<Fitted> {
         fit::fit(
             camera,
             self.plan.camera_height_m,
@@ -506,7 +506,7 @@ impl Flow {
         camera: &CameraModel,
         projector: &ProjectorModel,
         mut dots: Vec<Dot>,
-    ) -> Option<(Rig, Vec<Dot>)> {
+    ) -> Option<(Fitted, Vec<Dot>)> {
         /// No dot is a stray for less, pixels.
         const SURE_PX: f64 = 0.6;
         let (mut camera, mut projector) = (*camera, *projector);
@@ -572,7 +572,7 @@ impl Flow {
 }
 
 impl Landing {
-    fn of(crosses: Vec<Cross>, rig: &Rig, table: &TableSpec) -> Self {
+    fn of(crosses: Vec<Cross>, rig: &Fitted, table: &TableSpec) -> Self {
         let off = |c: &Cross| c.meant_m.distance(c.seen_m);
         let squares: f64 = crosses.iter().map(|c| off(c).powi(2)).sum();
         let worst = crosses.iter().map(off).fold(0.0, f64::max);
@@ -617,7 +617,7 @@ fn start_from(seen: &CameraModel, table: &TableSpec, height_m: Option<f64>, k1: 
         pose.eye_m.z += table.nose_height_m;
         Some(CameraModel { lens, pose })
     };
-    let usual = fit::usual_focal(seen.lens.image);
+    let usual = Lens::usual_focal_px(seen.lens.image);
     let camera = with_focal(usual)?;
     match height_m {
         Some(height_m) => with_focal(usual * height_m / camera.pose.eye_m.z),
@@ -631,13 +631,11 @@ const FEWEST_NOSES: usize = 40;
 const EDGE_M: f64 = 0.03;
 
 /// Fewest dots a projector is fitted to.
-const fn fewest_dots() -> usize {
-    12
-}
+const FEWEST_DOTS: usize = 12;
 
 /// True where the noses are where the camera shows them, and nothing is as no camera or projector would be: else something else
 /// was taken for a nose or a dot.
-fn is_likely(rig: &Rig) -> bool {
+fn is_likely(rig: &Fitted) -> bool {
     const NEAR_PX: f64 = 0.8;
     const ODD: f64 = 5.0;
     rig.noses_px < NEAR_PX && rig.oddest < ODD

@@ -1,6 +1,6 @@
 //! Brightness of a still scene, averaged over frames.
 
-use crate::units::{ImageSize, Vec2};
+use crate::units::{ImageSize, Vec2, linear_light};
 use crate::vision::frame::{Frame, PixelFormat};
 
 /// Brightness of every pixel, 0 black to 1 white, in proportion to light.
@@ -28,7 +28,7 @@ impl Mean {
             size,
             sum: vec![0.0; size.pixels()],
             frames: 0,
-            linear: std::array::from_fn(|byte| linear(byte as u8)),
+            linear: std::array::from_fn(|byte| linear_light(byte as u8)),
         }
     }
 
@@ -75,16 +75,6 @@ impl Mean {
             size: self.size,
             light: self.sum.iter().map(|s| s * share).collect(),
         }
-    }
-}
-
-/// Light of a byte of a camera's usual tone curve (sRGB, IEC 61966-2-1).
-fn linear(byte: u8) -> f32 {
-    let v = f32::from(byte) / 255.0;
-    if v <= 0.04045 {
-        v / 12.92
-    } else {
-        ((v + 0.055) / 1.055).powf(2.4)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Pictures for the projector that tell where its pixels fall.
 
-use crate::units::{ImageSize, Vec2};
+use crate::units::{ImageSize, Vec2, distance_to_segment};
 
 /// A dark picture with marks in it.
 #[derive(Clone, Debug, PartialEq)]
@@ -39,14 +39,7 @@ impl Mark {
     /// Distance of a pixel from the middle of the bar.
     #[must_use]
     pub fn distance(&self, pixel: Vec2) -> f64 {
-        let along = self.to_px - self.from_px;
-        let length2 = along.length_squared();
-        let share = if length2 < 1e-18 {
-            0.0
-        } else {
-            ((pixel - self.from_px).dot(along) / length2).clamp(0.0, 1.0)
-        };
-        pixel.distance(self.from_px + along * share)
+        distance_to_segment(pixel, self.from_px, self.to_px)
     }
 }
 

@@ -67,6 +67,8 @@ pub struct Calibrating {
     projector: Option<ProjectorModel>,
     /// Counts up with every change of what is to be shown.
     version: u64,
+    /// When it was last seen whether what is kept fits what is there.
+    looked: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -217,7 +219,14 @@ fn conduct(
     config: Res<Config>,
     options: Res<RunOptions>,
 ) {
+    /// Whether other devices are there is looked at this often; the loop turns more often.
+    const LOOK_EVERY: Duration = Duration::from_millis(200);
+    let idle = state.asked.is_none() && state.running.is_none();
+    if idle && state.looked.is_some_and(|at| at.elapsed() < LOOK_EVERY) {
+        return;
+    }
     let state = &mut *state;
+    state.looked = Some(Instant::now());
     let devices = devices(&vision, &view, &stage);
     match state.asked.take() {
         Some(Ask::Begin(height_m)) => begin(state, &vision, &view, &stage, &config, &options, height_m),

@@ -8,7 +8,7 @@ use std::f64::consts::TAU;
 use crate::calibration::Mark;
 use crate::projector::overlay::{Geometry, Shape};
 use crate::projector::theme::{FADED, style};
-use crate::units::{Vec2, unit};
+use crate::units::{Vec2, linear_light, unit};
 
 /// Triangles ready for a graphics card.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -33,7 +33,7 @@ impl Triangles {
             let look = style(shape.meaning);
             let opacity = look.opacity * (1.0 - (1.0 - FADED) * shape.fade.clamp(0.0, 1.0));
             let brush = Brush {
-                colour: linear(look.colour),
+                colour: look.colour.map(linear_light),
                 opacity: opacity as f32,
                 half: look.width_m / 2.0,
                 soft: pixel_m,
@@ -70,7 +70,7 @@ impl Triangles {
         let mut triangles = Self::default();
         for mark in marks {
             let brush = Brush {
-                colour: linear(mark.colour),
+                colour: mark.colour.map(linear_light),
                 opacity: 1.0,
                 half: mark.half_px,
                 soft: 1.0,
@@ -203,17 +203,6 @@ fn dashes(points: &[Vec2]) -> Vec<Vec<Vec2>> {
         }
     }
     dashes
-}
-
-fn linear(colour: [u8; 3]) -> [f32; 3] {
-    colour.map(|c| {
-        let c = f32::from(c) / 255.0;
-        if c <= 0.040_45 {
-            c / 12.92
-        } else {
-            ((c + 0.055) / 1.055).powf(2.4)
-        }
-    })
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use crate::units::Vec2;
+use crate::units::{Vec2, distance_to_segment};
 
 /// One line of light on the cloth; a dot where both ends are one.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -26,14 +26,7 @@ impl Stroke {
     /// How far a place is from the middle of the stroke, metres.
     #[must_use]
     pub fn distance(&self, place: Vec2) -> f64 {
-        let along = self.to - self.from;
-        let length2 = along.length_squared();
-        let share = if length2 < 1e-18 {
-            0.0
-        } else {
-            ((place - self.from).dot(along) / length2).clamp(0.0, 1.0)
-        };
-        place.distance(self.from + along * share)
+        distance_to_segment(place, self.from, self.to)
     }
 }
 

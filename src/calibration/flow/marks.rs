@@ -136,7 +136,7 @@ pub(super) fn agreeing(pairs: &[(Vec2, Vec2)]) -> Option<Vec<(Vec2, Vec2)>> {
             break;
         }
     }
-    (kept.len() >= super::fewest_dots()).then_some(kept)
+    (kept.len() >= super::FEWEST_DOTS).then_some(kept)
 }
 
 /// A grid of dots on the table.
@@ -196,12 +196,7 @@ impl Grid {
         let patches = dots::patches(gain);
         (self.dots.iter())
             .filter_map(|(place, shown_px, _)| {
-                let expected = camera.project(place.extend(0.0))?;
-                let beside = camera.project((*place + Vec2::new(0.4 * self.pitch_m, 0.0)).extend(0.0))?;
-                let near = |p: &&Patch| p.centre_px.distance(expected) < beside.distance(expected);
-                let mut near = patches.iter().filter(near);
-                // Two in one place: one of them is something else.
-                let patch = near.next().filter(|_| near.next().is_none())?;
+                let patch = only_near(&patches, camera, *place, 0.4 * self.pitch_m)?;
                 Some(Dot {
                     shown_px: *shown_px,
                     seen_px: patch.centre_px,
@@ -209,6 +204,16 @@ impl Grid {
             })
             .collect()
     }
+}
+
+/// The patch that is seen within a distance of a place of the cloth; of two, one is something else, and nobody knows which.
+fn only_near<'a>(patches: &'a [Patch], camera: &CameraModel, place: Vec2, reach_m: f64) -> Option<&'a Patch> {
+    let expected = camera.project(place.extend(0.0))?;
+    let reach_px = expected.distance(camera.project((place + Vec2::new(reach_m, 0.0)).extend(0.0))?);
+    let mut near = patches
+        .iter()
+        .filter(|p| p.centre_px.distance(expected) < reach_px);
+    near.next().filter(|_| near.next().is_none())
 }
 
 /// True where no ball is lit by, or casts its shadow on, what has this radius there.
@@ -293,11 +298,7 @@ impl Crosses {
         let patches = dots::patches(gain);
         (self.crosses.iter())
             .filter_map(|(place, ..)| {
-                let expected = camera.project(place.extend(0.0))?;
-                let end = camera.project((*place + Vec2::new(2.0 * Self::ARM_M, 0.0)).extend(0.0))?;
-                let near = |p: &&Patch| p.centre_px.distance(expected) < end.distance(expected);
-                let mut near = patches.iter().filter(near);
-                let patch = near.next().filter(|_| near.next().is_none())?;
+                let patch = only_near(&patches, camera, *place, 2.0 * Self::ARM_M)?;
                 let seen = camera.on_plane(patch.centre_px, 0.0)?;
                 Some((*place, seen))
             })

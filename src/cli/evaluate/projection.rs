@@ -54,22 +54,24 @@ struct Row {
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "snake_case", tag = "outcome")]
 enum Outcome {
-    Accepted {
-        says_max_mm: f64,
-        says_table_mm: f64,
-        rms_mm: f64,
-        max_mm: f64,
-        seen_rms_mm: f64,
-        seen_max_mm: f64,
-        noses_px: f64,
-        dots_px: f64,
-        dots: usize,
-        latency_ms: f64,
-        true_latency_ms: f64,
-    },
-    Refused {
-        why: String,
-    },
+    Accepted(Figures),
+    Refused { why: String },
+}
+
+/// What is said of a calibration, and what is true of it.
+#[derive(Clone, Debug, Serialize)]
+struct Figures {
+    says_max_mm: f64,
+    says_table_mm: f64,
+    rms_mm: f64,
+    max_mm: f64,
+    seen_rms_mm: f64,
+    seen_max_mm: f64,
+    noses_px: f64,
+    dots_px: f64,
+    dots: usize,
+    latency_ms: f64,
+    true_latency_ms: f64,
 }
 
 /// Asked of every rig, millimetres.
@@ -117,7 +119,7 @@ impl Projection {
             .calibrate(plan, |_, _| ())
             .map_err(|e| failed(e.to_string()))?;
         let outcome = match result {
-            Ok(found) => accepted(&rig, &found),
+            Ok(found) => Outcome::Accepted(figures(&rig, &found)),
             Err(fault) => Outcome::Refused {
                 why: fault.to_string(),
             },
@@ -135,7 +137,7 @@ impl Projection {
 }
 
 /// Compares with the truth on a fine grid over the whole bed.
-fn accepted(rig: &Rig, found: &Calibration) -> Outcome {
+fn figures(rig: &Rig, found: &Calibration) -> Figures {
     const ACROSS: u32 = 41;
     const DOWN: u32 = 21;
     let half = Vec2::new(rig.spec.half_length_m(), rig.spec.half_width_m());
@@ -166,7 +168,7 @@ fn accepted(rig: &Rig, found: &Calibration) -> Outcome {
         }
     }
     let mm = |m: f64| m * MM_PER_M;
-    Outcome::Accepted {
+    Figures {
         says_max_mm: mm(found.landing.max_m),
         says_table_mm: mm(found.landing.table_sigma_m),
         rms_mm: mm((squares / n).sqrt()),
@@ -188,23 +190,22 @@ impl Row {
             self.seed, self.table, self.camera_width, self.projector_width
         );
         match &self.outcome {
-            Outcome::Accepted {
-                says_max_mm,
-                says_table_mm,
-                rms_mm,
-                max_mm,
-                seen_rms_mm,
-                seen_max_mm,
-                noses_px,
-                dots_px,
-                dots,
-                latency_ms,
-                true_latency_ms,
-            } => format!(
-                "{who}: as the camera sees it rms {seen_rms_mm:.2} max {seen_max_mm:.2} mm, says {says_max_mm:.2}; \
-                 on the table rms {rms_mm:.2} max {max_mm:.2} mm, says σ {says_table_mm:.2}; noses {noses_px:.2} dots {dots_px:.2} px ({dots}); \
-                 delay {latency_ms:.0} of {true_latency_ms:.0} ms; {:.1} s of the rig's, {:.1} s spent\n",
-                self.virtual_s, self.spent_s
+            Outcome::Accepted(f) => format!(
+                "{who}: as the camera sees it rms {:.2} max {:.2} mm, says {:.2}; on the table rms {:.2} max {:.2} mm, \
+                 says σ {:.2}; noses {:.2} dots {:.2} px ({}); delay {:.0} of {:.0} ms; {:.1} s of the rig's, {:.1} s spent\n",
+                f.seen_rms_mm,
+                f.seen_max_mm,
+                f.says_max_mm,
+                f.rms_mm,
+                f.max_mm,
+                f.says_table_mm,
+                f.noses_px,
+                f.dots_px,
+                f.dots,
+                f.latency_ms,
+                f.true_latency_ms,
+                self.virtual_s,
+                self.spent_s
             ),
             Outcome::Refused { why } => format!("{who}: refused after {:.1} s: {why}\n", self.virtual_s),
         }
@@ -218,25 +219,16 @@ fn in_words(rows: &[Row]) -> String {
     let mut honest = 0;
     let (mut squares, mut worst_rms, mut worst, mut calibrated) = (0.0, 0.0_f64, 0.0_f64, 0);
     for row in rows {
-        let Outcome::Accepted {
-            says_max_mm,
-            says_table_mm,
-            rms_mm,
-            max_mm,
-            seen_rms_mm,
-            seen_max_mm,
-            ..
-        } = &row.outcome
-        else {
+        let Outcome::Accepted(f) = &row.outcome else {
             continue;
         };
         calibrated += 1;
-        good += usize::from(*rms_mm <= RMS_MM && *max_mm <= MAX_MM);
-        good_as_seen += usize::from(*seen_rms_mm <= RMS_MM && *seen_max_mm <= MAX_MM);
-        honest += usize::from(seen_max_mm <= says_max_mm && *max_mm <= SURELY * says_table_mm);
-        squares += rms_mm * rms_mm;
-        worst_rms = worst_rms.max(*rms_mm);
-        worst = worst.max(*max_mm);
+        good += usize::from(f.rms_mm <= RMS_MM && f.max_mm <= MAX_MM);
+        good_as_seen += usize::from(f.seen_rms_mm <= RMS_MM && f.seen_max_mm <= MAX_MM);
+        honest += usize::from(f.seen_max_mm <= f.says_max_mm && f.max_mm <= SURELY * f.says_table_mm);
+        squares += f.rms_mm * f.rms_mm;
+        worst_rms = worst_rms.max(f.rms_mm);
+        worst = worst.max(f.max_mm);
     }
     let rms = (squares / f64::from(calibrated.max(1))).sqrt();
     let slowest = rows.iter().map(|r| r.virtual_s).fold(0.0, f64::max);

@@ -1,6 +1,7 @@
 //! From linear light to the camera's bytes.
 
 use super::Light;
+use crate::units::linear_light;
 
 /// Linear 1.0 in the 16-bit store: two stops of headroom above white.
 pub(super) const ONE: f32 = 16_384.0;
@@ -52,14 +53,5 @@ fn srgb(x: f32) -> f32 {
 
 /// Linear light of an sRGB colour.
 pub(super) fn linear(srgb: [u8; 3]) -> Light {
-    let channel = |byte: u8| {
-        let x = f32::from(byte) / 255.0;
-        if x <= 0.040_45 {
-            x / 12.92
-        } else {
-            ((x + 0.055) / 1.055).powf(2.4)
-        }
-    };
-    let [r, g, b] = srgb;
-    Light::new(channel(r), channel(g), channel(b))
+    Light::from_array(srgb.map(linear_light))
 }

@@ -6,8 +6,6 @@ use nalgebra::{SMatrix, SVector};
 use crate::calibration::{CameraModel, Homography, Lens, Pose};
 use crate::units::{ImageSize, Vec2, Vec3};
 
-/// Horizontal field of view supposed where the picture does not tell, degrees: a usual webcam.
-const USUAL_VIEW_DEG: f64 = 65.0;
 /// How far a focal length may lie from the usual one (σ of its logarithm).
 const FOCAL_SPREAD: f64 = 0.35;
 
@@ -53,7 +51,7 @@ pub(super) fn fit_camera(
             };
             fitted.width_m = width;
             // In half-percents of the picture; a width of its own or an odd focal length needs a reason.
-            let odd = (fitted.camera.lens.focal_px.x / usual_focal(image)).ln() / 0.5;
+            let odd = (fitted.camera.lens.focal_px.x / Lens::usual_focal_px(image)).ln() / 0.5;
             let cost = fitted.residual_px / (0.005 * extent) + odd * odd + if k > 0 { 1.2 } else { 0.0 };
             if best.is_none_or(|(least, _)| cost < least) {
                 best = Some((cost, fitted));
@@ -78,7 +76,7 @@ fn fit_one(
         Vec2::new(-hl, -hw),
     ];
     let middle = Vec2::new(f64::from(image.width), f64::from(image.height)) / 2.0;
-    let usual = usual_focal(image);
+    let usual = Lens::usual_focal_px(image);
     let pairs: Vec<(Vec2, Vec2)> = places.iter().zip(seen).map(|(a, b)| (*a, *b - middle)).collect();
     let h = Homography::fit(&pairs)?.matrix();
     let mut best: Option<FittedCamera> = None;
@@ -94,10 +92,6 @@ fn fit_one(
         }
     }
     best
-}
-
-fn usual_focal(image: ImageSize) -> f64 {
-    f64::from(image.width.max(image.height)) / 2.0 / (USUAL_VIEW_DEG / 2.0).to_radians().tan()
 }
 
 /// Focal length from a plane's homography: the images of its two axes are orthogonal and
@@ -124,16 +118,9 @@ fn refine(
     seen: &[Vec2; 4],
     nose_m: f64,
 ) -> FittedCamera {
-    let build = |p: &SVector<f64, 7>| {
-        let turn = Vec3::new(p[0], p[1], p[2]);
-        let rotation = DMat3::from_axis_angle(turn.normalize_or(Vec3::X), turn.length()) * start.rotation;
-        CameraModel {
-            lens: Lens::pinhole(image, focal * p[6].exp()),
-            pose: Pose {
-                eye_m: start.eye_m + Vec3::new(p[3], p[4], p[5]),
-                rotation,
-            },
-        }
+    let build = |p: &SVector<f64, 7>| CameraModel {
+        lens: Lens::pinhole(image, focal * p[6].exp()),
+        pose: start.moved(Vec3::new(p[0], p[1], p[2]), Vec3::new(p[3], p[4], p[5])),
     };
     let residuals = |p: &SVector<f64, 7>| {
         let camera = build(p);
