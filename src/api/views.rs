@@ -10,7 +10,7 @@ use crate::physics::spread::Spread;
 use crate::system::snapshot::{PredictedShot, Snapshot};
 use crate::system::status::{Lifecycle, ModuleStatus, SystemStatus};
 use crate::table::{BallKind, Geometry, Group, PocketId, TableSpec};
-use crate::units::Vec2;
+use crate::units::{MM_PER_M, Vec2};
 use crate::vision::track::{TableState, TrackedBall};
 
 /// A length to the micrometre: what is behind that is noise and makes replies long.
@@ -49,8 +49,11 @@ pub(super) fn calibration(status: &CalibrationStatus) -> Value {
     json!({
         "running": running,
         "last": status.last,
-        "in_force": status.profile.is_some() && status.unfit.is_none(),
+        "in_force": status.profile.is_some() && status.unfit.is_none() && status.doubt.is_none(),
         "unfit": status.unfit,
+        "doubt": status.doubt,
+        "change": status.change,
+        "checked_off_mm": status.checked_off_m.map(|off_m| metres(off_m * MM_PER_M)),
         "profile": status.profile.as_deref(),
         "ended": status.ended,
     })

@@ -109,6 +109,48 @@ fn threshold_of(gain: &Luminance) -> Option<f32> {
     (bright > threshold).then_some(threshold)
 }
 
+/// The middle of the one dot of about this radius within a reach of a place, pixels; `None` where nothing stands out that could be it.
+pub(super) fn near(gain: &Luminance, expected_px: Vec2, reach_px: f64, radius_px: f64) -> Option<Vec2> {
+    /// It may have so many times the pixels of its radius, or that share of them, and look so many times as wide.
+    const AREA: f64 = 4.0;
+    const WIDTH: f64 = 3.0;
+    let low = (expected_px - reach_px).floor();
+    let high = (expected_px + reach_px).ceil();
+    let last = Vec2::new(f64::from(gain.size.width), f64::from(gain.size.height)) - 2.0;
+    if low.min_element() < 1.0 || (last - high).min_element() < 0.0 {
+        return None;
+    }
+    let [left, top, right, bottom] = [low.x, low.y, high.x, high.y].map(|v| v as u32);
+    let middle = |x: u32, y: u32| Vec2::new(f64::from(x) + 0.5, f64::from(y) + 0.5);
+    let lit: Vec<(u32, u32, f64)> = (top..=bottom)
+        .flat_map(|y| (left..=right).map(move |x| (x, y)))
+        .map(|(x, y)| (x, y, light_at(gain, middle(x, y), 1.5)))
+        .collect();
+    let mut sorted: Vec<f64> = lit.iter().map(|one| one.2).collect();
+    sorted.sort_by(f64::total_cmp);
+    let at = |share: f64| sorted.get((share * (sorted.len() - 1) as f64) as usize).copied();
+    let (usual, peak) = (at(0.5)?, at(1.0)?);
+    let sigma = (at(0.75)? - at(0.25)?) / 1.35;
+    let stands_out = peak - usual > (f64::from(SIGMAS) * sigma).max(f64::from(FAINTEST) / 2.0);
+    let threshold = usual + f64::from(SHARE) * (peak - usual);
+    let bright = || lit.iter().filter(|one| one.2 > threshold);
+    let mut around = [u32::MAX, u32::MAX, 0, 0];
+    for (x, y, _) in bright() {
+        around = [
+            around[0].min(*x),
+            around[1].min(*y),
+            around[2].max(*x),
+            around[3].max(*y),
+        ];
+    }
+    let usual_area = std::f64::consts::PI * radius_px.max(1.5).powi(2);
+    let area = bright().count() as f64 / usual_area;
+    let width =
+        f64::from((around[2] - around[0].min(around[2])).max(around[3] - around[1].min(around[3])) + 1);
+    let could_be = (1.0 / AREA..AREA).contains(&area) && width < WIDTH * 2.0 * radius_px.max(1.5);
+    (stands_out && could_be).then(|| centroid(gain, around))?
+}
+
 /// Mean light within `radius_px` of a place.
 pub(super) fn light_at(gain: &Luminance, centre_px: Vec2, radius_px: f64) -> f64 {
     let low = (centre_px - radius_px).floor().max(Vec2::ZERO);

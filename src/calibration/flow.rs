@@ -7,19 +7,22 @@
 mod faults;
 mod marks;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 pub use faults::CalibrationFault;
 use marks::{Coded, Crosses, Grid};
+pub(super) use marks::{dot_px, is_clear};
 
 use super::fit::{self, Dot, Fitted};
+use super::look::Look;
 use super::luminance::{Luminance, Mean};
 use super::noses::{self, NosePoint};
 use super::pattern::Pattern;
 use super::projector::ProjectorModel;
+use super::session::{Progress, Steps};
 use super::{CameraModel, Homography, Lens, Pose, dots};
 use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec2};
@@ -43,6 +46,10 @@ pub struct Calibration {
     pub latency_s: f64,
     /// Share of the bed the projector reaches, 0..1.
     pub reach: f64,
+    /// Light of full white on the cloth, as a multiple of the room's there.
+    pub white_gain: f64,
+    /// How the camera sees the table.
+    pub sight: Option<Look>,
     /// How well light lands.
     pub landing: Landing,
 }
@@ -108,6 +115,7 @@ pub struct Flow {
     grid: Grid,
     reach: f64,
     dots: usize,
+    white_gain: f64,
     found: Option<Calibration>,
     period: Option<Duration>,
     last_captured: Option<Instant>,
@@ -152,43 +160,15 @@ mod frames {
     pub(super) const CROSSES: u16 = 8;
 }
 
-impl Flow {
-    /// The start.
-    #[must_use]
-    pub fn new(plan: Plan) -> Self {
-        let coded = Coded::over(plan.projector);
-        Self {
-            pattern: Arc::new(Pattern::dark(plan.projector)),
-            stage: Stage::Dark,
-            mean: None,
-            first: None,
-            since: None,
-            dark: None,
-            noses: Vec::new(),
-            rig: None,
-            balls: Vec::new(),
-            latencies_s: Vec::new(),
-            coded,
-            grid: Grid::default(),
-            reach: 0.0,
-            dots: 0,
-            found: None,
-            period: None,
-            last_captured: None,
-            plan,
-        }
-    }
+impl Steps for Flow {
+    type Found = Calibration;
 
-    /// What the projector is to show now.
-    #[must_use]
-    pub const fn pattern(&self) -> &Arc<Pattern> {
+    fn pattern(&self) -> &Arc<Pattern> {
         &self.pattern
     }
 
-    /// How far it is, 0..1, and what is being done.
-    #[must_use]
-    pub fn progress(&self) -> (f64, &'static str) {
-        match self.stage {
+    fn progress(&self) -> Progress {
+        let (share, words) = match self.stage {
             Stage::Dark => (0.05, "looking at the table"),
             Stage::Flash(_) | Stage::Off(_) => (0.2, "measuring the projector's delay"),
             Stage::AllDots => (0.3, "counting dots of light"),
@@ -199,14 +179,11 @@ impl Flow {
             Stage::Grid => (0.8, "measuring dots on the table"),
             Stage::Crosses => (0.9, "checking where lines land"),
             Stage::DarkAgain => (0.97, "making sure nothing moved"),
-        }
+        };
+        Progress { share, words }
     }
 
-    /// Takes a frame. `shown`: since when the present [`pattern`](Self::pattern) has been shown.
-    ///
-    /// # Errors
-    /// [`CalibrationFault`] where it can't be done; nothing else happens then.
-    pub fn look(&mut self, frame: &Frame, shown: Instant) -> Result<Option<Calibration>, CalibrationFault> {
+    fn look(&mut self, frame: &Frame, shown: Instant) -> Result<Option<Calibration>, CalibrationFault> {
         let now = frame.captured;
         if let Some(last) = self.last_captured.replace(now)
             && let Some(between) = now.checked_duration_since(last)
@@ -244,6 +221,35 @@ impl Flow {
         self.mean = None;
         self.take(picture, frame)
     }
+}
+
+impl Flow {
+    /// The start.
+    #[must_use]
+    pub fn new(plan: Plan) -> Self {
+        let coded = Coded::over(plan.projector);
+        Self {
+            pattern: Arc::new(Pattern::dark(plan.projector)),
+            stage: Stage::Dark,
+            mean: None,
+            first: None,
+            since: None,
+            dark: None,
+            noses: Vec::new(),
+            rig: None,
+            balls: Vec::new(),
+            latencies_s: Vec::new(),
+            coded,
+            grid: Grid::default(),
+            reach: 0.0,
+            dots: 0,
+            white_gain: 0.0,
+            found: None,
+            period: None,
+            last_captured: None,
+            plan,
+        }
+    }
 
     /// A picture of the present stage is complete.
     fn take(&mut self, picture: Luminance, frame: &Frame) -> Result<Option<Calibration>, CalibrationFault> {
@@ -277,7 +283,7 @@ impl Flow {
                 }
             }
             Stage::Grid => {
-                self.refine(&self.gain(&picture)?)?;
+                self.refine(&picture)?;
                 let crosses = Crosses::of(&self.plan.table, self.projector()?, &self.balls);
                 self.enter(Stage::Crosses, crosses.pattern(self.plan.projector));
             }
@@ -304,7 +310,9 @@ impl Flow {
                 {
                     return Err(CalibrationFault::Moved);
                 }
-                return Ok(self.found.take());
+                let (camera, table) = (self.rig()?.camera, &self.plan.table);
+                let sight = Look::of(&picture, &camera, table);
+                return Ok(self.found.take().map(|found| Calibration { sight, ..found }));
             }
         }
         Ok(None)
@@ -420,10 +428,7 @@ impl Flow {
         ] {
             let reach_px = f64::max(reach_px * scale, 3.0);
             let noses = noses::measure(dark, &camera, &self.plan.table, reach_px);
-            let sides = (0..4)
-                .filter(|side| noses.iter().any(|n| n.side == *side))
-                .count();
-            if noses.len() < FEWEST_NOSES || sides < 4 {
+            if noses.len() < FEWEST_NOSES || sides_of(&noses) < 4 {
                 return None;
             }
             let rig = fit::fit(&camera, self.plan.camera_height_m, stiff, None, &noses, &[])?;
@@ -473,9 +478,9 @@ impl Flow {
     }
 
     /// Camera and projector from the dots on the table's own grid.
-    fn refine(&mut self, gain: &Luminance) -> Result<(), CalibrationFault> {
+    fn refine(&mut self, picture: &Luminance) -> Result<(), CalibrationFault> {
         let rig = self.rig()?;
-        let dots = self.grid.find(gain, &rig.camera);
+        let dots = self.grid.find(&self.gain(picture)?, &rig.camera);
         let enough = FEWEST_DOTS.max(self.grid.len() / 2);
         if dots.len() < enough {
             return Err(CalibrationFault::FewDots { seen: dots.len() });
@@ -485,8 +490,21 @@ impl Flow {
             .filter(|(rig, kept)| kept.len() >= enough && is_likely(rig))
             .ok_or(CalibrationFault::NoMap)?;
         self.dots = kept.len();
+        self.white_gain = self.white_gain(picture, &kept);
         self.rig = Some(rig);
         Ok(())
+    }
+
+    /// Light that came in the middles of these dots, as a multiple of what was there before: the median.
+    fn white_gain(&self, picture: &Luminance, dots: &[Dot]) -> f64 {
+        let mut gains: Vec<f64> = (dots.iter())
+            .filter_map(|dot| {
+                let dark = self.dark.as_ref()?.at(dot.seen_px);
+                (dark > 0.0).then(|| picture.at(dot.seen_px) / dark - 1.0)
+            })
+            .collect();
+        gains.sort_by(f64::total_cmp);
+        gains.get(gains.len() / 2).copied().unwrap_or(0.0)
     }
 
     fn fit(&self, camera: &CameraModel, projector: &ProjectorModel, dots: &[Dot]) -> Option<Fitted> {
@@ -554,6 +572,8 @@ impl Flow {
             dots: self.dots,
             latency_s: delays.iter().sum::<f64>() / delays.len().max(1) as f64,
             reach: self.reach,
+            white_gain: self.white_gain,
+            sight: None,
             landing: Landing::of(crosses, rig, &self.plan.table),
         })
     }
@@ -626,7 +646,14 @@ fn start_from(seen: &CameraModel, table: &TableSpec, height_m: Option<f64>, k1: 
 }
 
 /// Fewest pieces of nose.
-const FEWEST_NOSES: usize = 40;
+pub(super) const FEWEST_NOSES: usize = 40;
+/// Sides of the table on which noses are seen.
+pub(super) fn sides_of(noses: &[NosePoint]) -> usize {
+    (0..4)
+        .filter(|side| noses.iter().any(|n| n.side == *side))
+        .count()
+}
+
 /// Dots as near to the noses as this may lie on them, metres.
 const EDGE_M: f64 = 0.03;
 

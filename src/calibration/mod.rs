@@ -6,6 +6,7 @@ mod fit;
 pub mod flow;
 mod homography;
 mod least_squares;
+pub mod look;
 mod luminance;
 mod noses;
 mod pattern;
@@ -14,7 +15,11 @@ pub mod plugin;
 pub mod profile;
 mod projector;
 pub mod session;
+pub mod spots;
 pub mod status;
+pub mod watch;
+#[cfg(test)]
+mod watch_tests;
 
 pub use camera::{CameraModel, Lens, Pose};
 pub use homography::Homography;

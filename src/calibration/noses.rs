@@ -18,6 +18,8 @@ pub(super) struct NosePoint {
     pub(super) seen_px: Vec2,
     /// Unit normal of the edge, pixels.
     pub(super) normal_px: Vec2,
+    /// From a fifth to four fifths of the edge's climb, pixels.
+    pub(super) width_px: f64,
 }
 
 /// Length of a nose that is looked at as one, metres, and room left at its ends, where it bends into the jaws.
@@ -104,20 +106,28 @@ fn piece(
             sum / lanes as f64
         })
         .collect();
-    let u = edge(&profile)? * STEP_PX - reach_px;
+    let edge = edge(&profile)?;
+    let u = edge.onset * STEP_PX - reach_px;
     let point = NosePoint {
         at_m,
         outward,
         side,
         seen_px: middle + normal * u,
         normal_px: normal,
+        width_px: edge.width * STEP_PX,
     };
     Some((u, point))
 }
 
+/// A change of brightness, in steps.
+struct Edge {
+    onset: f64,
+    width: f64,
+}
+
 /// Where brightness begins to climb from the cloth in the nose's shadow to the top of the cushion, in steps;
 /// where nothing climbs, as on a cushion seen from behind, where it begins to change the most.
-fn edge(profile: &[f64]) -> Option<f64> {
+fn edge(profile: &[f64]) -> Option<Edge> {
     let slopes: Vec<f64> = (profile.windows(2 * SLOPE + 1))
         .map(|w| {
             // A smooth derivative: triangular weights.
@@ -163,8 +173,8 @@ const ONSET: f64 = 0.35;
 /// The dark before and the light after a climb are looked for this far from its steepest place, in steps.
 const FOOT: usize = 14;
 
-/// Where the change whose steepest place is `peak` begins, in steps.
-fn onset(profile: &[f64], peak: usize) -> Option<f64> {
+/// The change whose steepest place is `peak`: where it begins, and how wide it is.
+fn onset(profile: &[f64], peak: usize) -> Option<Edge> {
     let value = |i: usize| profile.get(i).copied();
     let rises = value(peak + 1)? > value(peak.checked_sub(1)?)?;
     let sign = if rises { 1.0 } else { -1.0 };
@@ -175,10 +185,16 @@ fn onset(profile: &[f64], peak: usize) -> Option<f64> {
     let high = (peak..=last)
         .filter_map(|i| Some(sign * value(i)?))
         .fold(f64::MIN, f64::max);
-    let wanted = low + ONSET * (high - low);
-    (low_at..last).find_map(|i| {
-        let (before, after) = (sign * value(i)?, sign * value(i + 1)?);
-        (before <= wanted && after > wanted).then(|| i as f64 + (wanted - before) / (after - before))
+    let reaches = |share: f64| {
+        let wanted = low + share * (high - low);
+        (low_at..last).find_map(|i| {
+            let (before, after) = (sign * value(i)?, sign * value(i + 1)?);
+            (before <= wanted && after > wanted).then(|| i as f64 + (wanted - before) / (after - before))
+        })
+    };
+    Some(Edge {
+        onset: reaches(ONSET)?,
+        width: reaches(0.8)? - reaches(0.2)?,
     })
 }
 

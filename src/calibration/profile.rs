@@ -43,6 +43,15 @@ pub struct Profile {
     pub latency_s: f64,
     /// Share of the bed the projector reaches.
     pub reach: f64,
+    /// Light of full white on the cloth, as a multiple of the room's there.
+    #[serde(default)]
+    pub white_gain: Option<f64>,
+    /// Width of the noses' edges in the camera's picture, pixels.
+    #[serde(default)]
+    pub edge_px: Option<f64>,
+    /// Brightness of the bed in the camera's picture, 0..1 in proportion to light.
+    #[serde(default)]
+    pub bed_light: Option<f64>,
     /// How far from where it is meant the camera sees light fall, root mean square, metres.
     pub landing_rms_m: f64,
     /// The same at worst.
@@ -116,6 +125,9 @@ impl Profile {
             dots: found.dots,
             latency_s: found.latency_s,
             reach: found.reach,
+            white_gain: Some(found.white_gain),
+            edge_px: found.sight.map(|sight| sight.edge_px),
+            bed_light: found.sight.map(|sight| sight.bed_light),
             landing_rms_m: found.landing.rms_m,
             landing_max_m: found.landing.max_m,
             table_sigma_m: found.landing.table_sigma_m,
@@ -322,6 +334,9 @@ mod tests {
             dots: 120,
             latency_s: 0.08,
             reach: 1.0,
+            white_gain: Some(2.0),
+            edge_px: Some(5.0),
+            bed_light: None,
             landing_rms_m: 4e-4,
             landing_max_m: 1.2e-3,
             table_sigma_m: 1e-3,

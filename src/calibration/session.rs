@@ -1,4 +1,4 @@
-//! A calibration under way: its thread looks and decides, others show and hand in frames.
+//! Something that shows pictures and looks at frames, under way: its thread looks and decides, others show and hand in frames.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 
-use super::flow::{Calibration, CalibrationFault, Flow, Plan};
+use super::flow::CalibrationFault;
 use super::pattern::Pattern;
 use crate::vision::frame::Frame;
 
@@ -27,11 +27,29 @@ pub struct Progress {
     pub words: &'static str,
 }
 
-/// A running calibration. Dropping it ends it; nothing is kept then.
+/// What shows one picture after another and looks at the frames that come, until it knows.
+pub trait Steps: Send + 'static {
+    /// What it finds.
+    type Found: Send;
+
+    /// What the projector is to show now.
+    fn pattern(&self) -> &Arc<Pattern>;
+
+    /// How far it is.
+    fn progress(&self) -> Progress;
+
+    /// Takes a frame. `shown`: since when the present [`pattern`](Self::pattern) has been shown.
+    ///
+    /// # Errors
+    /// [`CalibrationFault`] where it can't be done; nothing else happens then.
+    fn look(&mut self, frame: &Frame, shown: Instant) -> Result<Option<Self::Found>, CalibrationFault>;
+}
+
+/// Steps that are being taken. Dropping it ends them; nothing is kept then.
 #[derive(Debug)]
-pub struct Session {
+pub struct Session<F> {
     frames: Sender<Seen>,
-    shared: Arc<Shared>,
+    shared: Arc<Shared<F>>,
 }
 
 #[derive(Debug)]
@@ -42,33 +60,31 @@ struct Seen {
 }
 
 #[derive(Debug)]
-struct Shared {
+struct Shared<F> {
     wanted: ArcSwap<Pattern>,
     progress: Mutex<Progress>,
-    outcome: Mutex<Option<Result<Calibration, CalibrationFault>>>,
+    outcome: Mutex<Option<Result<F, CalibrationFault>>>,
     stop: AtomicBool,
 }
 
-impl Session {
+impl<F: Send + 'static> Session<F> {
     /// Begins.
     ///
     /// # Errors
     /// When the system gives no thread.
-    pub fn start(plan: Plan) -> std::io::Result<Self> {
-        let flow = Flow::new(plan);
+    pub fn start(steps: impl Steps<Found = F>) -> std::io::Result<Self> {
         let (frames, seen) = bounded(WAITING);
-        let (share, words) = flow.progress();
         let shared = Arc::new(Shared {
-            wanted: ArcSwap::new(Arc::clone(flow.pattern())),
-            progress: Mutex::new(Progress { share, words }),
-            outcome: Mutex::default(),
+            wanted: ArcSwap::new(Arc::clone(steps.pattern())),
+            progress: Mutex::new(steps.progress()),
+            outcome: Mutex::new(None),
             stop: AtomicBool::new(false),
         });
         let theirs = Arc::clone(&shared);
         std::thread::Builder::new()
             .name("calibration".to_owned())
             .spawn(move || {
-                let outcome = follow(flow, &seen, &theirs);
+                let outcome = follow(steps, &seen, &theirs);
                 *theirs.outcome.lock().unwrap_or_else(PoisonError::into_inner) = outcome;
             })?;
         Ok(Self { frames, shared })
@@ -102,7 +118,7 @@ impl Session {
 
     /// What came of it, once.
     #[must_use]
-    pub fn take_outcome(&self) -> Option<Result<Calibration, CalibrationFault>> {
+    pub fn take_outcome(&self) -> Option<Result<F, CalibrationFault>> {
         self.shared
             .outcome
             .lock()
@@ -111,18 +127,18 @@ impl Session {
     }
 }
 
-impl Drop for Session {
+impl<F> Drop for Session<F> {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Relaxed);
     }
 }
 
 /// Looks at frames until there is an outcome; `None` when told to stop.
-fn follow(
-    mut flow: Flow,
+fn follow<S: Steps>(
+    mut steps: S,
     seen: &Receiver<Seen>,
-    shared: &Shared,
-) -> Option<Result<Calibration, CalibrationFault>> {
+    shared: &Shared<S::Found>,
+) -> Option<Result<S::Found, CalibrationFault>> {
     let begun = Instant::now();
     let mut last = begun;
     loop {
@@ -137,17 +153,16 @@ fn follow(
             }) => {
                 last = Instant::now();
                 // What was shown before says nothing.
-                if !Arc::ptr_eq(&pattern, flow.pattern()) {
+                if !Arc::ptr_eq(&pattern, steps.pattern()) {
                     continue;
                 }
-                match flow.look(&frame, shown) {
+                match steps.look(&frame, shown) {
                     Ok(None) => {}
                     Ok(Some(found)) => return Some(Ok(found)),
                     Err(fault) => return Some(Err(fault)),
                 }
-                let (share, words) = flow.progress();
-                *shared.progress.lock().unwrap_or_else(PoisonError::into_inner) = Progress { share, words };
-                shared.wanted.store(Arc::clone(flow.pattern()));
+                *shared.progress.lock().unwrap_or_else(PoisonError::into_inner) = steps.progress();
+                shared.wanted.store(Arc::clone(steps.pattern()));
             }
             Err(RecvTimeoutError::Timeout) if last.elapsed() > SILENT_FOR => {
                 return Some(Err(CalibrationFault::NoPictures));

@@ -16,6 +16,12 @@ pub struct CalibrationStatus {
     pub profile: Option<Arc<Profile>>,
     /// Why what is kept is not used.
     pub unfit: Option<String>,
+    /// Why lines by what is kept would be wrong now, so that none are drawn.
+    pub doubt: Option<String>,
+    /// What has changed since without making lines wrong.
+    pub change: Option<String>,
+    /// How far from where it was meant light landed at the last check between shots, metres.
+    pub checked_off_m: Option<f64>,
     /// How many have come to an end in this run.
     pub ended: u64,
 }

@@ -335,6 +335,18 @@ pub(super) const KEYS: &[Key] = &[
         Range::Numbers(0.1, 100.0),
         LIVE,
     ),
+    key(
+        "calibration.check_every_s",
+        "time between two checks of where light lands: faint dots for half a second between shots, seconds; 0: none",
+        Range::Numbers(0.0, 86_400.0),
+        LIVE,
+    ),
+    key(
+        "calibration.by_itself",
+        "calibrate again without being asked where camera, table or projector were moved and the table is clear",
+        Range::Any,
+        LIVE,
+    ),
     key("api.enabled", "listen on the network", Range::Any, API),
     key(
         "api.host",

@@ -233,6 +233,10 @@ pub struct CalibrationSettings {
     pub limit_mm: f64,
     /// A calibration that knows the table less well than this (one σ) is refused, millimetres, 0.1..=100.
     pub table_limit_mm: f64,
+    /// Time between two checks between shots of where light lands, seconds, 0..=86400; 0: no checks.
+    pub check_every_s: f64,
+    /// Calibrate again without being asked where camera, table or projector were moved and the table is clear.
+    pub by_itself: bool,
 }
 
 impl Default for CalibrationSettings {
@@ -242,6 +246,8 @@ impl Default for CalibrationSettings {
             camera_height_m: None,
             limit_mm: 2.0,
             table_limit_mm: 3.0,
+            check_every_s: 120.0,
+            by_itself: true,
         }
     }
 }

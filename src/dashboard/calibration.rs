@@ -81,6 +81,15 @@ fn in_words(status: &CalibrationStatus) -> (String, egui::Color32) {
             format!("the calibration {why}"),
             look::health(crate::system::status::Health::Degraded).0,
         ),
+        (_, Some(_), None) if status.doubt.is_some() || status.change.is_some() => (
+            status
+                .doubt
+                .as_ref()
+                .or(status.change.as_ref())
+                .cloned()
+                .unwrap_or_default(),
+            look::health(crate::system::status::Health::Degraded).0,
+        ),
         (_, Some(profile), None) => (
             format!(
                 "light lands within {:.1} mm, the table is known to {:.1} mm; {}",
@@ -90,6 +99,6 @@ fn in_words(status: &CalibrationStatus) -> (String, egui::Color32) {
             ),
             look::QUIET,
         ),
-        (_, None, _) => ("none: lines land roughly".to_owned(), look::QUIET),
+        (_, None, _) => ("none yet".to_owned(), look::QUIET),
     }
 }

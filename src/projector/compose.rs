@@ -187,6 +187,17 @@ pub fn compose_waiting(table: &TableState, ball_radius_m: f64, level: Assistance
     drawing.shapes
 }
 
+/// Words instead of lines, where lines would be wrong.
+#[must_use]
+pub fn compose_message(table: Option<&TableState>, ball_radius_m: f64, words: &str) -> Vec<Shape> {
+    let mut drawing = match table {
+        Some(table) => Drawing::clear_of(table, ball_radius_m),
+        None => Drawing::clear_of(&TableState::lying(Vec::new()), ball_radius_m),
+    };
+    drawing.text(Vec2::ZERO, words, Meaning::Label);
+    drawing.shapes
+}
+
 /// The cone of the struck ball's way while most ways still go the same, and the odds of its pocket.
 fn spread(
     drawing: &mut Drawing,

@@ -16,7 +16,7 @@ use bevy::window::{
     WindowResolution,
 };
 
-use super::compose::{compose, compose_waiting};
+use super::compose::{compose, compose_message, compose_waiting};
 use super::footprint::footprint;
 use super::keystone::Mapping;
 use super::overlay::{Geometry as Form, Shape};
@@ -79,6 +79,22 @@ pub struct Drawn {
     pub shapes: Arc<Vec<Shape>>,
     /// Counts up with every change of the shapes.
     version: u64,
+    /// Since when they fade out, because they would be wrong.
+    fading: Option<Instant>,
+}
+
+/// Lines that would be wrong are gone after so long.
+const FADES_WITHIN: Duration = Duration::from_millis(400);
+const FADE_STEPS: u8 = 16;
+
+impl Drawn {
+    /// How much of the shapes is still to be seen, in steps of which each is drawn anew.
+    fn steps_left(&self, now: Instant) -> u8 {
+        let gone = self.fading.map_or(0.0, |since| {
+            now.saturating_duration_since(since).as_secs_f32() / FADES_WITHIN.as_secs_f32()
+        });
+        ((1.0 - gone.min(1.0)) * f32::from(FADE_STEPS)).ceil() as u8
+    }
 }
 
 /// The projector as it stands.
@@ -224,16 +240,21 @@ struct Basis {
     shot: Option<Arc<PredictedShot>>,
     table: Option<Arc<TableState>>,
     level: Assistance,
+    /// Said instead of drawing lines, which would be wrong.
+    instead: Option<&'static str>,
 }
 
 impl Basis {
     fn is_same(&self, other: &Self) -> bool {
         let same_shot = self.shot.as_ref().map(Arc::as_ptr) == other.shot.as_ref().map(Arc::as_ptr);
         let same_table = self.table.as_ref().map(Arc::as_ptr) == other.table.as_ref().map(Arc::as_ptr);
-        same_shot && same_table && self.level == other.level
+        same_shot && same_table && self.level == other.level && self.instead == other.instead
     }
 
     fn shapes(&self, geometry: &TableGeometry, ball_radius_m: f64) -> Vec<Shape> {
+        if let Some(words) = self.instead {
+            return compose_message(self.table.as_deref(), ball_radius_m, words);
+        }
         match (&self.shot, &self.table) {
             (Some(shot), Some(table)) => compose(shot, table, geometry, ball_radius_m, self.level),
             (None, Some(table)) => compose_waiting(table, ball_radius_m, self.level),
@@ -249,6 +270,7 @@ fn compose_shapes(
     core: Res<CoreState>,
     view: Res<ProjectorView>,
     stage: Res<Stage>,
+    config: Res<Config>,
     operator: Res<Operator>,
     calibrating: Res<Calibrating>,
     mut measured: ResMut<Measured>,
@@ -256,25 +278,40 @@ fn compose_shapes(
     mut geometry: Local<Option<TableGeometry>>,
     mut composed: Local<Option<Basis>>,
 ) {
-    let dark = vision.dark.is_dark(Instant::now()) || calibrating.pattern().is_some();
+    let now = Instant::now();
+    let dark = vision.dark.is_dark(now) || calibrating.pattern().is_some();
     let live = view.on && !operator.paused && !dark;
+    let distrust = calibrating.distrust(config.projector.corners.is_some());
+    let instead = distrust.filter(|_| live);
+    // What is there when it begins to be wrong fades; then words take its place.
+    let was_trusted = composed.as_ref().is_some_and(|last| last.instead.is_none());
+    if instead.is_some() && was_trusted && !drawn.shapes.is_empty() {
+        let since = *drawn.fading.get_or_insert(now);
+        if now < since + FADES_WITHIN {
+            return;
+        }
+    }
+    if drawn.fading.take().is_some() {
+        drawn.version += 1;
+    }
     let basis = Basis {
         shot: core.shot.clone().filter(|_| live),
         table: vision.seen_table().filter(|_| live).cloned(),
         level: operator.assistance,
+        instead,
     };
     // The loop turns more often than frames come.
     if !composed.as_ref().is_some_and(|last| last.is_same(&basis)) {
         let geometry = geometry.get_or_insert_with(|| TableGeometry::of(&stage.table));
         let shapes = basis.shapes(geometry, stage.table.ball.radius_m);
         if *drawn.shapes != shapes {
-            vision.shown.show(Instant::now(), footprint(&shapes));
+            vision.shown.show(now, footprint(&shapes));
             drawn.shapes = Arc::new(shapes);
             drawn.version += 1;
         }
         *composed = Some(basis);
     }
-    if let Some(captured) = vision.undrawn.take().filter(|_| live) {
+    if let Some(captured) = vision.undrawn.take().filter(|_| live && instead.is_none()) {
         let ms = captured.elapsed().as_secs_f64() * 1e3;
         measured.latency_ms.push(Instant::now(), ms);
         summary.latency(ms);
@@ -580,21 +617,28 @@ fn draw(
         &mut Transform,
         &mut Visibility,
     )>,
-    mut done: Local<(u64, Option<Arc<Pattern>>)>,
+    mut done: Local<(u64, Option<Arc<Pattern>>, u8)>,
 ) {
     let Some(mapped) = mapped.iter().next() else {
         return;
     };
     let pattern = calibrating.pattern();
     let same_pattern = pattern.map(Arc::as_ptr) == done.1.as_ref().map(Arc::as_ptr);
-    if done.0 == drawn.version && same_pattern && !mapped.is_changed() {
+    let steps = drawn.steps_left(Instant::now());
+    if done.0 == drawn.version && same_pattern && done.2 == steps && !mapped.is_changed() {
         return;
     }
-    *done = (drawn.version, pattern.cloned());
-    let triangles = match pattern {
+    *done = (drawn.version, pattern.cloned(), steps);
+    let opacity = f32::from(steps) / f32::from(FADE_STEPS);
+    let mut triangles = match pattern {
         Some(pattern) => Triangles::of_marks(&pattern.marks),
         None => mapped.0.triangles(&drawn.shapes),
     };
+    if pattern.is_none() {
+        for colour in &mut triangles.colours {
+            colour[3] *= opacity;
+        }
+    }
     for handle in &light {
         if let Some(mut mesh) = meshes.get_mut(&handle.0) {
             *mesh = mesh_of(&triangles);
@@ -615,7 +659,7 @@ fn draw(
         };
         let scale = *height as f32 / (TEXT_PX * CAPITAL_SHARE);
         text.0.clone_from(words);
-        colour.0 = Color::srgb_u8(rgb[0], rgb[1], rgb[2]);
+        colour.0 = Color::srgb_u8(rgb[0], rgb[1], rgb[2]).with_alpha(opacity);
         *transform = Transform::from_xyz(at.x as f32, at.y as f32, 1.0).with_scale(Vec3::splat(scale));
         *visibility = Visibility::Visible;
     }

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use super::{BadOptions, Company, Options, ProjectedLight, SceneName, VirtualTable};
 use crate::calibration::flow::{Calibration, CalibrationFault, Flow, Plan};
+use crate::calibration::session::Steps;
 use crate::calibration::{CameraModel, Lens, Pattern, Pose, ProjectorModel};
 use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec2, Vec3};
@@ -90,25 +91,36 @@ impl Rig {
         (self.delay + 1) as f64 * self.period_s
     }
 
-    /// Calibrates camera and projector, and says how long that took by the rig's own clock, seconds. `meddle` may change
-    /// every frame; it is told how far the calibration is.
+    /// Calibrates camera and projector; see [`Self::take_steps`].
     ///
     /// # Errors
     /// [`SourceError`] as the table's; what the calibration comes to is inside.
     pub fn calibrate(
         &mut self,
         plan: Plan,
-        mut meddle: impl FnMut(&mut Frame, f64),
+        meddle: impl FnMut(&mut Frame, f64),
     ) -> Result<(Result<Calibration, CalibrationFault>, f64), SourceError> {
-        let mut flow = Flow::new(plan);
+        self.take_steps(Flow::new(plan), meddle)
+    }
+
+    /// Takes these steps, and says how long that took by the rig's own clock, seconds. `meddle` may change
+    /// every frame; it is told how far they are.
+    ///
+    /// # Errors
+    /// [`SourceError`] as the table's; what the steps come to is inside.
+    pub fn take_steps<S: Steps>(
+        &mut self,
+        mut steps: S,
+        mut meddle: impl FnMut(&mut Frame, f64),
+    ) -> Result<(Result<S::Found, CalibrationFault>, f64), SourceError> {
         let first = self.take()?.captured;
         let mut shown = first;
         loop {
-            let pattern = Arc::clone(flow.pattern());
+            let pattern = Arc::clone(steps.pattern());
             self.show(&pattern);
             let mut frame = self.take()?;
-            meddle(&mut frame, flow.progress().0);
-            let outcome = match flow.look(&frame, shown) {
+            meddle(&mut frame, steps.progress().share);
+            let outcome = match steps.look(&frame, shown) {
                 Ok(found) => found.map(Ok),
                 Err(fault) => Some(Err(fault)),
             };
@@ -118,7 +130,7 @@ impl Rig {
                     frame.captured.saturating_duration_since(first).as_secs_f64(),
                 ));
             }
-            if !Arc::ptr_eq(&pattern, flow.pattern()) {
+            if !Arc::ptr_eq(&pattern, steps.pattern()) {
                 shown = frame.captured;
             }
         }

@@ -217,14 +217,18 @@ fn only_near<'a>(patches: &'a [Patch], camera: &CameraModel, place: Vec2, reach_
 }
 
 /// True where no ball is lit by, or casts its shadow on, what has this radius there.
-fn is_clear(place: Vec2, balls: &[Vec2], radius_m: f64) -> bool {
+pub(in crate::calibration) fn is_clear(place: Vec2, balls: &[Vec2], radius_m: f64) -> bool {
     /// A ball and its shadow, however the light falls in.
     const REACH_M: f64 = 0.07;
     balls.iter().all(|ball| ball.distance(place) > REACH_M + radius_m)
 }
 
 /// Middle and radius in the projector's picture of a dot on the cloth; `None` where it is not wholly in it.
-fn dot_px(projector: &ProjectorModel, place: Vec2, radius_m: f64) -> Option<(Vec2, f64)> {
+pub(in crate::calibration) fn dot_px(
+    projector: &ProjectorModel,
+    place: Vec2,
+    radius_m: f64,
+) -> Option<(Vec2, f64)> {
     let pixel = projector.pixel(place.extend(0.0))?;
     let across = projector.pixel((place + Vec2::new(radius_m, 0.0)).extend(0.0))?;
     let radius = pixel.distance(across).max(2.0);

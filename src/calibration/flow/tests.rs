@@ -9,10 +9,16 @@ use crate::virtual_table::{Options, Pace, SceneName};
 use crate::vision::frame::PixelFormat;
 
 /// A table with a few balls, a camera over it, and a projector aslant.
-fn rig(mirrored: bool, turned: bool) -> Rig {
+pub(in crate::calibration) fn rig(mirrored: bool, turned: bool) -> Rig {
+    rig_under(mirrored, turned, None)
+}
+
+/// The same with this camera over it.
+pub(in crate::calibration) fn rig_under(mirrored: bool, turned: bool, camera: Option<CameraModel>) -> Rig {
     let options = Options {
         pace: Pace::Fast,
         size: ImageSize::new(1280, 720),
+        camera,
         ..Options::new(SceneName::Grid)
     };
     let up = if turned { Vec3::NEG_Y } else { Vec3::Y };
@@ -26,7 +32,7 @@ fn rig(mirrored: bool, turned: bool) -> Rig {
     Rig::new(&options, projector, 2).unwrap()
 }
 
-fn plan(rig: &Rig) -> Plan {
+pub(in crate::calibration) fn plan(rig: &Rig) -> Plan {
     Plan {
         table: rig.spec.clone(),
         projector: rig.projector.size(),
@@ -42,7 +48,11 @@ fn fault(mut rig: Rig, meddle: impl FnMut(&mut Frame, f64)) -> CalibrationFault 
 }
 
 /// Paints a rectangle, in shares of the picture.
-fn paint(frame: &mut Frame, [left, top, right, bottom]: [f64; 4], colour: [u8; 3]) {
+pub(in crate::calibration) fn paint(
+    frame: &mut Frame,
+    [left, top, right, bottom]: [f64; 4],
+    colour: [u8; 3],
+) {
     assert_eq!(frame.format, PixelFormat::Rgb8);
     let (w, h) = (frame.size.width as usize, frame.size.height as usize);
     let pixels = Arc::make_mut(&mut frame.pixels);

@@ -48,6 +48,8 @@ fn all_different() -> String {
         ("camera_height_m: None", "camera_height_m: Some(2.45)"),
         ("        limit_mm: 2.0", "        limit_mm: 1.5"),
         ("table_limit_mm: 3.0", "table_limit_mm: 2.5"),
+        ("check_every_s: 120.0", "check_every_s: 0.0"),
+        ("by_itself: true", "by_itself: false"),
         ("host: \"127.0.0.1\"", "host: \"0.0.0.0\""),
         ("port: 8000", "port: 8123"),
         ("enabled: true", "enabled: false"),

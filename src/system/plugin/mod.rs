@@ -440,11 +440,7 @@ impl Facts<'_> {
             "vision" => self.vision_checks(measured, now),
             "projector" => {
                 let mut checks = self.projector.checks(&self.stage.display);
-                let virtual_table = self.vision.hand.get().is_some();
-                checks.extend(
-                    self.calibrating
-                        .check(!virtual_table && self.vision.latest.is_some()),
-                );
+                checks.extend(self.calibrating.check());
                 if let Some(why) = &self.drawing.0 {
                     let words = format!("{why}; restart the trainer");
                     checks.push(health::check("drawing", Health::Unhealthy, words).certain());

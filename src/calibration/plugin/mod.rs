@@ -6,8 +6,14 @@ use std::time::{Duration, Instant};
 
 use bevy::prelude::*;
 
+mod showing;
+mod watching;
+
+use showing::Showing;
+use watching::Watching;
+
 use super::ProjectorModel;
-use super::flow::{Calibration, CalibrationFault, Plan};
+use super::flow::{Calibration, CalibrationFault, Flow, Plan};
 use super::pattern::Pattern;
 use super::profile::{Devices, Profile};
 use super::session::Session;
@@ -17,9 +23,9 @@ use crate::projector::plugin::ProjectorView;
 use crate::system::health::check;
 use crate::system::status::{Check, Health};
 use crate::units::{ImageSize, MM_PER_M};
-use crate::virtual_table::ProjectedLight;
 use crate::virtual_table::rig::drawn_projector;
 use crate::vision::plugin::VisionState;
+use crate::vision::source::SourceSpec;
 
 /// Calibrates when asked to, and says what holds.
 #[derive(Debug)]
@@ -33,6 +39,7 @@ impl Plugin for CalibrationPlugin {
                 ProjectorStep,
                 (
                     conduct,
+                    watching::watch_over,
                     calibrate_and_end.run_if(|options: Res<RunOptions>| options.calibrate.is_some()),
                 )
                     .chain()
@@ -61,6 +68,7 @@ pub enum Ask {
 pub struct Calibrating {
     asked: Option<Ask>,
     running: Option<Running>,
+    watching: Watching,
     path: Option<PathBuf>,
     status: Arc<CalibrationStatus>,
     /// The projector as calibrated, where that holds.
@@ -69,18 +77,15 @@ pub struct Calibrating {
     version: u64,
     /// When it was last seen whether what is kept fits what is there.
     looked: Option<Instant>,
+    /// The frames are of a real table, not of the virtual one, a film or a picture.
+    real: bool,
 }
 
 #[derive(Debug)]
 struct Running {
-    session: Session,
+    showing: Showing<Calibration>,
     devices: Devices,
     camera_height_m: Option<f64>,
-    pattern: Arc<Pattern>,
-    shown: Instant,
-    last_frame: Option<u64>,
-    /// Where the virtual table is the source, this throws the pattern on it.
-    thrower: Option<ProjectorModel>,
 }
 
 impl Calibrating {
@@ -92,7 +97,8 @@ impl Calibrating {
     /// The picture that is to be shown instead of lines.
     #[must_use]
     pub fn pattern(&self) -> Option<&Arc<Pattern>> {
-        self.running.as_ref().map(|running| &running.pattern)
+        let calibrating = self.running.as_ref().map(|running| running.showing.pattern());
+        calibrating.or_else(|| self.watching.pattern())
     }
 
     /// What dashboard and network read of it.
@@ -113,10 +119,24 @@ impl Calibrating {
         self.version
     }
 
+    /// Why no line can be drawn where it is meant, in a few words for who stands at the table. `by_hand`: the operator has
+    /// said where the projector's corners lie.
+    #[must_use]
+    pub fn distrust(&self, by_hand: bool) -> Option<&'static str> {
+        if let Some(doubt) = self.watching.doubt() {
+            return Some(doubt.headline());
+        }
+        match (&self.status.profile, &self.status.unfit) {
+            (Some(_), Some(_)) if self.real => Some("camera or projector has changed: calibrate again"),
+            (None, _) if self.real && !by_hand => Some("not calibrated yet"),
+            _ => None,
+        }
+    }
+
     /// How it is, for the projector's health. Nothing is said of a projector that nobody has calibrated over a table that
     /// is not there.
     #[must_use]
-    pub fn check(&self, real_table: bool) -> Option<Check> {
+    pub fn check(&self) -> Option<Check> {
         const NAME: &str = "calibration";
         if let Some(progress) = self.status.running {
             let words = format!("calibrating, {:.0} %: {}", 100.0 * progress.share, progress.words);
@@ -127,16 +147,20 @@ impl Calibrating {
                 let words = format!("the calibration {why}; calibrate again");
                 Some(check(NAME, Health::Degraded, words))
             }
-            (Some(profile), None) => {
-                let words = format!(
-                    "light lands within {:.1} mm of where it is meant",
-                    profile.landing_max_m * MM_PER_M
-                );
-                Some(check(NAME, Health::Healthy, words))
-            }
-            (None, _) => real_table.then(|| {
-                let words =
-                    "lines land roughly: the projector is not calibrated; clear the table and calibrate";
+            (Some(profile), None) => Some(match (&self.status.doubt, &self.status.change) {
+                (Some(doubt), _) => check(NAME, Health::Degraded, format!("no lines are drawn: {doubt}")),
+                (None, Some(change)) => check(NAME, Health::Degraded, change.clone()),
+                (None, None) => {
+                    let words = format!(
+                        "light lands within {:.1} mm of where it is meant",
+                        profile.landing_max_m * MM_PER_M
+                    );
+                    check(NAME, Health::Healthy, words)
+                }
+            }),
+            (None, _) => self.real.then(|| {
+                let words = "no lines are drawn unless the settings tell the corners: the projector is not calibrated; \
+                             clear the table and calibrate";
                 check(NAME, Health::Degraded, words.to_owned())
             }),
         }
@@ -228,6 +252,7 @@ fn conduct(
     let state = &mut *state;
     state.looked = Some(Instant::now());
     let devices = devices(&vision, &view, &stage);
+    state.real = vision.latest.is_some() && shows_real_table(&devices.source);
     match state.asked.take() {
         Some(Ask::Begin(height_m)) => begin(state, &vision, &view, &stage, &config, &options, height_m),
         Some(Ask::Cancel) if state.running.is_some() => {
@@ -243,7 +268,7 @@ fn conduct(
     }
     if let Some(running) = &mut state.running {
         let lost = devices.monitor != running.devices.monitor || devices.source != running.devices.source;
-        let outcome = running.session.take_outcome();
+        let outcome = running.showing.take_outcome();
         if lost {
             end(state, &vision);
             state.say(
@@ -253,10 +278,10 @@ fn conduct(
         } else if let Some(outcome) = outcome {
             finish(state, &vision, outcome);
         } else {
-            follow(running, &vision);
+            running.showing.follow(&vision);
         }
     }
-    let progress = state.running.as_ref().map(|running| running.session.progress());
+    let progress = state.running.as_ref().map(|running| running.showing.progress());
     if progress != state.status.running {
         state.change(|status| status.running = progress);
     }
@@ -271,6 +296,15 @@ fn devices(vision: &VisionState, view: &ProjectorView, stage: &Stage) -> Devices
             .as_ref()
             .map_or_else(String::new, |eyes| eyes.status().source().0),
         monitor: view.describe(&stage.display),
+    }
+}
+
+/// True where a source is a camera, here or on the network.
+fn shows_real_table(source: &str) -> bool {
+    match source.parse() {
+        Ok(SourceSpec::Camera(_)) => true,
+        Ok(SourceSpec::Video(from)) => from.contains("://"),
+        _ => false,
     }
 }
 
@@ -307,48 +341,28 @@ fn begin(
         limit_m: settings.limit_mm / MM_PER_M,
         table_limit_m: settings.table_limit_mm / MM_PER_M,
     };
-    let session = match Session::start(plan) {
+    let session = match Session::start(Flow::new(plan)) {
         Ok(session) => session,
         Err(error) => {
             state.say(false, format!("the calibration cannot start: {error}"));
             return;
         }
     };
-    let thrower = vision.hand.get().map(|_| {
-        let mut random = fastrand::Rng::with_seed(options.seed);
-        drawn_projector(&stage.table, projector, &mut random)
-    });
     info!("calibrating camera and projector");
+    state.watching.stop(vision);
     state.running = Some(Running {
-        pattern: session.wanted(),
-        session,
+        showing: Showing::new(session, thrower(vision, stage, projector, options.seed)),
         devices: devices(vision, view, stage),
         camera_height_m,
-        shown: Instant::now(),
-        last_frame: None,
-        thrower,
     });
     state.version += 1;
 }
 
-/// Shows what is wanted, and hands in the newest frame.
-fn follow(running: &mut Running, vision: &VisionState) {
-    let wanted = running.session.wanted();
-    if !Arc::ptr_eq(&wanted, &running.pattern) {
-        if let (Some(thrower), Some(table)) = (&running.thrower, vision.hand.get()) {
-            table.set_projection(ProjectedLight::by_projector(&wanted, thrower).ok().map(Arc::new));
-        }
-        running.pattern = wanted;
-        running.shown = Instant::now();
-    }
-    if let Some(latest) = &vision.latest
-        && running.last_frame != Some(latest.frame.sequence)
-    {
-        running.last_frame = Some(latest.frame.sequence);
-        running
-            .session
-            .offer(latest.frame.clone(), &running.pattern, running.shown);
-    }
+/// The projector that throws light on the virtual table, where that is the source: always the same for a seed.
+fn thrower(vision: &VisionState, stage: &Stage, projector: ImageSize, seed: u64) -> Option<ProjectorModel> {
+    vision.hand.get()?;
+    let mut random = fastrand::Rng::with_seed(seed);
+    Some(drawn_projector(&stage.table, projector, &mut random))
 }
 
 fn finish(state: &mut Calibrating, vision: &VisionState, outcome: Result<Calibration, CalibrationFault>) {
@@ -401,11 +415,8 @@ fn roll_back(state: &mut Calibrating) {
 
 /// Ends the calibration under way; the table is dark where it threw light.
 fn end(state: &mut Calibrating, vision: &VisionState) {
-    if let Some(running) = state.running.take()
-        && running.thrower.is_some()
-        && let Some(table) = vision.hand.get()
-    {
-        table.set_projection(None);
+    if let Some(running) = state.running.take() {
+        running.showing.end(vision);
     }
     state.change(|status| {
         status.running = None;
