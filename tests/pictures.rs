@@ -11,23 +11,34 @@
 mod support;
 
 use std::io::{BufRead as _, BufReader};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use image::RgbImage;
-use support::{get, get_json};
+use support::{get, get_json, request};
 
 /// A running trainer; it ends with the test.
 struct Trainer {
     child: Child,
     address: String,
     said: Vec<String>,
-    state: PathBuf,
+    /// Its state, where nobody needs that afterwards.
+    state: Option<PathBuf>,
 }
 
 impl Trainer {
     fn start(display: Option<&str>, arguments: &[&str]) -> Self {
+        // Two of them run beside each other: each has its own folder.
+        static STARTS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+        let start = STARTS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+        let state = std::env::temp_dir().join(format!("billiards-pictures-{}-{start}", std::process::id()));
+        let mut trainer = Self::start_in(&state, display, arguments);
+        trainer.state = Some(state);
+        trainer
+    }
+
+    fn start_in(state: &Path, display: Option<&str>, arguments: &[&str]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_billiards-trainer"));
         command
             .args(["run", "--port", "0"])
@@ -41,11 +52,7 @@ impl Trainer {
         if let Some(display) = display {
             command.env("DISPLAY", display);
         }
-        // Two of them run beside each other: each has its own folder.
-        static STARTS: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-        let start = STARTS.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-        let state = std::env::temp_dir().join(format!("billiards-pictures-{}-{start}", std::process::id()));
-        command.arg("--state-folder").arg(&state);
+        command.arg("--state-folder").arg(state);
         let mut child = command.spawn().expect("the program starts");
         let mut lines = BufReader::new(child.stderr.take().unwrap()).lines();
         let mut said = Vec::new();
@@ -65,7 +72,7 @@ impl Trainer {
             child,
             address,
             said,
-            state,
+            state: None,
         }
     }
 
@@ -94,7 +101,9 @@ impl Drop for Trainer {
     fn drop(&mut self) {
         self.child.kill().ok();
         self.child.wait().ok();
-        std::fs::remove_dir_all(&self.state).ok();
+        if let Some(state) = &self.state {
+            std::fs::remove_dir_all(state).ok();
+        }
     }
 }
 
@@ -225,9 +234,10 @@ fn off_screen_the_projector_and_the_dashboard_are_drawn_and_served() {
     assert!(code == 200 && String::from_utf8_lossy(&page).contains("<html"));
 }
 
-/// A whole calibration as a user starts it: the virtual table's hidden projector is found, and the file is there.
+/// A whole calibration as a user starts it: the virtual table's hidden projector is found, and the file is there. Then that
+/// projector is pushed aside while the trainer runs: it is noticed, and calibrated anew.
 #[test]
-fn camera_and_projector_are_calibrated_from_the_command_line() {
+fn camera_and_projector_are_calibrated_from_the_command_line_and_watched_ever_after() {
     let state = std::env::temp_dir().join(format!("billiards-calibrate-{}", std::process::id()));
     let ended = Command::new(env!("CARGO_BIN_EXE_billiards-trainer"))
         .args([
@@ -253,9 +263,79 @@ fn camera_and_projector_are_calibrated_from_the_command_line() {
         1,
         "{said}"
     );
-    let kept = std::fs::read_to_string(state.join("calibration/table.ron")).expect("what was found is kept");
-    assert!(kept.contains("landing_max_m"), "{kept}");
+    let before =
+        std::fs::read_to_string(state.join("calibration/table.ron")).expect("what was found is kept");
+    assert!(before.contains("landing_max_m"), "{before}");
+
+    let settings = state.join("site.ron");
+    std::fs::write(&settings, "(calibration: (check_every_s: 1.0))").unwrap();
+    let settings = settings.to_str().unwrap();
+    let usual = ["--headless", "--source", "virtual:empty", "--config", settings];
+    let trainer = Trainer::start_in(&state, None, &usual);
+    let well = calibration_when(&trainer, "a check", |now| now["checked_off_mm"].is_number());
+    assert!(well["checked_off_mm"].as_f64().unwrap() < 1.5, "{well}");
+    assert_eq!((&well["in_force"], well["doubt"].is_null()), (&true.into(), true));
+    let first = well["profile"]["made"].clone();
+    // One that is ended half-way leaves what was there.
+    assert_eq!(
+        request(&trainer.address, "POST", "/api/v1/calibration", "{}"),
+        202
+    );
+    calibration_when(&trainer, "a calibration", |now| now["running"].is_object());
+    assert_eq!(
+        request(&trainer.address, "DELETE", "/api/v1/calibration", ""),
+        202
+    );
+    let kept = calibration_when(&trainer, "its end", |now| now["running"].is_null());
+    assert_eq!(
+        (&kept["profile"]["made"], &kept["in_force"]),
+        (&first, &true.into())
+    );
+    drop(trainer);
+    assert_eq!(
+        std::fs::read_to_string(state.join("calibration/table.ron")).unwrap(),
+        before
+    );
+
+    let script = state.join("faults.ron");
+    std::fs::write(
+        &script,
+        "[(at_s: 0, does: push_projector, for_s: 99999, size: 8)]",
+    )
+    .unwrap();
+    let pushed = [
+        "--environment",
+        "testing",
+        "--fault-script",
+        script.to_str().unwrap(),
+    ];
+    let trainer = Trainer::start_in(&state, None, &[&usual[..], &pushed[..]].concat());
+    let off = calibration_when(&trainer, "the doubt", |now| now["doubt"].is_string());
+    assert!(
+        off["doubt"].as_str().unwrap().contains("projector was moved"),
+        "{off}"
+    );
+    assert_eq!(off["in_force"], false);
+    calibration_when(&trainer, "a new calibration", |now| {
+        now["in_force"] == true && now["profile"]["made"] != first
+    });
+    drop(trainer);
     std::fs::remove_dir_all(state).unwrap();
+}
+
+/// What the trainer says of its calibration once that is so.
+fn calibration_when(
+    trainer: &Trainer,
+    what: &str,
+    is_so: impl Fn(&serde_json::Value) -> bool,
+) -> serde_json::Value {
+    let found = (0..900).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        Some(get_json(&trainer.address, "/api/v1/calibration")).filter(|now| is_so(now))
+    });
+    let last = get_json(&trainer.address, "/api/v1/calibration");
+    assert!(found.is_some(), "{what} did not come: {last}");
+    found.unwrap_or_default()
 }
 
 #[test]

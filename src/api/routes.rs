@@ -18,10 +18,12 @@ use super::connection::Peer;
 use super::context::Context;
 use super::problem::Problem;
 use super::{frames, guard, metrics, page, stream, views, websocket, what_if};
+use crate::calibration::profile::MOST_NUDGE_M;
 use crate::system::alerts::SilenceTarget;
 use crate::system::command::OperatorCommand;
 use crate::system::recovery::Action;
 use crate::system::status::Lifecycle;
+use crate::units::MM_PER_M;
 
 /// Largest body taken, bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -487,7 +489,11 @@ async fn command(State(context): Ctx, ConnectInfo(peer): ConnectInfo<Peer>, requ
         OperatorCommand::Calibrate { .. }
         | OperatorCommand::CancelCalibration
         | OperatorCommand::RollBackCalibration => check_calibration(&context, &command)?,
-        OperatorCommand::Pause(_) | OperatorCommand::SetAssistance(_) | OperatorCommand::LookInTheDark => {}
+        OperatorCommand::NudgeProjector { x_mm, y_mm } => check_nudge(&context, [*x_mm, *y_mm])?,
+        OperatorCommand::Pause(_)
+        | OperatorCommand::SetAssistance(_)
+        | OperatorCommand::LookInTheDark
+        | OperatorCommand::ShowTestPicture(_) => {}
         OperatorCommand::Rehearse => {
             if context.snapshot()?.shot.is_none() {
                 return Err(Problem::new(
@@ -541,6 +547,23 @@ async fn cancel_calibration(State(context): Ctx) -> Accepted {
 async fn roll_back_calibration(State(context): Ctx) -> Accepted {
     check_calibration(&context, &OperatorCommand::RollBackCalibration)?;
     accept(&context, OperatorCommand::RollBackCalibration)
+}
+
+/// Only what is calibrated can be fine-tuned, and only by a little.
+fn check_nudge(context: &Context, mm: [f64; 2]) -> Result<(), Problem> {
+    let most = MOST_NUDGE_M * MM_PER_M;
+    if mm.iter().any(|v| v.is_nan() || v.abs() > most) {
+        let words = format!("`x_mm` and `y_mm` must be numbers from -{most} to {most}.");
+        return Err(Problem::invalid("nudge_projector", words));
+    }
+    if context.snapshot()?.calibration.profile.is_none() {
+        return Err(Problem::new(
+            StatusCode::CONFLICT,
+            "not_calibrated",
+            "Nothing is calibrated that could be fine-tuned; POST /api/v1/calibration calibrates.",
+        ));
+    }
+    Ok(())
 }
 
 /// A wish about the calibration that can't be carried out is refused at once.

@@ -13,6 +13,8 @@ use crate::units::{ImageSize, Vec2};
 const VERSION: u32 = 1;
 /// Earlier profiles that are kept.
 const KEPT: usize = 9;
+/// By more than this a calibration is not put right by hand, metres.
+pub const MOST_NUDGE_M: f64 = 0.02;
 
 /// Everything that was fitted, and to what.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -52,6 +54,9 @@ pub struct Profile {
     /// Brightness of the bed in the camera's picture, 0..1 in proportion to light.
     #[serde(default)]
     pub bed_light: Option<f64>,
+    /// By how much the operator has moved the light on the cloth since, metres.
+    #[serde(default)]
+    pub nudge_m: Vec2,
     /// How far from where it is meant the camera sees light fall, root mean square, metres.
     pub landing_rms_m: f64,
     /// The same at worst.
@@ -128,6 +133,7 @@ impl Profile {
             white_gain: Some(found.white_gain),
             edge_px: found.sight.map(|sight| sight.edge_px),
             bed_light: found.sight.map(|sight| sight.bed_light),
+            nudge_m: Vec2::ZERO,
             landing_rms_m: found.landing.rms_m,
             landing_max_m: found.landing.max_m,
             table_sigma_m: found.landing.table_sigma_m,
@@ -184,6 +190,32 @@ impl Profile {
         }
     }
 
+    /// The projector as it is used: what it is to light a nudge further on is shown where it would light this.
+    #[must_use]
+    pub fn nudged(&self) -> ProjectorModel {
+        let mut projector = self.projector;
+        projector.optics.pose.eye_m -= self.nudge_m.extend(0.0);
+        projector
+    }
+
+    /// The same, its light moved on the cloth by so much more, metres.
+    #[must_use]
+    pub fn nudge(&self, by_m: Vec2) -> Self {
+        let most = Vec2::splat(MOST_NUDGE_M);
+        Self {
+            nudge_m: (self.nudge_m + by_m).clamp(-most, most),
+            ..self.clone()
+        }
+    }
+
+    /// The text of its file.
+    ///
+    /// # Errors
+    /// What the writer says; it has always managed so far.
+    pub fn to_text(&self) -> Result<String, String> {
+        ron::ser::to_string_pretty(self, ron::ser::PrettyConfig::new()).map_err(|error| error.to_string())
+    }
+
     fn is_of_table(&self, devices: &Devices) -> Result<(), String> {
         if self.table == devices.table {
             Ok(())
@@ -229,8 +261,7 @@ impl Profile {
             path: path.display().to_string(),
             reason: error,
         };
-        let text = ron::ser::to_string_pretty(self, ron::ser::PrettyConfig::new())
-            .map_err(|error| failed(error.to_string()))?;
+        let text = self.to_text().map_err(failed)?;
         if let Ok(old) = std::fs::read(path) {
             for age in (1..KEPT).rev() {
                 // One that is not there leaves a gap, which hurts nobody.
@@ -287,6 +318,9 @@ impl Profile {
         if !good(&self.projector.optics) {
             return Err("its projector is none that could be".to_owned());
         }
+        if !(self.nudge_m.abs().max_element() <= MOST_NUDGE_M) {
+            return Err("it is nudged further than can be".to_owned());
+        }
         let landing = [
             self.landing_rms_m,
             self.landing_max_m,
@@ -337,6 +371,7 @@ mod tests {
             white_gain: Some(2.0),
             edge_px: Some(5.0),
             bed_light: None,
+            nudge_m: Vec2::ZERO,
             landing_rms_m: 4e-4,
             landing_max_m: 1.2e-3,
             table_sigma_m: 1e-3,
@@ -369,6 +404,26 @@ mod tests {
             ("10".to_owned(), "11".to_owned())
         );
         std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    /// What was lit at a place is lit a nudge further on.
+    #[test]
+    fn a_nudge_moves_all_light_by_as_much() {
+        let before = profile("a");
+        let nudged = before
+            .nudge(Vec2::new(0.003, -0.002))
+            .nudge(Vec2::new(0.001, 0.0));
+        for place in [Vec2::ZERO, Vec2::new(1.1, 0.5), Vec2::new(-0.9, -0.6)] {
+            let pixel = nudged.nudged().pixel(place.extend(0.0)).unwrap();
+            let lands = before.projector.on_plane(pixel, 0.0).unwrap();
+            assert!(
+                lands.distance(place + Vec2::new(0.004, -0.002)) < 1e-9,
+                "{place} {lands}"
+            );
+        }
+        let far = before.nudge(Vec2::new(9.0, -9.0));
+        assert_eq!(far.nudge_m, Vec2::new(MOST_NUDGE_M, -MOST_NUDGE_M));
+        assert_eq!(before.nudged(), before.projector);
     }
 
     #[test]

@@ -22,6 +22,22 @@ pub struct Spots {
     pub seen: Vec<Cross>,
 }
 
+/// Fewest dots that say anything.
+pub const FEWEST_DOTS: usize = 3;
+
+impl Spots {
+    /// How far from where it was meant light lands: the second worst dot, metres, as the worst may have fallen on a piece of
+    /// chalk. `None` where too few are seen.
+    #[must_use]
+    pub fn off_m(&self) -> Option<f64> {
+        let mut off: Vec<f64> = (self.seen.iter())
+            .map(|spot| spot.meant_m.distance(spot.seen_m))
+            .collect();
+        off.sort_by(|a, b| b.total_cmp(a));
+        off.get(1).copied().filter(|_| off.len() >= FEWEST_DOTS)
+    }
+}
+
 /// Shows the dots and looks for them.
 #[derive(Debug)]
 pub struct SpotCheck {

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use super::look::Look;
 use super::profile::Profile;
-use super::spots::Spots;
+use super::spots::{FEWEST_DOTS, Spots};
 use crate::units::MM_PER_M;
 
 /// Why lines would be wrong. Nothing is drawn then but this.
@@ -113,8 +113,6 @@ const BLURRED: f64 = 1.6;
 const OTHER_LIGHT: f64 = 2.0;
 /// Checks without light before it is said to be missing: somebody may have leant over.
 const DARK_CHECKS: u32 = 2;
-/// Fewest dots that say anything.
-const FEWEST_DOTS: usize = 3;
 /// The table lies still and nobody is over it for so long before light is checked.
 const STILL_FOR: Duration = Duration::from_millis(1500);
 /// What looks odd is checked again after so long.
@@ -191,15 +189,7 @@ impl Watch {
             return;
         }
         self.dark = 0;
-        if spots.seen.len() < FEWEST_DOTS {
-            return;
-        }
-        let mut off: Vec<f64> = (spots.seen.iter())
-            .map(|spot| spot.meant_m.distance(spot.seen_m))
-            .collect();
-        off.sort_by(|a, b| b.total_cmp(a));
-        // The worst may have fallen on a piece of chalk.
-        let off_m = off.get(1).copied().unwrap_or(0.0);
+        let Some(off_m) = spots.off_m() else { return };
         self.last_off_m = Some(off_m);
         if off_m > self.limit_m {
             self.doubt = Some(Doubt::LightElsewhere { off_m });

@@ -4,6 +4,8 @@ mod capture;
 mod cue;
 mod dataset;
 mod forecast;
+#[cfg(feature = "app")]
+mod latency;
 mod monitoring;
 mod physics;
 mod projection;
@@ -32,6 +34,9 @@ enum What {
     Cue(cue::Cue),
     /// Fault prediction: leaks found in time, false alarms, on traces made up by seed.
     Forecast(forecast::Forecast),
+    /// From a camera's frame to the overlay that comes of it, in the running trainer.
+    #[cfg(feature = "app")]
+    Latency(latency::Latency),
     /// What monitoring itself costs.
     Monitoring(monitoring::Monitoring),
     /// The physics: measured truths, reference shots, both drivers, spread, speed.
@@ -52,6 +57,8 @@ impl Evaluate {
             What::Capture(command) => command.execute(),
             What::Cue(command) => command.execute(),
             What::Forecast(command) => command.execute(),
+            #[cfg(feature = "app")]
+            What::Latency(command) => command.execute(),
             What::Monitoring(command) => command.execute(),
             What::Physics(command) => command.execute(),
             What::Projection(command) => command.execute(),

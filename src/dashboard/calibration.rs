@@ -4,6 +4,7 @@ use bevy_egui::egui::{self, Align, Layout, RichText, Ui, vec2};
 
 use super::look;
 use crate::calibration::status::CalibrationStatus;
+use crate::projector::test_picture::{ALL, FINE_MM, STEP_MM, TestPicture};
 use crate::system::command::OperatorCommand;
 use crate::units::MM_PER_M;
 
@@ -70,6 +71,66 @@ pub(super) fn calibration(
         .on_hover_text(words);
 }
 
+/// Test pictures, and fine-tuning by arrow keys while that of the table is shown.
+pub(super) fn projector(
+    ui: &mut Ui,
+    shown: Option<TestPicture>,
+    status: &CalibrationStatus,
+    wishes: &mut Vec<OperatorCommand>,
+) {
+    ui.horizontal(|ui| {
+        ui.label(RichText::new("Test picture").strong());
+        ui.with_layout(Layout::right_to_left(Align::Center), |ui| {
+            for (picture, name) in ALL.into_iter().rev() {
+                let on = shown == Some(picture);
+                if ui.selectable_label(on, name).clicked() {
+                    wishes.push(OperatorCommand::ShowTestPicture((!on).then_some(picture)));
+                }
+            }
+        });
+    });
+    let Some(profile) = status
+        .profile
+        .as_ref()
+        .filter(|_| shown == Some(TestPicture::Table))
+    else {
+        return;
+    };
+    ui.horizontal(|ui| {
+        let nudge = profile.nudge_m * MM_PER_M;
+        let words = format!(
+            "arrow keys move the light by 1 mm, with shift by 0.2; now {:+.1}, {:+.1} mm",
+            nudge.x, nudge.y
+        );
+        ui.label(RichText::new(words).color(look::QUIET).size(13.0));
+        if ui.small_button("zero").clicked() {
+            wishes.push(OperatorCommand::NudgeProjector {
+                x_mm: -nudge.x,
+                y_mm: -nudge.y,
+            });
+        }
+    });
+    if ui.ctx().egui_wants_keyboard_input() {
+        return;
+    }
+    ui.input(|input| {
+        let step_mm = if input.modifiers.shift { FINE_MM } else { STEP_MM };
+        for (key, x, y) in [
+            (egui::Key::ArrowLeft, -1.0, 0.0),
+            (egui::Key::ArrowRight, 1.0, 0.0),
+            (egui::Key::ArrowUp, 0.0, 1.0),
+            (egui::Key::ArrowDown, 0.0, -1.0),
+        ] {
+            if input.key_pressed(key) {
+                wishes.push(OperatorCommand::NudgeProjector {
+                    x_mm: x * step_mm,
+                    y_mm: y * step_mm,
+                });
+            }
+        }
+    });
+}
+
 /// What holds, or what went wrong last.
 fn in_words(status: &CalibrationStatus) -> (String, egui::Color32) {
     match (&status.last, &status.profile, &status.unfit) {
@@ -92,8 +153,9 @@ fn in_words(status: &CalibrationStatus) -> (String, egui::Color32) {
         ),
         (_, Some(profile), None) => (
             format!(
-                "light lands within {:.1} mm, the table is known to {:.1} mm; {}",
+                "light lands within {:.1} mm, {:.0} ms after it is drawn; the table is known to {:.1} mm; {}",
                 profile.landing_max_m * MM_PER_M,
+                profile.latency_s * 1e3,
                 profile.table_sigma_m * MM_PER_M,
                 profile.made.get(..10).unwrap_or_default(),
             ),

@@ -5,9 +5,10 @@ use bevy_egui::egui::{
 };
 use egui_plot::{Corner, HLine, Line, Plot, PlotPoints};
 
-use super::calibration::calibration;
+use super::calibration::{calibration, projector};
 use super::{look, pictures};
 use crate::physics::prediction::EventKind;
+use crate::projector::test_picture::TestPicture;
 use crate::system::command::{CueCommand, OperatorCommand};
 use crate::system::snapshot::{HistorySample, PredictedShot, Snapshot};
 use crate::system::status::{HandCue, Health, Lifecycle, ModuleStatus, Severity};
@@ -369,7 +370,8 @@ fn hand_cue(ui: &mut Ui, area: Rect, cue: HandCue, snapshot: &Snapshot, wishes: 
         }
     }
     // Keys belong to a text field while one is being written in.
-    if !taken || ui.ctx().egui_wants_keyboard_input() {
+    let keys_move_light = snapshot.status.test_picture == Some(TestPicture::Table);
+    if !taken || keys_move_light || ui.ctx().egui_wants_keyboard_input() {
         return;
     }
     ui.input(|input| {
@@ -398,6 +400,7 @@ fn side_column(ui: &mut Ui, state: &mut Dashboard, snapshot: &Snapshot, wishes: 
     look::card().show(ui, |ui| {
         ui.set_width(width - 24.0);
         calibration(ui, &mut state.camera_height_m, &snapshot.calibration, wishes);
+        projector(ui, snapshot.status.test_picture, &snapshot.calibration, wishes);
     });
     look::card().show(ui, |ui| {
         ui.set_width(width - 24.0);

@@ -3,6 +3,7 @@
 
 mod cases;
 mod cost;
+mod latency;
 mod manager;
 mod measure;
 mod outside;
@@ -10,5 +11,6 @@ mod soak;
 
 pub use cases::{CASES, Case};
 pub use cost::{WithAndWithout, with_and_without};
+pub use latency::{Loop, latency};
 pub use measure::{Result, run_case};
 pub use soak::{Soak, soak};

@@ -7,4 +7,5 @@ pub mod overlay;
 #[cfg(feature = "app")]
 pub mod plugin;
 pub mod tessellate;
+pub mod test_picture;
 pub mod theme;

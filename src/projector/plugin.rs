@@ -1,7 +1,10 @@
 //! The projector: a window of its own on the chosen monitor, or a picture off-screen.
 
+mod fine_tuning;
+
 use std::num::NonZero;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use bevy::asset::RenderAssetUsages;
@@ -10,6 +13,7 @@ use bevy::camera::{CameraProjection, Projection, RenderTarget, SubCameraView};
 use bevy::math::{Mat4, Vec3A, Vec4};
 use bevy::mesh::{Indices, PrimitiveTopology};
 use bevy::prelude::*;
+use bevy::render::{Render, RenderApp, RenderSystems};
 use bevy::sprite_render::AlphaMode2d;
 use bevy::window::{
     CursorOptions, Monitor, OnMonitor, PresentMode, PrimaryMonitor, PrimaryWindow, WindowMode, WindowRef,
@@ -21,6 +25,7 @@ use super::footprint::footprint;
 use super::keystone::Mapping;
 use super::overlay::{Geometry as Form, Shape};
 use super::tessellate::Triangles;
+use super::test_picture::TestPicture;
 use super::theme::style;
 use crate::app::{Config, Display, PROJECTOR_LAYER, ProjectorStep, Stage};
 use crate::calibration::plugin::{Calibrating, Conducted};
@@ -32,9 +37,10 @@ use crate::system::plugin::modules::{Desk, Lived};
 use crate::system::plugin::{Measured, Operator, RunSummary};
 use crate::system::snapshot::PredictedShot;
 use crate::system::status::{Check, Health};
-use crate::table::Geometry as TableGeometry;
+use crate::table::{Geometry as TableGeometry, TableSpec};
 use crate::trainer::aim::Assistance;
 use crate::trainer::plugin::CoreState;
+use crate::units::ImageSize;
 use crate::vision::plugin::VisionState;
 use crate::vision::track::TableState;
 
@@ -46,6 +52,7 @@ impl Plugin for ProjectorPlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<Drawn>()
             .init_resource::<ProjectorView>()
+            .init_resource::<Submitted>()
             .add_systems(
                 ProjectorStep,
                 (attend.before(Conducted), compose_shapes.after(Conducted)),
@@ -55,6 +62,12 @@ impl Plugin for ProjectorPlugin {
         if matches!(display, Display::None(_)) {
             return;
         }
+        let submitted = app.world().resource::<Submitted>().clone();
+        if let Some(renderer) = app.get_sub_app_mut(RenderApp) {
+            renderer
+                .insert_resource(submitted)
+                .add_systems(Render, note_submission.in_set(RenderSystems::Cleanup));
+        }
         app.add_systems(Startup, spawn_light)
             .add_systems(ProjectorStep, (follow_size, draw).chain().after(compose_shapes));
         match display {
@@ -63,7 +76,13 @@ impl Plugin for ProjectorPlugin {
                 app.add_observer(|placed: On<Insert, OnMonitor>, mut commands: Commands| {
                     commands.entity(placed.entity).remove::<OnMonitor>();
                 })
-                .add_systems(ProjectorStep, keep_window.after(attend).before(Conducted));
+                .add_systems(
+                    ProjectorStep,
+                    (
+                        keep_window.after(attend).before(Conducted),
+                        fine_tuning::fine_tune.after(follow_size),
+                    ),
+                );
             }
             _ => {
                 app.add_systems(ProjectorStep, keep_picture.after(attend).before(Conducted));
@@ -79,8 +98,44 @@ pub struct Drawn {
     pub shapes: Arc<Vec<Shape>>,
     /// Counts up with every change of the shapes.
     version: u64,
+    /// A picture in pixels that is shown instead: for a calibration, or a test picture.
+    pattern: Option<Arc<Pattern>>,
+    /// The test picture it was made of, and for which size.
+    test: Option<(TestPicture, (u32, u32))>,
     /// Since when they fade out, because they would be wrong.
     fading: Option<Instant>,
+    /// A frame whose overlay is decided but not yet handed over: when it was taken, and when that was decided.
+    awaited: Option<(Instant, Instant)>,
+}
+
+/// When a picture was handed to the graphics card last.
+#[derive(Clone, Debug, Resource)]
+struct Submitted {
+    since: Instant,
+    /// Nanoseconds later; 0: never.
+    after: Arc<AtomicU64>,
+}
+
+impl Default for Submitted {
+    fn default() -> Self {
+        Self {
+            since: Instant::now(),
+            after: Arc::default(),
+        }
+    }
+}
+
+impl Submitted {
+    fn last(&self) -> Option<Instant> {
+        let after = self.after.load(Ordering::Relaxed);
+        (after > 0).then(|| self.since + Duration::from_nanos(after))
+    }
+}
+
+/// In the renderer, when it has handed over all pictures.
+fn note_submission(submitted: Res<Submitted>) {
+    let after = submitted.since.elapsed().as_nanos();
+    (submitted.after).store(u64::try_from(after).unwrap_or(u64::MAX), Ordering::Relaxed);
 }
 
 /// Lines that would be wrong are gone after so long.
@@ -88,6 +143,30 @@ const FADES_WITHIN: Duration = Duration::from_millis(400);
 const FADE_STEPS: u8 = 16;
 
 impl Drawn {
+    /// Decides about the picture in pixels.
+    fn show_pattern(
+        &mut self,
+        wanted: Option<&Arc<Pattern>>,
+        test: Option<TestPicture>,
+        size: Option<(u32, u32)>,
+    ) {
+        let test = test.zip(size);
+        if let Some(wanted) = wanted {
+            if !self
+                .pattern
+                .as_ref()
+                .is_some_and(|shown| Arc::ptr_eq(shown, wanted))
+            {
+                self.pattern = Some(Arc::clone(wanted));
+            }
+            self.test = None;
+        } else if self.test != test || self.pattern.is_some() != test.is_some_and(|(p, _)| p.is_of_pixels()) {
+            let made = test.and_then(|(picture, (w, h))| picture.pattern(ImageSize::new(w, h)));
+            self.pattern = made.map(Arc::new);
+            self.test = test;
+        }
+    }
+
     /// How much of the shapes is still to be seen, in steps of which each is drawn anew.
     fn steps_left(&self, now: Instant) -> u8 {
         let gone = self.fading.map_or(0.0, |since| {
@@ -242,16 +321,23 @@ struct Basis {
     level: Assistance,
     /// Said instead of drawing lines, which would be wrong.
     instead: Option<&'static str>,
+    /// Shown instead of all that.
+    test_picture: Option<TestPicture>,
 }
 
 impl Basis {
     fn is_same(&self, other: &Self) -> bool {
         let same_shot = self.shot.as_ref().map(Arc::as_ptr) == other.shot.as_ref().map(Arc::as_ptr);
         let same_table = self.table.as_ref().map(Arc::as_ptr) == other.table.as_ref().map(Arc::as_ptr);
-        same_shot && same_table && self.level == other.level && self.instead == other.instead
+        let same_words = self.instead == other.instead && self.test_picture == other.test_picture;
+        same_shot && same_table && self.level == other.level && same_words
     }
 
-    fn shapes(&self, geometry: &TableGeometry, ball_radius_m: f64) -> Vec<Shape> {
+    fn shapes(&self, geometry: &TableGeometry, table: &TableSpec) -> Vec<Shape> {
+        let ball_radius_m = table.ball.radius_m;
+        if let Some(picture) = self.test_picture {
+            return picture.shapes(table).unwrap_or_default();
+        }
         if let Some(words) = self.instead {
             return compose_message(self.table.as_deref(), ball_radius_m, words);
         }
@@ -273,6 +359,7 @@ fn compose_shapes(
     config: Res<Config>,
     operator: Res<Operator>,
     calibrating: Res<Calibrating>,
+    submitted: Res<Submitted>,
     mut measured: ResMut<Measured>,
     mut summary: ResMut<RunSummary>,
     mut geometry: Local<Option<TableGeometry>>,
@@ -281,8 +368,12 @@ fn compose_shapes(
     let now = Instant::now();
     let dark = vision.dark.is_dark(now) || calibrating.pattern().is_some();
     let live = view.on && !operator.paused && !dark;
+    let test_picture = operator
+        .test_picture(now)
+        .filter(|_| view.on && calibrating.pattern().is_none());
     let distrust = calibrating.distrust(config.projector.corners.is_some());
-    let instead = distrust.filter(|_| live);
+    let instead = distrust.filter(|_| live && test_picture.is_none());
+    drawn.show_pattern(calibrating.pattern(), test_picture, view.size);
     // What is there when it begins to be wrong fades; then words take its place.
     let was_trusted = composed.as_ref().is_some_and(|last| last.instead.is_none());
     if instead.is_some() && was_trusted && !drawn.shapes.is_empty() {
@@ -299,11 +390,12 @@ fn compose_shapes(
         table: vision.seen_table().filter(|_| live).cloned(),
         level: operator.assistance,
         instead,
+        test_picture,
     };
     // The loop turns more often than frames come.
     if !composed.as_ref().is_some_and(|last| last.is_same(&basis)) {
         let geometry = geometry.get_or_insert_with(|| TableGeometry::of(&stage.table));
-        let shapes = basis.shapes(geometry, stage.table.ball.radius_m);
+        let shapes = basis.shapes(geometry, &stage.table);
         if *drawn.shapes != shapes {
             vision.shown.show(now, footprint(&shapes));
             drawn.shapes = Arc::new(shapes);
@@ -311,10 +403,26 @@ fn compose_shapes(
         }
         *composed = Some(basis);
     }
-    if let Some(captured) = vision.undrawn.take().filter(|_| live && instead.is_none()) {
-        let ms = captured.elapsed().as_secs_f64() * 1e3;
-        measured.latency_ms.push(Instant::now(), ms);
+    // Where nothing is drawn, the decision is all there is.
+    let undrawn = matches!(stage.display, Display::None(_));
+    let mut over = |captured: Instant, over: Instant| {
+        let ms = over.saturating_duration_since(captured).as_secs_f64() * 1e3;
+        measured.latency_ms.push(over, ms);
         summary.latency(ms);
+    };
+    // Pictures are handed over after this: that of the last turn is out by now.
+    if let (Some((captured, decided)), Some(at)) = (drawn.awaited, submitted.last())
+        && at >= decided
+    {
+        over(captured, at);
+        drawn.awaited = None;
+    }
+    if let Some(captured) = vision.undrawn.take().filter(|_| live && instead.is_none()) {
+        if undrawn {
+            over(captured, Instant::now());
+        } else {
+            drawn.awaited = Some((captured, now));
+        }
     }
 }
 
@@ -561,8 +669,9 @@ fn follow_size(
     config: Res<Config>,
     stage: Res<Stage>,
     calibrating: Res<Calibrating>,
+    drawn: Res<Drawn>,
     windows: Query<&Window, With<ProjectorWindow>>,
-    mut applied: Local<Option<(Entity, (u32, u32), u64)>>,
+    mut applied: Local<Option<(Entity, (u32, u32), u64, bool)>>,
 ) {
     if view.picture.is_none() {
         view.size = windows
@@ -576,14 +685,14 @@ fn follow_size(
     let (Some(camera), Some(size)) = (view.camera, view.size) else {
         return;
     };
-    let now = Some((camera, size, calibrating.version()));
+    let now = Some((camera, size, calibrating.version(), drawn.pattern.is_some()));
     if *applied == now {
         return;
     }
     *applied = now;
     let (w, h) = (f64::from(size.0), f64::from(size.1));
     let by_corners = |corners| Mapping::by_corners(&stage.table, corners, w, h);
-    let mapping = match (calibrating.pattern(), calibrating.projector()) {
+    let mapping = match (&drawn.pattern, calibrating.projector()) {
         (Some(_), _) => Mapping::pixels(w, h),
         (None, Some(projector)) => Mapping::calibrated(projector),
         (None, None) => {
@@ -606,7 +715,6 @@ struct Mapped(Mapping);
 /// Puts the shapes into the mesh and the lines of text.
 fn draw(
     drawn: Res<Drawn>,
-    calibrating: Res<Calibrating>,
     mapped: Query<Ref<Mapped>>,
     light: Query<&Mesh2d, With<Light>>,
     mut meshes: ResMut<Assets<Mesh>>,
@@ -622,7 +730,7 @@ fn draw(
     let Some(mapped) = mapped.iter().next() else {
         return;
     };
-    let pattern = calibrating.pattern();
+    let pattern = drawn.pattern.as_ref();
     let same_pattern = pattern.map(Arc::as_ptr) == done.1.as_ref().map(Arc::as_ptr);
     let steps = drawn.steps_left(Instant::now());
     if done.0 == drawn.version && same_pattern && done.2 == steps && !mapped.is_changed() {

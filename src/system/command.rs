@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::projector::test_picture::TestPicture;
 use crate::system::alerts::SilenceTarget;
 use crate::system::recovery::Action;
 use crate::trainer::aim::Assistance;
@@ -62,6 +63,15 @@ pub enum OperatorCommand {
     CancelCalibration,
     /// Go back to the calibration before the present one.
     RollBackCalibration,
+    /// Move the projector's light on the cloth: millimetres toward the foot end, and to the left as seen from the head.
+    NudgeProjector {
+        /// Toward the foot end, millimetres.
+        x_mm: f64,
+        /// To the left, millimetres.
+        y_mm: f64,
+    },
+    /// Show a test picture instead of lines, or lines again.
+    ShowTestPicture(Option<TestPicture>),
     /// Take the cue of the virtual table.
     Cue(CueCommand),
     /// Stop the program in good order.

@@ -65,6 +65,8 @@ pub enum Does {
     ChangeFormat,
     /// The projector's window is closed.
     CloseWindow,
+    /// The virtual projector is pushed aside by `size` millimetres.
+    PushProjector,
     /// No file can be written: the disk is full.
     FailWrites,
     /// `size` lines a second go into the log.

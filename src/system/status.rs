@@ -242,6 +242,8 @@ pub struct SystemStatus {
     pub paused: bool,
     /// How much help is drawn.
     pub assistance: crate::trainer::aim::Assistance,
+    /// The test picture that is shown instead of lines.
+    pub test_picture: Option<crate::projector::test_picture::TestPicture>,
     /// How the projector draws: `window HDMI-1`, `off-screen`, `not drawn: no GPU`.
     pub display: String,
     /// The cue that can be taken by hand, where the source has one (virtual table).

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{BadOptions, Company, Options, ProjectedLight, SceneName, VirtualTable};
 use crate::calibration::flow::{Calibration, CalibrationFault, Flow, Plan};
 use crate::calibration::session::Steps;
-use crate::calibration::{CameraModel, Lens, Pattern, Pose, ProjectorModel};
+use crate::calibration::{CameraModel, Lens, Mark, Pattern, Pose, ProjectorModel};
 use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec2, Vec3};
 use crate::vision::frame::Frame;
@@ -28,6 +28,8 @@ pub struct Rig {
     pub spec: TableSpec,
     /// The truth about the projector.
     pub projector: ProjectorModel,
+    /// A second projector that shows the same, as two on one graphics card do.
+    pub second: Option<ProjectorModel>,
     delay: u64,
     period_s: f64,
     taken: u64,
@@ -63,6 +65,7 @@ impl Rig {
             table: VirtualTable::new(options)?,
             spec: options.table.clone(),
             projector,
+            second: None,
             delay,
             period_s: 1.0 / options.fps,
             taken: 0,
@@ -144,7 +147,12 @@ impl Rig {
         while let Some((due, pattern)) = self.coming.front()
             && *due <= self.taken
         {
-            let light = ProjectedLight::by_projector(pattern, &self.projector);
+            let light = match &self.second {
+                Some(second) => {
+                    ProjectedLight::by_projector(&both(pattern, &self.projector, second), &self.projector)
+                }
+                None => ProjectedLight::by_projector(pattern, &self.projector),
+            };
             self.table.set_projection(light.ok().map(Arc::new));
             self.coming.pop_front();
         }
@@ -152,6 +160,22 @@ impl Rig {
         let frame = self.table.next(Duration::from_secs(1))?;
         let frame = frame.ok_or_else(|| SourceError::Failed("the virtual table gave no frame".to_owned()))?;
         Ok(frame)
+    }
+}
+
+/// What one projector would have to show for the light of two that show this.
+fn both(pattern: &Pattern, first: &ProjectorModel, second: &ProjectorModel) -> Pattern {
+    let elsewhere = |pixel: Vec2| first.pixel(second.on_plane(pixel, 0.0)?.extend(0.0));
+    let marks = pattern.marks.iter().filter_map(|mark| {
+        Some(Mark {
+            from_px: elsewhere(mark.from_px)?,
+            to_px: elsewhere(mark.to_px)?,
+            ..*mark
+        })
+    });
+    Pattern {
+        size: pattern.size,
+        marks: pattern.marks.iter().copied().chain(marks).collect(),
     }
 }
 

@@ -13,6 +13,7 @@ use serde_json::json;
 use world::{World, snapshot, status};
 
 use super::{ApiError, ApiServer, Options};
+use crate::projector::test_picture::TestPicture;
 use crate::system::command::OperatorCommand;
 use crate::system::snapshot::EncodedImage;
 use crate::system::status::Lifecycle;
@@ -238,6 +239,16 @@ fn wishes_reach_the_main_loop_and_a_full_queue_is_told() {
             "",
             OperatorCommand::RollBackCalibration,
         ),
+        (
+            "/api/v1/command",
+            r#"{"show_test_picture":"sharpness"}"#,
+            OperatorCommand::ShowTestPicture(Some(TestPicture::Sharpness)),
+        ),
+        (
+            "/api/v1/command",
+            r#"{"show_test_picture":null}"#,
+            OperatorCommand::ShowTestPicture(None),
+        ),
         ("/api/v1/shutdown", "", OperatorCommand::Shutdown),
         ("/api/v1/command", "\"shutdown\"", OperatorCommand::Shutdown),
     ];
@@ -282,6 +293,15 @@ fn wishes_that_make_no_sense_are_refused() {
         post(at, "/api/v1/calibration", body).problem(422, "validation");
     }
     post(at, "/api/v1/command", r#"{"calibrate":{"camera_height_m":99}}"#).problem(422, "validation");
+    for body in [
+        r#"{"nudge_projector":{"x_mm":21,"y_mm":0}}"#,
+        r#"{"nudge_projector":{"x_mm":1}}"#,
+        r#"{"show_test_picture":"kittens"}"#,
+    ] {
+        post(at, "/api/v1/command", body).problem(422, "validation");
+    }
+    let nudge = r#"{"nudge_projector":{"x_mm":1,"y_mm":-0.5}}"#;
+    post(at, "/api/v1/command", nudge).problem(409, "not_calibrated");
     post(at, "/api/v1/command", "\"cancel_calibration\"").problem(409, "no_calibration_running");
     get(at, "/api/v1/modules/%ff").problem(400, "invalid_path");
     let forwarded = "x-forwarded-for: 10.0.0.7\r\n";

@@ -247,6 +247,7 @@ pub(super) fn status() -> SystemStatus {
         source: "camera:0 (HD Webcam)".to_owned(),
         safe_mode: false,
         paused: false,
+        test_picture: None,
         assistance: Assistance::Beginner,
         display: "window HDMI-1".to_owned(),
         hand_cue: None,

@@ -151,6 +151,31 @@ fn a_hand_in_the_light_spoils_nothing_silently() {
     }
 }
 
+/// Two that show the same throw every dot twice: whose it is nobody can say.
+#[test]
+fn two_projectors_are_one_too_many() {
+    let mut rig = rig(false, false);
+    let mut second = rig.projector;
+    second.optics.pose = Pose::looking_at(Vec3::new(-0.4, 0.5, 2.4), Vec3::new(0.05, 0.02, 0.0), Vec3::Y);
+    rig.second = Some(second);
+    let fault = fault(rig, |_, _| ());
+    assert!(
+        matches!(fault, CalibrationFault::FewDots { .. } | CalibrationFault::NoMap),
+        "{fault}"
+    );
+    assert!(fault.to_string().contains("only this projector") || fault.to_string().contains("dots of light"));
+}
+
+/// A lamp mirrored by a polished rail or a wet cloth: white in all pictures, no dot is seen in it.
+#[test]
+fn glare_hides_dots_and_spoils_nothing() {
+    let mut rig = rig(false, false);
+    let plan = plan(&rig);
+    let glare = |frame: &mut Frame, _: f64| paint(frame, [0.55, 0.35, 0.68, 0.5], [255, 255, 255]);
+    let found = rig.calibrate(plan, glare).unwrap().0.unwrap();
+    assert!(found.landing.max_m < 0.002, "{:?}", found.landing.max_m);
+}
+
 #[test]
 fn a_camera_that_is_bumped_meanwhile_is_noticed() {
     let fault = fault(rig(false, false), |frame, share| {

@@ -20,9 +20,10 @@ use super::session::Session;
 use super::status::{CalibrationStatus, Said};
 use crate::app::{Config, Ending, ProjectorStep, RunOptions, Stage, Started, now};
 use crate::projector::plugin::ProjectorView;
+use crate::system::faults::{self, Does};
 use crate::system::health::check;
 use crate::system::status::{Check, Health};
-use crate::units::{ImageSize, MM_PER_M};
+use crate::units::{ImageSize, MM_PER_M, Vec2};
 use crate::virtual_table::rig::drawn_projector;
 use crate::vision::plugin::VisionState;
 use crate::vision::source::SourceSpec;
@@ -57,6 +58,8 @@ pub struct Conducted;
 pub enum Ask {
     /// Begin one; the camera's height above the cloth, where somebody has measured it, metres.
     Begin(Option<f64>),
+    /// Begin one as the last was, without being asked; what the operator has fine-tuned stays so.
+    Again,
     /// End it; what was kept before stays.
     Cancel,
     /// Go back to the one before.
@@ -86,6 +89,8 @@ struct Running {
     showing: Showing<Calibration>,
     devices: Devices,
     camera_height_m: Option<f64>,
+    /// Fine-tuning that stays, metres.
+    nudge_m: Vec2,
 }
 
 impl Calibrating {
@@ -99,6 +104,22 @@ impl Calibrating {
     pub fn pattern(&self) -> Option<&Arc<Pattern>> {
         let calibrating = self.running.as_ref().map(|running| running.showing.pattern());
         calibrating.or_else(|| self.watching.pattern())
+    }
+
+    /// Moves the projector's light on the cloth by so much, metres. Gives the file to write and its text; `None` where nothing is
+    /// calibrated or kept.
+    pub fn nudge(&mut self, by_m: Vec2) -> Option<(PathBuf, String)> {
+        let Some(profile) = &self.status.profile else {
+            self.say(false, "nothing is calibrated that could be fine-tuned".to_owned());
+            return None;
+        };
+        let profile = profile.nudge(by_m);
+        let text = profile.to_text();
+        let mm = profile.nudge_m * MM_PER_M;
+        debug!("the light is moved by {:.1}, {:.1} mm", mm.x, mm.y);
+        self.change(|status| status.profile = Some(Arc::new(profile)));
+        self.looked = None;
+        Some((self.path.clone()?, text.ok()?))
     }
 
     /// What dashboard and network read of it.
@@ -254,7 +275,26 @@ fn conduct(
     let devices = devices(&vision, &view, &stage);
     state.real = vision.latest.is_some() && shows_real_table(&devices.source);
     match state.asked.take() {
-        Some(Ask::Begin(height_m)) => begin(state, &vision, &view, &stage, &config, &options, height_m),
+        Some(Ask::Begin(height_m)) => {
+            begin(
+                state,
+                &vision,
+                &view,
+                &stage,
+                &config,
+                &options,
+                height_m,
+                Vec2::ZERO,
+            );
+        }
+        Some(Ask::Again) => {
+            let last = state.status.profile.as_deref();
+            let height_m = last.and_then(|profile| profile.camera_height_m);
+            let nudge_m = last.map_or(Vec2::ZERO, |profile| profile.nudge_m);
+            begin(
+                state, &vision, &view, &stage, &config, &options, height_m, nudge_m,
+            );
+        }
         Some(Ask::Cancel) if state.running.is_some() => {
             end(state, &vision);
             state.say(
@@ -316,6 +356,7 @@ fn begin(
     config: &Config,
     options: &RunOptions,
     height_m: Option<f64>,
+    nudge_m: Vec2,
 ) {
     let Some((width, height)) = view.size else {
         state.say(
@@ -354,6 +395,7 @@ fn begin(
         showing: Showing::new(session, thrower(vision, stage, projector, options.seed)),
         devices: devices(vision, view, stage),
         camera_height_m,
+        nudge_m,
     });
     state.version += 1;
 }
@@ -362,14 +404,17 @@ fn begin(
 fn thrower(vision: &VisionState, stage: &Stage, projector: ImageSize, seed: u64) -> Option<ProjectorModel> {
     vision.hand.get()?;
     let mut random = fastrand::Rng::with_seed(seed);
-    Some(drawn_projector(&stage.table, projector, &mut random))
+    let mut thrower = drawn_projector(&stage.table, projector, &mut random);
+    if let Some(mm) = faults::active(Does::PushProjector) {
+        thrower.optics.pose.eye_m.x += mm / MM_PER_M;
+    }
+    Some(thrower)
 }
 
 fn finish(state: &mut Calibrating, vision: &VisionState, outcome: Result<Calibration, CalibrationFault>) {
-    let (devices, camera_height_m) = match &state.running {
-        Some(running) => (running.devices.clone(), running.camera_height_m),
-        None => return,
-    };
+    let Some(running) = &state.running else { return };
+    let (devices, camera_height_m) = (running.devices.clone(), running.camera_height_m);
+    let nudge_m = running.nudge_m;
     end(state, vision);
     let found = match outcome {
         Ok(found) => found,
@@ -378,7 +423,7 @@ fn finish(state: &mut Calibrating, vision: &VisionState, outcome: Result<Calibra
             return;
         }
     };
-    let profile = Profile::of(&found, &devices, camera_height_m, now());
+    let profile = Profile::of(&found, &devices, camera_height_m, now()).nudge(nudge_m);
     // It is written here and not by the keeper: whoever asked wants to know that it is kept.
     if let Some(path) = &state.path
         && let Err(error) = profile.save(path)
@@ -442,7 +487,7 @@ fn settle(state: &mut Calibrating, vision: &VisionState, view: &ProjectorView, d
     let unfit = unfit.into_iter().flatten().next().cloned();
     // Lines follow what the camera sees: without its calibration the projector's says nothing.
     let projector = match (&unfit, projector) {
-        (None, Some(Ok(model))) => Some(*model),
+        (None, Some(Ok(_))) => Some(profile.nudged()),
         _ => None,
     };
     if projector != state.projector {

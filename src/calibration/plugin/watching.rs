@@ -111,8 +111,10 @@ pub(super) fn watch_over(
         state.version += u64::from(state.watching.forget(&vision));
         return tell(state);
     };
+    // Light is checked against what was calibrated, not against what somebody has made of it by hand.
+    let projector = profile.projector;
     let limit_m = config.calibration.limit_mm / MM_PER_M;
-    if !(state.watching.watch.as_ref()).is_some_and(|(of, _)| Arc::ptr_eq(of, profile)) {
+    if !(state.watching.watch.as_ref()).is_some_and(|(of, _)| of.made == profile.made) {
         let profile = Arc::clone(profile);
         state.version += u64::from(state.watching.forget(&vision));
         let watch = Watch::over(&profile, limit_m);
@@ -238,7 +240,7 @@ fn light_of(pattern: &Pattern, places: &[Vec2]) -> Light {
 
 /// Calibrates again where that mends it and nobody is in the way.
 fn recalibrate(state: &mut Calibrating, still_since: Option<Instant>, now: Instant, by_itself: bool) {
-    let Some((profile, watch)) = &state.watching.watch else {
+    let Some((_, watch)) = &state.watching.watch else {
         return;
     };
     let since = |at: Instant| now.saturating_duration_since(at);
@@ -247,9 +249,8 @@ fn recalibrate(state: &mut Calibrating, still_since: Option<Instant>, now: Insta
     let due = state.watching.tried.is_none_or(|at| since(at) >= TRY_EVERY);
     if by_itself && mends && clear && due && state.asked.is_none() && state.watching.checking.is_none() {
         info!("calibrating again without being asked: the table is clear");
-        let height_m = profile.camera_height_m;
         state.watching.tried = Some(now);
-        state.ask(Ask::Begin(height_m));
+        state.ask(Ask::Again);
     }
 }
 

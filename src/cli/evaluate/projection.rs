@@ -1,15 +1,20 @@
 //! `evaluate projection`.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
 
 use clap::Args;
 use serde::Serialize;
 
+use crate::calibration::Pattern;
 use crate::calibration::flow::{Calibration, Plan};
+use crate::calibration::look::Look;
+use crate::calibration::spots::SpotCheck;
 use crate::cli::{Failure, show, write_result};
 use crate::units::{MM_PER_M, Vec2};
 use crate::virtual_table::rig::Rig;
+use crate::vision::source::SourceError;
 
 /// Calibrates rigs of a camera and a projector that nobody has measured, and compares where light
 /// meant for places all over the cloth falls with where the calibration says.
@@ -72,6 +77,18 @@ struct Figures {
     dots: usize,
     latency_ms: f64,
     true_latency_ms: f64,
+    watched: Watched,
+}
+
+/// What the watch sees after it, millimetres. `None`: it saw too little to say anything.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Watched {
+    /// How far off the table seems.
+    look_mm: Option<f64>,
+    /// How far off light seems to land.
+    light_mm: Option<f64>,
+    /// The same after the projector was pushed aside by [`PUSH_MM`].
+    pushed_mm: Option<f64>,
 }
 
 /// Asked of every rig, millimetres.
@@ -79,6 +96,8 @@ const RMS_MM: f64 = 0.5;
 const MAX_MM: f64 = 1.5;
 /// So many σ hold nearly certainly.
 const SURELY: f64 = 2.5;
+/// The projector is pushed aside by so much, to see whether that is noticed, millimetres.
+const PUSH_MM: f64 = 5.0;
 /// How well people read a tape, metres (1 σ).
 const TAPE_M: f64 = 0.01;
 
@@ -97,7 +116,7 @@ impl Projection {
                 .map_err(|error| Failure::failed(format!("can't write the result as JSON: {error}")))?;
             write_result(file, &text)?;
         }
-        show(&in_words(&rows))
+        show(&in_words(&rows, self.limit_mm))
     }
 
     fn rig(&self, seed: u64) -> Result<Row, Failure> {
@@ -119,7 +138,11 @@ impl Projection {
             .calibrate(plan, |_, _| ())
             .map_err(|e| failed(e.to_string()))?;
         let outcome = match result {
-            Ok(found) => Outcome::Accepted(figures(&rig, &found)),
+            Ok(found) => {
+                let mut figures = figures(&rig, &found);
+                figures.watched = watched(&mut rig, &found).map_err(|e| failed(e.to_string()))?;
+                Outcome::Accepted(figures)
+            }
             Err(fault) => Outcome::Refused {
                 why: fault.to_string(),
             },
@@ -134,6 +157,39 @@ impl Projection {
             spent_s: begun.elapsed().as_secs_f64(),
         })
     }
+}
+
+/// Looks at the table as it stands and checks light, then pushes the projector and checks it again.
+fn watched(rig: &mut Rig, found: &Calibration) -> Result<Watched, SourceError> {
+    let balls: Vec<Vec2> = rig
+        .table
+        .truth()
+        .balls
+        .iter()
+        .map(|ball| ball.position_m)
+        .collect();
+    let places = SpotCheck::places(&rig.spec, &found.projector, &balls);
+    let light = |rig: &mut Rig| -> Result<Option<f64>, SourceError> {
+        let steps = SpotCheck::new(found.camera, found.projector, found.latency_s, places.clone());
+        let (spots, _) = rig.take_steps(steps, |_, _| ())?;
+        Ok(spots
+            .ok()
+            .and_then(|spots| spots.off_m())
+            .map(|off_m| off_m * MM_PER_M))
+    };
+    let light_mm = light(rig)?;
+    // Dark again.
+    rig.show(&Arc::new(Pattern::dark(rig.projector.size())));
+    for _ in 0..8 {
+        rig.take()?;
+    }
+    let look = Look::at(&rig.take()?, &found.camera, &rig.spec);
+    rig.projector.optics.pose.eye_m.x += PUSH_MM / MM_PER_M;
+    Ok(Watched {
+        look_mm: look.map(|look| look.off_m * MM_PER_M),
+        light_mm,
+        pushed_mm: light(rig)?,
+    })
 }
 
 /// Compares with the truth on a fine grid over the whole bed.
@@ -180,6 +236,11 @@ fn figures(rig: &Rig, found: &Calibration) -> Figures {
         dots: found.dots,
         latency_ms: found.latency_s * 1e3,
         true_latency_ms: rig.delay_s() * 1e3,
+        watched: Watched {
+            look_mm: None,
+            light_mm: None,
+            pushed_mm: None,
+        },
     }
 }
 
@@ -192,7 +253,8 @@ impl Row {
         match &self.outcome {
             Outcome::Accepted(f) => format!(
                 "{who}: as the camera sees it rms {:.2} max {:.2} mm, says {:.2}; on the table rms {:.2} max {:.2} mm, \
-                 says σ {:.2}; noses {:.2} dots {:.2} px ({}); delay {:.0} of {:.0} ms; {:.1} s of the rig's, {:.1} s spent\n",
+                 says σ {:.2}; noses {:.2} dots {:.2} px ({}); delay {:.0} of {:.0} ms; \
+                 watched: table {} off, light {}, pushed by {PUSH_MM} {}; {:.1} s of the rig's, {:.1} s spent\n",
                 f.seen_rms_mm,
                 f.seen_max_mm,
                 f.says_max_mm,
@@ -204,6 +266,9 @@ impl Row {
                 f.dots,
                 f.latency_ms,
                 f.true_latency_ms,
+                or_unclear(f.watched.look_mm),
+                or_unclear(f.watched.light_mm),
+                or_unclear(f.watched.pushed_mm),
                 self.virtual_s,
                 self.spent_s
             ),
@@ -212,8 +277,12 @@ impl Row {
     }
 }
 
-/// The last line: all rigs together.
-fn in_words(rows: &[Row]) -> String {
+fn or_unclear(mm: Option<f64>) -> String {
+    mm.map_or_else(|| "unclear".to_owned(), |mm| format!("{mm:.1}"))
+}
+
+/// The last lines: all rigs together.
+fn in_words(rows: &[Row], limit_mm: f64) -> String {
     let mut good = 0;
     let mut good_as_seen = 0;
     let mut honest = 0;
@@ -231,12 +300,25 @@ fn in_words(rows: &[Row]) -> String {
         worst = worst.max(f.max_mm);
     }
     let rms = (squares / f64::from(calibrated.max(1))).sqrt();
+    let watched: Vec<Watched> = (rows.iter())
+        .filter_map(|row| match &row.outcome {
+            Outcome::Accepted(f) => Some(f.watched),
+            Outcome::Refused { .. } => None,
+        })
+        .collect();
+    let count = |so: &dyn Fn(&Watched) -> bool| watched.iter().filter(|w| so(w)).count();
     let slowest = rows.iter().map(|r| r.virtual_s).fold(0.0, f64::max);
     format!(
         "{} rigs: {calibrated} calibrated, {} refused. As the camera sees it: {good_as_seen} within {RMS_MM} mm rms and \
          {MAX_MM} mm at most. On the table: {good} within, rms of all {rms:.2}, worst rig {worst_rms:.2}, worst place \
-         {worst:.2} mm. {honest} no worse than they say. Slowest {slowest:.1} s\n",
+         {worst:.2} mm. {honest} no worse than they say. Slowest {slowest:.1} s\n\
+         Watched: {} taken for moved though nothing was, {} with light checked; the projector pushed by {PUSH_MM} mm: \
+         noticed in {}\n",
         rows.len(),
         rows.len() as i32 - calibrated,
+        count(&|w| w.look_mm.is_some_and(|mm| mm > 2.0 * limit_mm)
+            || w.light_mm.is_some_and(|mm| mm > limit_mm)),
+        count(&|w| w.light_mm.is_some()),
+        count(&|w| w.pushed_mm.is_some_and(|mm| mm > limit_mm)),
     )
 }

@@ -19,6 +19,7 @@ use crate::app::{
 };
 use crate::calibration::plugin::{Ask, Calibrating};
 use crate::projector::plugin::{Drawn, ProjectorView};
+use crate::projector::test_picture::TestPicture;
 use crate::system::alerts::Moment;
 use crate::system::command::OperatorCommand;
 use crate::system::health::{self, VisionFacts};
@@ -31,6 +32,7 @@ use crate::system::status::{Alert, Check, Health, Metrics, ModuleStatus, SystemS
 use crate::system::summary::Summary;
 use crate::trainer::aim::Assistance;
 use crate::trainer::plugin::CoreState;
+use crate::units::{MM_PER_M, Vec2};
 use crate::vision::eyes::SourceState;
 use crate::vision::observation::Observation;
 use crate::vision::picture_watch::PictureFault;
@@ -109,6 +111,20 @@ pub struct Operator {
     pub paused: bool,
     /// How much help is drawn.
     pub assistance: Assistance,
+    /// Shown instead of lines, since then.
+    pub test_picture: Option<(TestPicture, Instant)>,
+}
+
+/// Nobody looks at a test picture for longer.
+const TEST_PICTURE_FOR: Duration = Duration::from_secs(600);
+
+impl Operator {
+    /// The test picture that is to be shown now.
+    #[must_use]
+    pub fn test_picture(&self, now: Instant) -> Option<TestPicture> {
+        let (picture, since) = self.test_picture?;
+        (now.saturating_duration_since(since) < TEST_PICTURE_FOR).then_some(picture)
+    }
 }
 
 /// What the run has achieved.
@@ -359,6 +375,14 @@ fn apply_wishes(
             OperatorCommand::Calibrate { camera_height_m } => calibrating.ask(Ask::Begin(camera_height_m)),
             OperatorCommand::CancelCalibration => calibrating.ask(Ask::Cancel),
             OperatorCommand::RollBackCalibration => calibrating.ask(Ask::RollBack),
+            OperatorCommand::NudgeProjector { x_mm, y_mm } => {
+                if let Some((path, text)) = calibrating.nudge(Vec2::new(x_mm, y_mm) / MM_PER_M) {
+                    scribe.supervisor.keep(path, text.into_bytes());
+                }
+            }
+            OperatorCommand::ShowTestPicture(picture) => {
+                operator.test_picture = picture.map(|p| (p, Instant::now()))
+            }
             OperatorCommand::Cue(command) => {
                 if !vision.hand.carry_out(command) {
                     warn!("there is no cue to take by hand: only the virtual table has one");
@@ -627,6 +651,7 @@ impl Parts<'_> {
             safe_mode: self.options.safe_mode,
             paused: self.operator.paused,
             assistance: self.operator.assistance,
+            test_picture: self.operator.test_picture(now),
             display: self.projector.describe(&self.stage.display),
             hand_cue: self.vision.hand.state(),
             modules,
