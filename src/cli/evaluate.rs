@@ -5,6 +5,7 @@ mod cue;
 mod dataset;
 mod forecast;
 mod monitoring;
+mod overlay;
 mod physics;
 mod projection;
 mod replay;
@@ -34,6 +35,8 @@ enum What {
     Forecast(forecast::Forecast),
     /// What monitoring itself costs.
     Monitoring(monitoring::Monitoring),
+    /// What is drawn: does it stand out on cloths of many colours, does light keep off balls and cue; with pictures.
+    Overlay(overlay::Overlay),
     /// The physics: measured truths, reference shots, both drivers, spread, speed.
     Physics(physics::Physics),
     /// Where projected lines land, on rigs of camera and projector made up by seed.
@@ -53,6 +56,7 @@ impl Evaluate {
             What::Cue(command) => command.execute(),
             What::Forecast(command) => command.execute(),
             What::Monitoring(command) => command.execute(),
+            What::Overlay(command) => command.execute(),
             What::Physics(command) => command.execute(),
             What::Projection(command) => command.execute(),
             What::Replay(command) => command.execute(),

@@ -16,12 +16,12 @@ use bevy::window::{
     WindowResolution,
 };
 
-use super::compose::{compose, compose_waiting};
+use super::compose::{Scene, compose, compose_waiting};
 use super::footprint::footprint;
 use super::keystone::Mapping;
-use super::overlay::{Geometry as Form, Shape};
+use super::overlay::Shape;
 use super::tessellate::Triangles;
-use super::theme::style;
+use super::theme::{Limit, Theme, UNSEEN_CLOTH};
 use crate::app::{Config, Display, PROJECTOR_LAYER, ProjectorStep, Stage};
 use crate::calibration::plugin::{Calibrating, Conducted};
 use crate::calibration::{Homography, Pattern};
@@ -34,6 +34,7 @@ use crate::system::snapshot::PredictedShot;
 use crate::system::status::{Check, Health};
 use crate::table::Geometry as TableGeometry;
 use crate::trainer::aim::Assistance;
+use crate::trainer::help::Help;
 use crate::trainer::plugin::CoreState;
 use crate::vision::plugin::VisionState;
 use crate::vision::track::TableState;
@@ -77,8 +78,33 @@ impl Plugin for ProjectorPlugin {
 pub struct Drawn {
     /// The shapes, in table metres.
     pub shapes: Arc<Vec<Shape>>,
-    /// Counts up with every change of the shapes.
+    /// Their colours.
+    pub theme: Theme,
+    /// The cloth these were chosen for, sRGB.
+    cloth: Option<[u8; 3]>,
+    /// Counts up with every change of the shapes or their colours.
     version: u64,
+}
+
+/// A cloth that looks this different by no channel of 255 is the same in slightly other light.
+const SAME_CLOTH: u8 = 12;
+
+impl Drawn {
+    /// Chooses colours for the cloth as it is seen, if it or the settings have changed. True where they are others.
+    fn follow_cloth(&mut self, seen: Option<[u8; 3]>, config: &Res<Config>) -> bool {
+        let alike = |a: [u8; 3], b: [u8; 3]| a.into_iter().zip(b).all(|(a, b)| a.abs_diff(b) <= SAME_CLOTH);
+        let same = match (self.cloth, seen) {
+            (Some(chosen_for), Some(seen)) => alike(chosen_for, seen),
+            (_, seen) => seen.is_none(),
+        };
+        if same && !config.is_changed() {
+            return false;
+        }
+        self.cloth = seen.or(self.cloth);
+        let settings = &config.projector;
+        let theme = Theme::of(settings.theme, self.cloth.unwrap_or(UNSEEN_CLOTH), settings.gain);
+        std::mem::replace(&mut self.theme, theme) != theme
+    }
 }
 
 /// The projector as it stands.
@@ -104,6 +130,8 @@ pub struct ProjectorView {
     keystone_bad: bool,
     /// Why it is not where it was asked to be.
     misplaced: Option<String>,
+    /// The room is too bright for its lines.
+    limit: Option<Limit>,
 }
 
 impl ProjectorView {
@@ -140,6 +168,9 @@ impl ProjectorView {
                 "the corners in the settings make no quadrilateral; the table fills the picture instead";
             return vec![drawing, check("keystone", Health::Degraded, words.to_owned())];
         }
+        if let Some(limit) = &self.limit {
+            return vec![drawing, check("contrast", Health::Degraded, limit.to_string())];
+        }
         vec![drawing]
     }
 }
@@ -155,17 +186,6 @@ struct ProjectorCamera;
 /// Marks the mesh that holds every line.
 #[derive(Debug, Component)]
 struct Light;
-
-/// Marks a line of text; the number is its place in the pool.
-#[derive(Debug, Component)]
-struct Lettering(usize);
-
-/// Lines of text that can be shown at once.
-const TEXTS: usize = 4;
-/// Text is rasterised at this size and scaled to metres.
-const TEXT_PX: f32 = 64.0;
-/// Height of a capital letter as a share of the font size of Bevy's default font.
-const CAPITAL_SHARE: f32 = 0.7;
 
 /// A homography as a camera projection: the graphics card divides, so lines stay crisp.
 #[derive(Clone, Debug)]
@@ -224,20 +244,30 @@ struct Basis {
     shot: Option<Arc<PredictedShot>>,
     table: Option<Arc<TableState>>,
     level: Assistance,
+    /// Where the projector's lens is, metres.
+    projector_m: Option<crate::units::Vec3>,
 }
 
 impl Basis {
     fn is_same(&self, other: &Self) -> bool {
         let same_shot = self.shot.as_ref().map(Arc::as_ptr) == other.shot.as_ref().map(Arc::as_ptr);
         let same_table = self.table.as_ref().map(Arc::as_ptr) == other.table.as_ref().map(Arc::as_ptr);
-        same_shot && same_table && self.level == other.level
+        same_shot && same_table && self.level == other.level && self.projector_m == other.projector_m
     }
 
-    fn shapes(&self, geometry: &TableGeometry, ball_radius_m: f64) -> Vec<Shape> {
-        match (&self.shot, &self.table) {
-            (Some(shot), Some(table)) => compose(shot, table, geometry, ball_radius_m, self.level),
-            (None, Some(table)) => compose_waiting(table, ball_radius_m, self.level),
-            (_, None) => Vec::new(),
+    fn shapes(&self, pockets: &TableGeometry, ball_radius_m: f64, help: &Help) -> Vec<Shape> {
+        let Some(table) = &self.table else {
+            return Vec::new();
+        };
+        let scene = Scene {
+            table,
+            pockets,
+            ball_radius_m,
+            projector_m: self.projector_m,
+        };
+        match &self.shot {
+            Some(shot) => compose(shot, &scene, help.of(self.level)),
+            None => compose_waiting(&scene, self.level),
         }
     }
 }
@@ -247,9 +277,10 @@ fn compose_shapes(
     mut drawn: ResMut<Drawn>,
     mut vision: ResMut<VisionState>,
     core: Res<CoreState>,
-    view: Res<ProjectorView>,
+    mut view: ResMut<ProjectorView>,
     stage: Res<Stage>,
     operator: Res<Operator>,
+    config: Res<Config>,
     calibrating: Res<Calibrating>,
     mut measured: ResMut<Measured>,
     mut summary: ResMut<RunSummary>,
@@ -262,17 +293,28 @@ fn compose_shapes(
         shot: core.shot.clone().filter(|_| live),
         table: vision.seen_table().filter(|_| live).cloned(),
         level: operator.assistance,
+        projector_m: calibrating.projector().map(|p| p.optics.pose.eye_m),
     };
+    let recoloured = drawn.follow_cloth(vision.cloth_srgb(), &config);
+    if config.is_changed() || recoloured {
+        *composed = None;
+    }
     // The loop turns more often than frames come.
     if !composed.as_ref().is_some_and(|last| last.is_same(&basis)) {
         let geometry = geometry.get_or_insert_with(|| TableGeometry::of(&stage.table));
-        let shapes = basis.shapes(geometry, stage.table.ball.radius_m);
-        if *drawn.shapes != shapes {
-            vision.shown.show(Instant::now(), footprint(&shapes));
+        let shapes = basis.shapes(geometry, stage.table.ball.radius_m, &config.trainer.draws);
+        if *drawn.shapes != shapes || recoloured {
+            vision
+                .shown
+                .show(Instant::now(), footprint(&shapes, &drawn.theme));
             drawn.shapes = Arc::new(shapes);
             drawn.version += 1;
         }
         *composed = Some(basis);
+    }
+    let limit = drawn.theme.limit().filter(|_| config.projector.gain.is_some());
+    if view.limit != limit {
+        view.limit = limit;
     }
     if let Some(captured) = vision.undrawn.take().filter(|_| live) {
         let ms = captured.elapsed().as_secs_f64() * 1e3;
@@ -295,21 +337,8 @@ fn spawn_light(
         Light,
         Mesh2d(meshes.add(mesh_of(&Triangles::default()))),
         MeshMaterial2d(material),
-        layer.clone(),
+        layer,
     ));
-    for place in 0..TEXTS {
-        commands.spawn((
-            Lettering(place),
-            Text2d::new(""),
-            TextFont {
-                font_size: FontSize::Px(TEXT_PX),
-                ..default()
-            },
-            TextColor::WHITE,
-            Visibility::Hidden,
-            layer.clone(),
-        ));
-    }
 }
 
 /// Size of the picture that is drawn off-screen.
@@ -573,13 +602,6 @@ fn draw(
     mapped: Query<Ref<Mapped>>,
     light: Query<&Mesh2d, With<Light>>,
     mut meshes: ResMut<Assets<Mesh>>,
-    mut texts: Query<(
-        &Lettering,
-        &mut Text2d,
-        &mut TextColor,
-        &mut Transform,
-        &mut Visibility,
-    )>,
     mut done: Local<(u64, Option<Arc<Pattern>>)>,
 ) {
     let Some(mapped) = mapped.iter().next() else {
@@ -593,31 +615,12 @@ fn draw(
     *done = (drawn.version, pattern.cloned());
     let triangles = match pattern {
         Some(pattern) => Triangles::of_marks(&pattern.marks),
-        None => mapped.0.triangles(&drawn.shapes),
+        None => mapped.0.triangles(&drawn.shapes, &drawn.theme),
     };
     for handle in &light {
         if let Some(mut mesh) = meshes.get_mut(&handle.0) {
             *mesh = mesh_of(&triangles);
         }
-    }
-    let lines: Vec<_> = drawn
-        .shapes
-        .iter()
-        .filter_map(|s| match &s.geometry {
-            Form::Text { at, height, text } => Some((style(s.meaning).colour, *at, *height, text)),
-            _ => None,
-        })
-        .collect();
-    for (place, mut text, mut colour, mut transform, mut visibility) in &mut texts {
-        let Some((rgb, at, height, words)) = lines.get(place.0) else {
-            *visibility = Visibility::Hidden;
-            continue;
-        };
-        let scale = *height as f32 / (TEXT_PX * CAPITAL_SHARE);
-        text.0.clone_from(words);
-        colour.0 = Color::srgb_u8(rgb[0], rgb[1], rgb[2]);
-        *transform = Transform::from_xyz(at.x as f32, at.y as f32, 1.0).with_scale(Vec3::splat(scale));
-        *visibility = Visibility::Visible;
     }
 }
 
