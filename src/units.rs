@@ -56,6 +56,16 @@ pub fn linear_light(byte: u8) -> f32 {
     }
 }
 
+/// The inverse of [`linear_light`], from and to 0..1.
+#[must_use]
+pub fn tone(light: f32) -> f32 {
+    if light <= 0.003_130_8 {
+        12.92 * light
+    } else {
+        1.055 * light.powf(1.0 / 2.4) - 0.055
+    }
+}
+
 /// A size of a picture in pixels. A pixel point means nothing without it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct ImageSize {

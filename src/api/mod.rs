@@ -9,7 +9,6 @@ mod context;
 mod feed;
 mod frames;
 mod guard;
-mod lettering;
 mod metrics;
 mod page;
 mod picture;

@@ -2,7 +2,8 @@
 
 use image::{Rgb, RgbImage};
 
-use super::lettering;
+use crate::projector::drawing::arrow_corner;
+use crate::projector::lettering;
 use crate::projector::overlay::{Geometry as Form, Meaning, Shape};
 use crate::table::{BallKind, Geometry, Group, TableSpec};
 use crate::units::Vec2;
@@ -47,6 +48,18 @@ pub(super) fn overlay(shapes: &[Shape], spec: &TableSpec, width: u32) -> RgbImag
                 }
                 Form::Ring { centre, radius } => canvas.ring(pixel(*centre), radius * scale, half),
                 Form::Disc { centre, radius } => canvas.disc(pixel(*centre), radius * scale + half),
+                Form::Arrow { tip, back } => {
+                    // A bundle of lines from the tip to all along the base.
+                    for side in [-1.0, -0.5, 0.0, 0.5, 1.0] {
+                        canvas.line(&[pixel(*tip), pixel(arrow_corner(*back, *tip, side))], half);
+                    }
+                }
+                Form::Area { left, right } => {
+                    for edge in [left, right] {
+                        let edge: Vec<Vec2> = edge.iter().map(|&p| pixel(p)).collect();
+                        canvas.line(&edge, half);
+                    }
+                }
                 Form::Text { at, height, text } => {
                     let middle = pixel(*at);
                     let pen = (height * scale * 0.075).max(0.7) + half - width_m * scale / 2.0;
@@ -69,18 +82,18 @@ pub(super) fn overlay(shapes: &[Shape], spec: &TableSpec, width: u32) -> RgbImag
 /// Colour and width of a meaning, bright on black and told apart without red and green.
 const fn look(meaning: Meaning) -> ([u8; 3], f64) {
     match meaning {
-        Meaning::Aim => ([255, 255, 255], 0.009),
+        Meaning::Aim | Meaning::Contact => ([255, 255, 255], 0.009),
         Meaning::CuePath => ([110, 205, 255], 0.008),
-        Meaning::GhostBall => ([255, 255, 255], 0.006),
+        Meaning::GhostBall | Meaning::Label | Meaning::Tip | Meaning::Placement => ([255, 255, 255], 0.006),
         Meaning::TangentLine => ([150, 160, 170], 0.005),
         Meaning::ObjectPath => ([255, 190, 40], 0.010),
         Meaning::OtherPath => ([200, 150, 255], 0.007),
         Meaning::Spread => ([165, 125, 40], 0.005),
-        Meaning::Rebound => ([110, 205, 255], 0.005),
-        Meaning::Pocket => ([70, 230, 150], 0.010),
+        Meaning::Rebound | Meaning::Zone => ([110, 205, 255], 0.005),
+        Meaning::Pocket | Meaning::Placed => ([70, 230, 150], 0.010),
         Meaning::Scratch => ([255, 95, 70], 0.012),
-        Meaning::Rest => ([190, 200, 210], 0.005),
-        Meaning::Label => ([255, 255, 255], 0.006),
+        Meaning::Rest | Meaning::Scale => ([190, 200, 210], 0.005),
+        Meaning::Speed => ([255, 255, 255], 0.016),
     }
 }
 

@@ -318,7 +318,7 @@ impl Profile {
         if !good(&self.projector.optics) {
             return Err("its projector is none that could be".to_owned());
         }
-        if !(self.nudge_m.abs().max_element() <= MOST_NUDGE_M) {
+        if !self.nudge_m.is_finite() || self.nudge_m.abs().max_element() > MOST_NUDGE_M {
             return Err("it is nudged further than can be".to_owned());
         }
         let landing = [

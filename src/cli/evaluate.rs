@@ -7,6 +7,7 @@ mod forecast;
 #[cfg(feature = "app")]
 mod latency;
 mod monitoring;
+mod overlay;
 mod physics;
 mod projection;
 mod replay;
@@ -39,6 +40,8 @@ enum What {
     Latency(latency::Latency),
     /// What monitoring itself costs.
     Monitoring(monitoring::Monitoring),
+    /// What is drawn: does it stand out on cloths of many colours, does light keep off balls and cue; with pictures.
+    Overlay(overlay::Overlay),
     /// The physics: measured truths, reference shots, both drivers, spread, speed.
     Physics(physics::Physics),
     /// Where projected lines land, on rigs of camera and projector made up by seed.
@@ -60,6 +63,7 @@ impl Evaluate {
             #[cfg(feature = "app")]
             What::Latency(command) => command.execute(),
             What::Monitoring(command) => command.execute(),
+            What::Overlay(command) => command.execute(),
             What::Physics(command) => command.execute(),
             What::Projection(command) => command.execute(),
             What::Replay(command) => command.execute(),

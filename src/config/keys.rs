@@ -292,6 +292,36 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key("trainer.assistance", "how much help is drawn", Range::Any, LIVE),
     key(
+        "trainer.draws.minimal",
+        "what minimal help draws",
+        Range::Any,
+        LIVE,
+    ),
+    key(
+        "trainer.draws.beginner",
+        "what a beginner is shown",
+        Range::Any,
+        LIVE,
+    ),
+    key(
+        "trainer.draws.intermediate",
+        "what an intermediate player is shown",
+        Range::Any,
+        LIVE,
+    ),
+    key(
+        "trainer.draws.advanced",
+        "what an advanced player is shown",
+        Range::Any,
+        LIVE,
+    ),
+    key(
+        "trainer.draws.expert",
+        "what an expert is shown",
+        Range::Any,
+        LIVE,
+    ),
+    key(
         "trainer.stick_speed_m_s",
         "speed of the stick assumed for a shot that is only aimed, m/s",
         Range::Numbers(0.1, 15.0),
@@ -309,6 +339,18 @@ pub(super) const KEYS: &[Key] = &[
         "head-left, foot-left, foot-right, head-right corner of the noses in the projected picture, as fractions \
          of its width and height",
         Range::Numbers(-1.0, 2.0),
+        LIVE,
+    ),
+    key(
+        "projector.theme",
+        "how lines are coloured; auto: as cloth and light ask for",
+        Range::Any,
+        LIVE,
+    ),
+    key(
+        "projector.gain",
+        "light of full white on the cloth as a multiple of the room's light there; None: not measured",
+        Range::Numbers(0.01, 1000.0),
         LIVE,
     ),
     key(

@@ -6,10 +6,12 @@ use serde::{Deserialize, Serialize};
 
 use super::fault::{ConfigError, Fault};
 use super::tree::Origin;
+use crate::projector::theme::Wanted;
 use crate::system::alerts::AlertSettings;
 use crate::system::recovery::RecoverySettings;
 use crate::table::{ImpossibleMeasure, PhysicsMeasures, TableMeasures, TableSpec};
 use crate::trainer::aim::Assistance;
+use crate::trainer::help::Help;
 use crate::units::Vec2;
 use crate::vision::house_set::HouseSet;
 use crate::vision::source::CameraSettings;
@@ -194,6 +196,8 @@ impl Default for RecordingSettings {
 pub struct TrainerSettings {
     /// How much help is drawn.
     pub assistance: Assistance,
+    /// What that is, level by level.
+    pub draws: Help,
     /// Stick speed assumed for a shot that is only aimed, m/s, 0.1..=15.
     pub stick_speed_m_s: f64,
 }
@@ -202,6 +206,7 @@ impl Default for TrainerSettings {
     fn default() -> Self {
         Self {
             assistance: Assistance::default(),
+            draws: Help::default(),
             stick_speed_m_s: 1.8,
         }
     }
@@ -218,6 +223,10 @@ pub struct ProjectorSettings {
     /// Corners of the nose rectangle in projector pixels, as fractions 0..1 of its width and
     /// height from the top left: head-left, foot-left, foot-right, head-right. `None`: the table fills the picture.
     pub corners: Option<[Vec2; 4]>,
+    /// How lines are coloured.
+    pub theme: Wanted,
+    /// Light of full white on the cloth as a multiple of the room's light there, 0.01..=1000. `None`: not measured.
+    pub gain: Option<f64>,
 }
 
 /// Camera and projector against each other.

@@ -1,12 +1,15 @@
 //! The camera picture with what was found, and the table from above.
 
+use std::sync::LazyLock;
+
 use bevy_egui::egui::{
     self, Align2, Color32, FontId, Pos2, Rect, Shape as Paint, Stroke, StrokeKind, pos2, vec2,
 };
 
 use super::look;
+use crate::projector::drawing::arrow_corner;
 use crate::projector::overlay::Geometry as Form;
-use crate::projector::theme::{FADED, style};
+use crate::projector::theme::Theme;
 use crate::system::snapshot::Snapshot;
 use crate::table::{BallKind, Geometry, Group};
 use crate::units::{Vec2, unit};
@@ -66,6 +69,9 @@ pub(super) fn found(ui: &egui::Ui, area: Rect, snapshot: &Snapshot) {
     }
 }
 
+/// The overlay's colours on a screen: those for a cloth that nobody has seen.
+static ON_SCREEN: LazyLock<Theme> = LazyLock::new(Theme::default);
+
 /// Points per metre of the table view.
 fn scale(area: Rect, snapshot: &Snapshot) -> f64 {
     let spec = &snapshot.table_spec;
@@ -104,11 +110,10 @@ pub(super) fn table(ui: &egui::Ui, area: Rect, snapshot: &Snapshot) {
         painter.circle_filled(at(pocket.centre), length(pocket.radius), look::HOLE);
     }
     for shape in snapshot.shapes.iter() {
-        let look = style(shape.meaning);
+        let look = ON_SCREEN.style(shape.meaning);
         let [r, g, b] = look.colour;
-        let opacity = look.opacity * (1.0 - (1.0 - FADED) * shape.fade);
-        let colour = Color32::from_rgb(r, g, b).gamma_multiply(opacity as f32);
-        let stroke = Stroke::new(length(look.width_m).max(1.5), colour);
+        let colour = Color32::from_rgb(r, g, b).gamma_multiply(look.opacity(shape.fade) as f32);
+        let stroke = Stroke::new(length(look.form.width_m).max(1.5), colour);
         match &shape.geometry {
             Form::Polyline { points, dashed } => {
                 let points: Vec<Pos2> = points.iter().map(|p| at(*p)).collect();
@@ -123,6 +128,29 @@ pub(super) fn table(ui: &egui::Ui, area: Rect, snapshot: &Snapshot) {
             }
             Form::Disc { centre, radius } => {
                 painter.circle_filled(at(*centre), length(*radius).max(2.0), colour);
+            }
+            Form::Arrow { tip, back } => {
+                let corners = [
+                    *tip,
+                    arrow_corner(*back, *tip, 1.0),
+                    arrow_corner(*back, *tip, -1.0),
+                ];
+                painter.add(Paint::convex_polygon(
+                    corners.map(at).to_vec(),
+                    colour,
+                    Stroke::NONE,
+                ));
+            }
+            Form::Area { left, right } => {
+                let faint = Color32::from_rgb(r, g, b).gamma_multiply(look.area_opacity(shape.fade) as f32);
+                let rungs: Vec<(Pos2, Pos2)> =
+                    left.iter().zip(right).map(|(l, r)| (at(*l), at(*r))).collect();
+                for pair in rungs.windows(2) {
+                    if let [(a, b), (c, d)] = pair {
+                        let piece = vec![*a, *b, *d, *c];
+                        painter.add(Paint::convex_polygon(piece, faint, Stroke::NONE));
+                    }
+                }
             }
             Form::Text {
                 at: place,

@@ -4,6 +4,7 @@ use glam::DMat3;
 
 use super::overlay::{Geometry, Shape};
 use super::tessellate::Triangles;
+use super::theme::Theme;
 use crate::calibration::{Homography, ProjectorModel};
 use crate::table::TableSpec;
 use crate::units::{Vec2, Vec3};
@@ -71,12 +72,12 @@ impl Mapping {
 
     /// The shapes as triangles that land where they are meant.
     #[must_use]
-    pub fn triangles(&self, shapes: &[Shape]) -> Triangles {
+    pub fn triangles(&self, shapes: &[Shape], theme: &Theme) -> Triangles {
         let Some((projector, straight)) = &self.bend else {
-            return Triangles::of(shapes, self.pixel_m);
+            return Triangles::of(shapes, theme, self.pixel_m);
         };
         let pieces: Vec<Shape> = shapes.iter().map(in_pieces).collect();
-        let mut triangles = Triangles::of(&pieces, self.pixel_m);
+        let mut triangles = Triangles::of(&pieces, theme, self.pixel_m);
         for position in &mut triangles.positions {
             let place = Vec2::new(f64::from(position[0]), f64::from(position[1]));
             let bent = projector
@@ -216,8 +217,8 @@ mod tests {
                 dashed: false,
             },
         };
-        let flat = Triangles::of(&[in_pieces(&shape)], mapping.pixel_m);
-        let bent = mapping.triangles(&[shape]);
+        let flat = Triangles::of(&[in_pieces(&shape)], &Theme::default(), mapping.pixel_m);
+        let bent = mapping.triangles(&[shape], &Theme::default());
         assert_eq!(flat.positions.len(), bent.positions.len());
         assert!(flat.positions.len() > 100);
         let (mut moved, place) = (0.0_f64, |p: [f32; 2]| Vec2::new(f64::from(p[0]), f64::from(p[1])));

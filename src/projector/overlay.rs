@@ -14,13 +14,15 @@ pub enum Meaning {
     CuePath,
     /// Where the cue ball will be at contact.
     GhostBall,
+    /// Where the cue ball will touch the other.
+    Contact,
     /// Direction the cue ball leaves in without spin (at right angles to the line of centres).
     TangentLine,
     /// The struck ball's way.
     ObjectPath,
     /// The ways of balls that are struck later.
     OtherPath,
-    /// The edges between which the struck ball goes nine times in ten.
+    /// Between its edges the struck ball goes nine times in ten.
     Spread,
     /// A cushion contact.
     Rebound,
@@ -30,8 +32,45 @@ pub enum Meaning {
     Scratch,
     /// Where a ball comes to rest.
     Rest,
+    /// Where the tip is to meet the cue ball: its face as the player sees it.
+    Tip,
+    /// Speed of the stick, as the length of a bar.
+    Speed,
+    /// What the bar is measured by.
+    Scale,
+    /// A place where a ball is to be put.
+    Placement,
+    /// A place where a ball was to be put, and is.
+    Placed,
+    /// A part of the cloth where a ball is to come to rest.
+    Zone,
     /// Words for the player.
     Label,
+}
+
+impl Meaning {
+    /// All of them.
+    pub const ALL: [Self; 19] = [
+        Self::Aim,
+        Self::CuePath,
+        Self::GhostBall,
+        Self::Contact,
+        Self::TangentLine,
+        Self::ObjectPath,
+        Self::OtherPath,
+        Self::Spread,
+        Self::Rebound,
+        Self::Pocket,
+        Self::Scratch,
+        Self::Rest,
+        Self::Tip,
+        Self::Speed,
+        Self::Scale,
+        Self::Placement,
+        Self::Placed,
+        Self::Zone,
+        Self::Label,
+    ];
 }
 
 /// A shape on the cloth, in the table frame.
@@ -58,6 +97,20 @@ pub enum Geometry {
         centre: Vec2,
         /// Radius, metres.
         radius: f64,
+    },
+    /// A filled head of an arrow, as wide as it is long.
+    Arrow {
+        /// Its point, metres.
+        tip: Vec2,
+        /// The middle of its base, metres.
+        back: Vec2,
+    },
+    /// A see-through surface between two lines of as many points each, from one rung to the next.
+    Area {
+        /// One line, metres.
+        left: Vec<Vec2>,
+        /// The other, metres.
+        right: Vec<Vec2>,
     },
     /// A line of text.
     Text {

@@ -20,13 +20,13 @@ use bevy::window::{
     WindowResolution,
 };
 
-use super::compose::{compose, compose_message, compose_waiting};
+use super::compose::{Scene, compose, compose_message, compose_waiting};
 use super::footprint::footprint;
 use super::keystone::Mapping;
-use super::overlay::{Geometry as Form, Shape};
+use super::overlay::Shape;
 use super::tessellate::Triangles;
 use super::test_picture::TestPicture;
-use super::theme::style;
+use super::theme::{Limit, Theme, UNSEEN_CLOTH};
 use crate::app::{Config, Display, PROJECTOR_LAYER, ProjectorStep, Stage};
 use crate::calibration::plugin::{Calibrating, Conducted};
 use crate::calibration::{Homography, Pattern};
@@ -39,6 +39,7 @@ use crate::system::snapshot::PredictedShot;
 use crate::system::status::{Check, Health};
 use crate::table::{Geometry as TableGeometry, TableSpec};
 use crate::trainer::aim::Assistance;
+use crate::trainer::help::Help;
 use crate::trainer::plugin::CoreState;
 use crate::units::ImageSize;
 use crate::vision::plugin::VisionState;
@@ -96,7 +97,13 @@ impl Plugin for ProjectorPlugin {
 pub struct Drawn {
     /// The shapes, in table metres.
     pub shapes: Arc<Vec<Shape>>,
-    /// Counts up with every change of the shapes.
+    /// Their colours.
+    pub theme: Theme,
+    /// The cloth these were chosen for, sRGB.
+    cloth: Option<[u8; 3]>,
+    /// And the projector's strength, where it is known.
+    gain: Option<f64>,
+    /// Counts up with every change of the shapes or their colours.
     version: u64,
     /// A picture in pixels that is shown instead: for a calibration, or a test picture.
     pattern: Option<Arc<Pattern>>,
@@ -141,6 +148,8 @@ fn note_submission(submitted: Res<Submitted>) {
 /// Lines that would be wrong are gone after so long.
 const FADES_WITHIN: Duration = Duration::from_millis(400);
 const FADE_STEPS: u8 = 16;
+/// A cloth that looks this different by no channel of 255 is the same in slightly other light.
+const SAME_CLOTH: u8 = 12;
 
 impl Drawn {
     /// Decides about the picture in pixels.
@@ -174,6 +183,23 @@ impl Drawn {
         });
         ((1.0 - gone.min(1.0)) * f32::from(FADE_STEPS)).ceil() as u8
     }
+
+    /// Chooses colours for the cloth as it is seen and the projector's measured strength, if they or the settings have changed. True
+    /// where they are others.
+    fn follow_cloth(&mut self, seen: Option<[u8; 3]>, gain: Option<f64>, config: &Res<Config>) -> bool {
+        let alike = |a: [u8; 3], b: [u8; 3]| a.into_iter().zip(b).all(|(a, b)| a.abs_diff(b) <= SAME_CLOTH);
+        let same = match (self.cloth, seen) {
+            (Some(chosen_for), Some(seen)) => alike(chosen_for, seen),
+            (_, seen) => seen.is_none(),
+        };
+        if same && gain == self.gain && !config.is_changed() {
+            return false;
+        }
+        self.cloth = seen.or(self.cloth);
+        self.gain = gain;
+        let theme = Theme::of(config.projector.theme, self.cloth.unwrap_or(UNSEEN_CLOTH), gain);
+        std::mem::replace(&mut self.theme, theme) != theme
+    }
 }
 
 /// The projector as it stands.
@@ -199,6 +225,8 @@ pub struct ProjectorView {
     keystone_bad: bool,
     /// Why it is not where it was asked to be.
     misplaced: Option<String>,
+    /// The room is too bright for its lines.
+    limit: Option<Limit>,
 }
 
 impl ProjectorView {
@@ -235,6 +263,9 @@ impl ProjectorView {
                 "the corners in the settings make no quadrilateral; the table fills the picture instead";
             return vec![drawing, check("keystone", Health::Degraded, words.to_owned())];
         }
+        if let Some(limit) = &self.limit {
+            return vec![drawing, check("contrast", Health::Degraded, limit.to_string())];
+        }
         vec![drawing]
     }
 }
@@ -250,17 +281,6 @@ struct ProjectorCamera;
 /// Marks the mesh that holds every line.
 #[derive(Debug, Component)]
 struct Light;
-
-/// Marks a line of text; the number is its place in the pool.
-#[derive(Debug, Component)]
-struct Lettering(usize);
-
-/// Lines of text that can be shown at once.
-const TEXTS: usize = 4;
-/// Text is rasterised at this size and scaled to metres.
-const TEXT_PX: f32 = 64.0;
-/// Height of a capital letter as a share of the font size of Bevy's default font.
-const CAPITAL_SHARE: f32 = 0.7;
 
 /// A homography as a camera projection: the graphics card divides, so lines stay crisp.
 #[derive(Clone, Debug)]
@@ -323,6 +343,8 @@ struct Basis {
     instead: Option<&'static str>,
     /// Shown instead of all that.
     test_picture: Option<TestPicture>,
+    /// Where the projector's lens is, metres.
+    projector_m: Option<crate::units::Vec3>,
 }
 
 impl Basis {
@@ -330,21 +352,26 @@ impl Basis {
         let same_shot = self.shot.as_ref().map(Arc::as_ptr) == other.shot.as_ref().map(Arc::as_ptr);
         let same_table = self.table.as_ref().map(Arc::as_ptr) == other.table.as_ref().map(Arc::as_ptr);
         let same_words = self.instead == other.instead && self.test_picture == other.test_picture;
-        same_shot && same_table && self.level == other.level && same_words
+        let same_level = self.level == other.level && self.projector_m == other.projector_m;
+        same_shot && same_table && same_level && same_words
     }
 
-    fn shapes(&self, geometry: &TableGeometry, table: &TableSpec) -> Vec<Shape> {
-        let ball_radius_m = table.ball.radius_m;
+    fn shapes(&self, pockets: &TableGeometry, spec: &TableSpec, help: &Help) -> Vec<Shape> {
         if let Some(picture) = self.test_picture {
-            return picture.shapes(table).unwrap_or_default();
+            return picture.shapes(spec).unwrap_or_default();
         }
-        if let Some(words) = self.instead {
-            return compose_message(self.table.as_deref(), ball_radius_m, words);
-        }
-        match (&self.shot, &self.table) {
-            (Some(shot), Some(table)) => compose(shot, table, geometry, ball_radius_m, self.level),
-            (None, Some(table)) => compose_waiting(table, ball_radius_m, self.level),
-            (_, None) => Vec::new(),
+        let nothing = TableState::lying(Vec::new());
+        let scene = Scene {
+            table: self.table.as_deref().unwrap_or(&nothing),
+            pockets,
+            ball_radius_m: spec.ball.radius_m,
+            projector_m: self.projector_m,
+        };
+        match (self.instead, &self.shot, &self.table) {
+            (Some(words), ..) => compose_message(&scene, words),
+            (None, Some(shot), Some(_)) => compose(shot, &scene, help.of(self.level)),
+            (None, None, Some(_)) => compose_waiting(&scene, self.level),
+            (None, _, None) => Vec::new(),
         }
     }
 }
@@ -354,7 +381,7 @@ fn compose_shapes(
     mut drawn: ResMut<Drawn>,
     mut vision: ResMut<VisionState>,
     core: Res<CoreState>,
-    view: Res<ProjectorView>,
+    mut view: ResMut<ProjectorView>,
     stage: Res<Stage>,
     config: Res<Config>,
     operator: Res<Operator>,
@@ -391,17 +418,27 @@ fn compose_shapes(
         level: operator.assistance,
         instead,
         test_picture,
+        projector_m: calibrating.projector().map(|p| p.optics.pose.eye_m),
     };
+    let gain = config.projector.gain.or_else(|| calibrating.white_gain());
+    let recoloured = drawn.follow_cloth(vision.cloth_srgb(), gain, &config);
+    if config.is_changed() || recoloured {
+        *composed = None;
+    }
     // The loop turns more often than frames come.
     if !composed.as_ref().is_some_and(|last| last.is_same(&basis)) {
         let geometry = geometry.get_or_insert_with(|| TableGeometry::of(&stage.table));
-        let shapes = basis.shapes(geometry, &stage.table);
-        if *drawn.shapes != shapes {
-            vision.shown.show(now, footprint(&shapes));
+        let shapes = basis.shapes(geometry, &stage.table, &config.trainer.draws);
+        if *drawn.shapes != shapes || recoloured {
+            vision.shown.show(now, footprint(&shapes, &drawn.theme));
             drawn.shapes = Arc::new(shapes);
             drawn.version += 1;
         }
         *composed = Some(basis);
+    }
+    let limit = drawn.theme.limit().filter(|_| gain.is_some());
+    if view.limit != limit {
+        view.limit = limit;
     }
     // Where nothing is drawn, the decision is all there is.
     let undrawn = matches!(stage.display, Display::None(_));
@@ -440,21 +477,8 @@ fn spawn_light(
         Light,
         Mesh2d(meshes.add(mesh_of(&Triangles::default()))),
         MeshMaterial2d(material),
-        layer.clone(),
+        layer,
     ));
-    for place in 0..TEXTS {
-        commands.spawn((
-            Lettering(place),
-            Text2d::new(""),
-            TextFont {
-                font_size: FontSize::Px(TEXT_PX),
-                ..default()
-            },
-            TextColor::WHITE,
-            Visibility::Hidden,
-            layer.clone(),
-        ));
-    }
 }
 
 /// Size of the picture that is drawn off-screen.
@@ -718,13 +742,6 @@ fn draw(
     mapped: Query<Ref<Mapped>>,
     light: Query<&Mesh2d, With<Light>>,
     mut meshes: ResMut<Assets<Mesh>>,
-    mut texts: Query<(
-        &Lettering,
-        &mut Text2d,
-        &mut TextColor,
-        &mut Transform,
-        &mut Visibility,
-    )>,
     mut done: Local<(u64, Option<Arc<Pattern>>, u8)>,
 ) {
     let Some(mapped) = mapped.iter().next() else {
@@ -740,7 +757,7 @@ fn draw(
     let opacity = f32::from(steps) / f32::from(FADE_STEPS);
     let mut triangles = match pattern {
         Some(pattern) => Triangles::of_marks(&pattern.marks),
-        None => mapped.0.triangles(&drawn.shapes),
+        None => mapped.0.triangles(&drawn.shapes, &drawn.theme),
     };
     if pattern.is_none() {
         for colour in &mut triangles.colours {
@@ -751,25 +768,6 @@ fn draw(
         if let Some(mut mesh) = meshes.get_mut(&handle.0) {
             *mesh = mesh_of(&triangles);
         }
-    }
-    let lines: Vec<_> = drawn
-        .shapes
-        .iter()
-        .filter_map(|s| match &s.geometry {
-            Form::Text { at, height, text } => Some((style(s.meaning).colour, *at, *height, text)),
-            _ => None,
-        })
-        .collect();
-    for (place, mut text, mut colour, mut transform, mut visibility) in &mut texts {
-        let Some((rgb, at, height, words)) = lines.get(place.0) else {
-            *visibility = Visibility::Hidden;
-            continue;
-        };
-        let scale = *height as f32 / (TEXT_PX * CAPITAL_SHARE);
-        text.0.clone_from(words);
-        colour.0 = Color::srgb_u8(rgb[0], rgb[1], rgb[2]).with_alpha(opacity);
-        *transform = Transform::from_xyz(at.x as f32, at.y as f32, 1.0).with_scale(Vec3::splat(scale));
-        *visibility = Visibility::Visible;
     }
 }
 

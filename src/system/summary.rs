@@ -238,6 +238,7 @@ mod tests {
             hidden: Default::default(),
             timing_ms: vec![("total", 3.0)],
             warnings: Vec::new(),
+            cloth_srgb: None,
         };
         let mut summary = Summary::default();
         summary.frame(&frame, &observation);

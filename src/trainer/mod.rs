@@ -1,6 +1,7 @@
 //! The trainer: what the player intends, and what to show about it.
 
 pub mod aim;
+pub mod help;
 #[cfg(feature = "app")]
 pub mod plugin;
 pub mod predict;

@@ -110,6 +110,8 @@ pub struct Options {
     pub cloth_srgb: Option<[u8; 3]>,
     /// What hangs over the table.
     pub lighting: Lighting,
+    /// How bright the picture is, 0.01..=2: 1 as a camera exposes a lit table, less as with a smaller aperture.
+    pub brightness: f64,
     /// How the balls are made.
     pub finish: Finish,
     /// What the camera does to the light it gets.
@@ -151,6 +153,9 @@ pub enum BadOptions {
     /// The shutter can't be open that long.
     #[error("a shutter time of {0} s is not possible; use 0 to 1/fps")]
     Exposure(f64),
+    /// Not a brightness.
+    #[error("a picture {0} times as bright is not possible; use 0.01 to 2")]
+    Brightness(f64),
     /// A camera that can't be.
     #[error("a virtual camera like this is not possible: {0}")]
     Imaging(&'static str),
@@ -186,6 +191,7 @@ impl Options {
             exposure_s: 1.0 / 250.0,
             cloth_srgb: None,
             lighting: Lighting::default(),
+            brightness: 1.0,
             finish: Finish::default(),
             imaging: Imaging::default(),
             camera: None,
@@ -207,6 +213,9 @@ impl Options {
         }
         if !(0.0..=1.0 / self.fps).contains(&self.exposure_s) {
             return Err(BadOptions::Exposure(self.exposure_s));
+        }
+        if !(0.01..=2.0).contains(&self.brightness) {
+            return Err(BadOptions::Brightness(self.brightness));
         }
         self.imaging.check(size).map_err(BadOptions::Imaging)?;
         match self.scene.needs() {
@@ -243,8 +252,15 @@ impl VirtualTable {
             .unwrap_or_else(|| render::view::overhead(&options.table, options.size));
         let size = camera.lens.image;
         let (cloth, seed) = (options.cloth(), options.seed as u32);
-        let backdrop = Backdrop::new(&options.table, &camera, cloth, options.lighting, seed)
-            .ok_or(BadOptions::Camera)?;
+        let backdrop = Backdrop::new(
+            &options.table,
+            &camera,
+            cloth,
+            options.lighting,
+            options.brightness as f32,
+            seed,
+        )
+        .ok_or(BadOptions::Camera)?;
         let handle = VirtualHandle::new();
         Ok(Self {
             scene: options.scene,

@@ -338,6 +338,7 @@ mod tests {
             hidden: Default::default(),
             timing_ms: vec![("total", 1.0)],
             warnings: Vec::new(),
+            cloth_srgb: None,
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Observation {
     pub balls: Vec<BallSeen>,
     /// Cues, best confidence first.
     pub cues: Vec<CueSeen>,
+    /// Colour of the cloth, sRGB as the camera gives it, of all of the table the median; `None` where no table was found.
+    pub cloth_srgb: Option<[u8; 3]>,
     /// Where hands, heads, triangles and the like keep balls from being seen.
     pub hidden: Hidden,
     /// Time spent per step, milliseconds, in order; the last entry is `total`.

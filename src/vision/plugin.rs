@@ -147,6 +147,12 @@ impl VisionState {
         self.table().filter(|_| !self.stale)
     }
 
+    /// Colour of the cloth in the newest frame that shows one, sRGB.
+    #[must_use]
+    pub fn cloth_srgb(&self) -> Option<[u8; 3]> {
+        self.latest.as_ref().and_then(|l| l.observation.cloth_srgb)
+    }
+
     /// Lets go of the source and of all that was seen.
     fn close(&mut self) {
         // The old threads end by themselves; a camera they still hold is tried again until it is free.

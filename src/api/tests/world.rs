@@ -400,6 +400,7 @@ pub(super) fn snapshot(sequence: u64) -> Snapshot {
         hidden: Hidden::default(),
         timing_ms: vec![("total", 11.2)],
         warnings: Vec::new(),
+        cloth_srgb: None,
     };
     Snapshot {
         sequence,

@@ -134,6 +134,13 @@ impl Calibrating {
         self.projector.as_ref()
     }
 
+    /// Light of full white on the cloth, as a multiple of the room's there, as it was measured.
+    #[must_use]
+    pub fn white_gain(&self) -> Option<f64> {
+        let profile = self.status.profile.as_ref();
+        profile.filter(|_| self.projector.is_some())?.white_gain
+    }
+
     /// Counts up with every change of what is to be shown and how.
     #[must_use]
     pub const fn version(&self) -> u64 {

@@ -105,16 +105,14 @@ pub(super) fn watch_over(
     options: Res<RunOptions>,
 ) {
     let state = &mut *state;
-    let (Some(profile), None, Some(projector)) =
-        (&state.status.profile, &state.status.unfit, state.projector)
-    else {
+    let (Some(profile), None, Some(_)) = (&state.status.profile, &state.status.unfit, state.projector) else {
         state.version += u64::from(state.watching.forget(&vision));
         return tell(state);
     };
     // Light is checked against what was calibrated, not against what somebody has made of it by hand.
     let projector = profile.projector;
     let limit_m = config.calibration.limit_mm / MM_PER_M;
-    if !(state.watching.watch.as_ref()).is_some_and(|(of, _)| of.made == profile.made) {
+    if (state.watching.watch.as_ref()).is_none_or(|(of, _)| of.made != profile.made) {
         let profile = Arc::clone(profile);
         state.version += u64::from(state.watching.forget(&vision));
         let watch = Watch::over(&profile, limit_m);

@@ -40,11 +40,12 @@ impl Backdrop {
         camera: &CameraModel,
         cloth_srgb: [u8; 3],
         lighting: Lighting,
+        brightness: f32,
         seed: u32,
     ) -> Option<Self> {
         let size = camera.lens.image;
         let rays = RayMap::new(camera)?;
-        let lamps = Lamps::over(table, rays.eye.z, lighting);
+        let lamps = Lamps::over(table, rays.eye.z, lighting, brightness);
         let cloth = linear(cloth_srgb);
         let painter = Painter {
             furniture: Furniture::of(table),

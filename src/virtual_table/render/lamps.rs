@@ -61,8 +61,9 @@ impl Lighting {
 type Planned = ([f32; 3], [f32; 2], f32);
 
 impl Lamps {
-    /// The lamps of `lighting` over a table, the camera at this height.
-    pub(super) fn over(table: &TableSpec, eye_height_m: f32, lighting: Lighting) -> Self {
+    /// The lamps of `lighting` over a table, the camera at this height; `brightness` is 1 for a usual picture.
+    pub(super) fn over(table: &TableSpec, eye_height_m: f32, lighting: Lighting, brightness: f32) -> Self {
+        let exposure = EXPOSURE * brightness;
         let (hl, hw) = (table.half_length_m() as f32, table.half_width_m() as f32);
         let ceiling = eye_height_m + 0.25;
         let (planned, ambient): (Vec<Planned>, f32) = match lighting {
@@ -124,16 +125,16 @@ impl Lamps {
                 half_y: *half_y,
             })
             .collect();
-        let ambient = ambient * EXPOSURE;
+        let ambient = ambient * exposure;
         let mut lamps = Self {
             boxes,
             bulbs,
             ambient,
-            glare: 24.0,
+            glare: 24.0 * brightness,
         };
         let there = lamps.direct(Point::ZERO, Point::Z);
         for bulb in &mut lamps.bulbs {
-            bulb.power *= (EXPOSURE - ambient) / there;
+            bulb.power *= (exposure - ambient) / there;
         }
         lamps
     }

@@ -34,6 +34,11 @@ enum Thrown {
     From(ProjectorModel),
 }
 
+/// Light of each byte of a picture.
+fn to_light(strength: f32) -> Vec<f32> {
+    (0..=255_u8).map(|b| linear([b, b, b]).x * strength).collect()
+}
+
 /// A projected picture that does not fit its own description.
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 pub enum BadProjection {
@@ -75,7 +80,22 @@ impl ProjectedLight {
     /// # Errors
     /// [`BadProjection`] when the pattern is not of the projector's size, or has none.
     pub fn by_projector(pattern: &Pattern, projector: &ProjectorModel) -> Result<Self, BadProjection> {
-        Self::thrown(projector.size(), pattern.picture(), Thrown::From(*projector))
+        Self::of_picture(pattern.picture(), projector)
+    }
+
+    /// The picture (red green blue, rows top to bottom) that a projector standing there throws.
+    ///
+    /// # Errors
+    /// [`BadProjection`] when the bytes do not fit the projector's size.
+    pub fn of_picture(rgb: Vec<u8>, projector: &ProjectorModel) -> Result<Self, BadProjection> {
+        Self::thrown(projector.size(), rgb, Thrown::From(*projector))
+    }
+
+    /// The same with another strength: light of a white pixel as a multiple of the lamps' light there.
+    #[must_use]
+    pub fn with_strength(mut self, strength: f64) -> Self {
+        self.to_light = to_light(strength as f32);
+        self
     }
 
     fn thrown(size: ImageSize, rgb: Vec<u8>, thrown: Thrown) -> Result<Self, BadProjection> {
@@ -103,7 +123,7 @@ impl ProjectedLight {
             thrown,
             cells,
             cell_columns,
-            to_light: (0..=255_u8).map(|b| linear([b, b, b]).x * STRENGTH).collect(),
+            to_light: to_light(STRENGTH),
         })
     }
 

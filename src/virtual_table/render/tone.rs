@@ -1,7 +1,7 @@
 //! From linear light to the camera's bytes.
 
 use super::Light;
-use crate::units::linear_light;
+use crate::units::{linear_light, tone};
 
 /// Linear 1.0 in the 16-bit store: two stops of headroom above white.
 pub(super) const ONE: f32 = 16_384.0;
@@ -15,7 +15,7 @@ impl Tone {
     pub(super) fn new() -> Self {
         let mut curve = Box::new([0_u8; 65_536]);
         for (i, byte) in curve.iter_mut().enumerate() {
-            *byte = (srgb(shoulder(i as f32 / ONE)) * 255.0 + 0.5) as u8;
+            *byte = (tone(shoulder(i as f32 / ONE)) * 255.0 + 0.5) as u8;
         }
         Self { curve }
     }
@@ -39,15 +39,6 @@ fn shoulder(x: f32) -> f32 {
         x
     } else {
         KNEE + (1.0 - KNEE) * (1.0 - (-(x - KNEE) / (1.0 - KNEE)).exp())
-    }
-}
-
-/// IEC 61966-2-1 transfer curve.
-fn srgb(x: f32) -> f32 {
-    if x <= 0.003_130_8 {
-        12.92 * x
-    } else {
-        1.055 * x.powf(1.0 / 2.4) - 0.055
     }
 }
 

@@ -112,6 +112,14 @@ impl ClothColour {
         })
     }
 
+    /// Red, green and blue.
+    pub(super) fn srgb(&self) -> [u8; 3] {
+        // Brightness is (r + 2 g + b) / 4, which is the sum of all three by (1 + green) / 4.
+        let green = 1.0 - self.red - self.blue;
+        let sum = 4.0 * self.brightness / (1.0 + green);
+        [self.red, green, self.blue].map(|share| (share * sum).round() as u8)
+    }
+
     /// The same cloth under the light at some place: its tint is taken from `samples` there, as
     /// far as they can be the cloth.
     pub(super) fn under_light_of(&self, samples: impl Iterator<Item = [u8; 4]>) -> Self {

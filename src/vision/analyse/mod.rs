@@ -73,6 +73,8 @@ pub struct Analyser {
     table: Option<TableSpec>,
     picture: WorkingPicture,
     field: ClothField,
+    /// The cloth's colour as it was learned last.
+    cloth_srgb: Option<[u8; 3]>,
     /// What is not cloth, shadows left out.
     mask: Vec<u8>,
     /// Another mask, for a while: without the balls already found, or with deep shadows.
@@ -154,13 +156,17 @@ impl Analyser {
             hidden: Hidden::default(),
             timing_ms: Vec::new(),
             warnings: Vec::new(),
+            cloth_srgb: None,
         };
         let view = match frame.camera.as_deref().filter(|c| c.lens.image == frame.size) {
             Some(camera) => self.calibrated_view(frame, camera, &mut clock),
             None => self.find_view(frame, &mut clock),
         };
         match view {
-            Ok(view) => self.look(frame, view, &mut observation, &mut clock),
+            Ok(view) => {
+                observation.cloth_srgb = self.cloth_srgb;
+                self.look(frame, view, &mut observation, &mut clock);
+            }
             Err(why) => observation.warnings.push(why.to_owned()),
         }
         observation.timing_ms = clock.finish();
@@ -204,6 +210,7 @@ impl Analyser {
                 let bed = &known.view.bed;
                 self.field
                     .learn(&self.picture, &colour, &bed.nose_spans, 0.05 * bed.length);
+                self.cloth_srgb = Some(colour.srgb());
                 known.colour = Some(colour);
             }
             clock.lap("cloth");
@@ -225,6 +232,7 @@ impl Analyser {
         clock.lap("sample");
         let colour = ClothColour::learn(&self.picture)
             .ok_or("no table found: the picture is too dark, too small or without any colour")?;
+        self.cloth_srgb = Some(colour.srgb());
         let outline = TableOutline::find(&self.picture, &colour).ok_or(
             "no table found: nothing four-sided of one colour stands out; show the whole table, from above",
         )?;

@@ -58,6 +58,7 @@ fn observation(
             .collect(),
         timing_ms: Vec::new(),
         warnings: Vec::new(),
+        cloth_srgb: None,
     }
 }
 

@@ -2,13 +2,19 @@
 
 use std::sync::Arc;
 
+use glam::DMat3;
+
+use crate::calibration::Homography;
 use crate::physics::prediction::BallState;
 use crate::physics::{CueStrike, Simulator, part};
-use crate::projector::compose::compose;
+use crate::projector::compose::{Scene, compose};
+use crate::projector::raster::picture;
 use crate::projector::tessellate::Triangles;
+use crate::projector::theme::Theme;
 use crate::system::snapshot::PredictedShot;
 use crate::table::{Geometry, TableSpec};
 use crate::trainer::aim::{Assistance, ShotIntent, intent};
+use crate::trainer::help::Help;
 use crate::units::{ImageSize, Vec2};
 use crate::virtual_table::ProjectedLight;
 use crate::vision::track::TableState;
@@ -24,6 +30,7 @@ pub(super) struct Overlay {
     simulator: Simulator,
     radius_m: f64,
     half_m: Vec2,
+    theme: Theme,
     last: Option<(ShotIntent, Arc<ProjectedLight>)>,
 }
 
@@ -34,6 +41,7 @@ impl Overlay {
             simulator: Simulator::new(table),
             radius_m: table.ball.radius_m,
             half_m: Vec2::new(table.half_length_m(), table.half_width_m()),
+            theme: Theme::default(),
             last: None,
         }
     }
@@ -69,8 +77,14 @@ impl Overlay {
                 .simulate(&states, struck.map(|index| (index, strike))),
             spread: None,
         };
-        let shapes = compose(&shot, state, &self.geometry, self.radius_m, Assistance::Beginner);
-        let light = Arc::new(self.paint(&Triangles::of(&shapes, PIXEL_M))?);
+        let scene = Scene {
+            table: state,
+            pockets: &self.geometry,
+            ball_radius_m: self.radius_m,
+            projector_m: None,
+        };
+        let shapes = compose(&shot, &scene, Help::default().of(Assistance::Beginner));
+        let light = Arc::new(self.paint(&Triangles::of(&shapes, &self.theme, PIXEL_M))?);
         self.last = Some((aimed, Arc::clone(&light)));
         Some(light)
     }
@@ -81,81 +95,8 @@ impl Overlay {
             (2.0 * self.half_m.x / PIXEL_M) as u32,
             (2.0 * self.half_m.y / PIXEL_M) as u32,
         );
-        let mut rgb = vec![0_u8; size.pixels() * 3];
-        let corner = |index: u32| {
-            let [x, y] = *triangles.positions.get(index as usize)?;
-            let at = Vec2::new(
-                (f64::from(x) + self.half_m.x) / PIXEL_M,
-                (self.half_m.y - f64::from(y)) / PIXEL_M,
-            );
-            Some((at, *triangles.colours.get(index as usize)?))
-        };
-        for triple in triangles.indices.chunks_exact(3) {
-            let &[a, b, c] = triple else { continue };
-            let (Some(a), Some(b), Some(c)) = (corner(a), corner(b), corner(c)) else {
-                continue;
-            };
-            fill([a, b, c], size, &mut rgb);
-        }
+        let on_bed = DMat3::from_diagonal((1.0 / self.half_m).extend(1.0));
+        let rgb = picture(triangles, &Homography::from_matrix(on_bed)?, size);
         ProjectedLight::new(size, rgb, self.half_m).ok()
-    }
-}
-
-/// Fills a triangle, colours mixed between its corners; what is lit more already stays.
-fn fill(corners: [(Vec2, [f32; 4]); 3], size: ImageSize, rgb: &mut [u8]) {
-    let [(a, ca), (b, cb), (c, cc)] = corners;
-    let area = (b - a).perp_dot(c - a);
-    if area.abs() < 1e-9 {
-        return;
-    }
-    let span = |low: f64, high: f64, most: u32| {
-        let first = low.floor().clamp(0.0, f64::from(most)) as u32;
-        first..(high.ceil().clamp(0.0, f64::from(most)) as u32).max(first)
-    };
-    let columns = span(a.x.min(b.x).min(c.x), a.x.max(b.x).max(c.x), size.width);
-    for y in span(a.y.min(b.y).min(c.y), a.y.max(b.y).max(c.y), size.height) {
-        for x in columns.clone() {
-            let p = Vec2::new(f64::from(x) + 0.5, f64::from(y) + 0.5);
-            let u = (b - p).perp_dot(c - p) / area;
-            let v = (c - p).perp_dot(a - p) / area;
-            let w = 1.0 - u - v;
-            if u < 0.0 || v < 0.0 || w < 0.0 {
-                continue;
-            }
-            let i = (y as usize * size.width as usize + x as usize) * 3;
-            let mix = |k: usize| {
-                let at = |colour: &[f32; 4]| f64::from(colour.get(k).copied().unwrap_or(0.0));
-                u * at(&ca) + v * at(&cb) + w * at(&cc)
-            };
-            for (k, byte) in rgb.iter_mut().skip(i).take(3).enumerate() {
-                // The projector is given sRGB.
-                let level = (mix(k) * mix(3)).clamp(0.0, 1.0).powf(1.0 / 2.2);
-                *byte = (*byte).max((255.0 * level) as u8);
-            }
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_triangle_is_filled_inside_and_nowhere_else() {
-        let size = ImageSize::new(20, 10);
-        let mut rgb = vec![0_u8; size.pixels() * 3];
-        let white = [1.0_f32; 4];
-        fill(
-            [
-                (Vec2::new(2.0, 2.0), white),
-                (Vec2::new(12.0, 2.0), white),
-                (Vec2::new(2.0, 8.0), white),
-            ],
-            size,
-            &mut rgb,
-        );
-        let lit = rgb.chunks_exact(3).filter(|px| px[0] > 250).count();
-        assert!((25..=35).contains(&lit), "{lit}");
-        assert_eq!(rgb[(5 * 20 + 15) * 3], 0);
     }
 }

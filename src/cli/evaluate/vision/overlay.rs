@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use crate::cli::Failure;
-use crate::projector::compose::compose;
+use crate::projector::compose::{Scene, compose};
 use crate::projector::footprint::footprint;
+use crate::projector::theme::Theme;
 use crate::table::{Geometry, Group, TableSpec};
 use crate::trainer::aim::Assistance;
+use crate::trainer::help::Help;
 use crate::trainer::predict::Predictor;
 use crate::units::unit;
 use crate::virtual_table::ProjectedLight;
@@ -44,14 +46,14 @@ pub(super) fn light_of(truth: &Truth, table: &TableSpec, random: &mut fastrand::
     };
     let shot = Predictor::new(table).update(&state, 2.5).ok()?;
     let geometry = Geometry::of(table);
-    let shapes = compose(
-        &shot,
-        &state,
-        &geometry,
-        table.ball.radius_m,
-        Assistance::Beginner,
-    );
-    Some(footprint(&shapes)).filter(|light| !light.strokes.is_empty())
+    let scene = Scene {
+        table: &state,
+        pockets: &geometry,
+        ball_radius_m: table.ball.radius_m,
+        projector_m: None,
+    };
+    let shapes = compose(&shot, &scene, Help::default().of(Assistance::Beginner));
+    Some(footprint(&shapes, &Theme::default())).filter(|light| !light.strokes.is_empty())
 }
 
 /// That light as a projector throws it on the table.

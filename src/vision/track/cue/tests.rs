@@ -133,6 +133,7 @@ impl Rig {
             hidden: Hidden::default(),
             timing_ms: Vec::new(),
             warnings: Vec::new(),
+            cloth_srgb: None,
         }
     }
 

@@ -8,7 +8,7 @@ const CAP: f64 = 9.0;
 const GAP: f64 = 2.6;
 
 /// The strokes of a line of text whose middle is at the origin, y up, for capitals of `height`.
-pub(super) fn strokes(text: &str, height: f64) -> Vec<Vec<Vec2>> {
+pub(crate) fn strokes(text: &str, height: f64) -> Vec<Vec<Vec2>> {
     let scale = height / CAP;
     let mut lines: Vec<Vec<Vec2>> = Vec::new();
     let mut x = 0.0;
@@ -41,6 +41,12 @@ pub(super) fn strokes(text: &str, height: f64) -> Vec<Vec<Vec2>> {
         }
     }
     lines
+}
+
+/// Length of a line of text.
+pub(crate) fn length(text: &str, height: f64) -> f64 {
+    let far = strokes(text, height).into_iter().flatten().map(|p| p.x);
+    2.0 * far.fold(0.0, f64::max)
 }
 
 /// Strokes as pairs of digits (x right, y up), strokes parted by blanks.
