@@ -71,7 +71,7 @@ const BRIGHT: u8 = 255;
 /// Frames that are averaged.
 const FRAMES: u16 = 3;
 /// Beyond the measured delay, to be sure.
-const ROOM: Duration = Duration::from_millis(40);
+const ROOM: Duration = Duration::from_millis(80);
 /// Light is looked for so far from where it should land, metres.
 const REACH_M: f64 = 0.06;
 

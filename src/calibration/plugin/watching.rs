@@ -38,7 +38,8 @@ pub(super) struct Watching {
     looked: Option<Instant>,
     /// The check under way, and the places of its dots.
     checking: Option<(Showing<Spots>, Vec<Vec2>)>,
-    still_since: Option<Instant>,
+    /// Since when nothing moves and nobody is over the table, and when that was seen last.
+    still: Option<(Instant, Instant)>,
     tried: Option<Instant>,
 }
 
@@ -66,7 +67,7 @@ impl Watching {
     /// Nothing is watched over any more.
     fn forget(&mut self, vision: &VisionState) -> bool {
         let stopped = self.stop(vision);
-        (self.watch, self.looked, self.still_since) = (None, None, None);
+        (self.watch, self.looked, self.still) = (None, None, None);
         stopped
     }
 }
@@ -194,11 +195,19 @@ fn look(watching: &mut Watching, vision: &VisionState, stage: &Stage, camera: &C
 fn follow_rest(watching: &mut Watching, vision: &VisionState, now: Instant) -> Option<Instant> {
     /// Something that always hangs there, a lamp's cable, hides less of the bed than a hand.
     const ALWAYS: f64 = 0.005;
+    /// A look or two that say otherwise are of a moment's light.
+    const FOR_A_MOMENT: Duration = Duration::from_millis(400);
     let is_still = vision
         .seen_table()
         .is_some_and(|table| table.at_rest && table.cue.is_none() && table.hidden.share() <= ALWAYS);
-    watching.still_since = is_still.then(|| watching.still_since.unwrap_or(now));
-    watching.still_since
+    if is_still {
+        let (since, _) = watching.still.unwrap_or((now, now));
+        watching.still = Some((since, now));
+    } else {
+        watching.still =
+            (watching.still).filter(|(_, last)| now.saturating_duration_since(*last) < FOR_A_MOMENT);
+    }
+    watching.still.map(|(since, _)| since)
 }
 
 /// Follows the check under way. True where something else is to be shown, or nothing any more.
@@ -207,12 +216,22 @@ fn check(watching: &mut Watching, vision: &VisionState, still_since: Option<Inst
         return false;
     };
     if still_since.is_none() {
-        // Somebody came: nothing can be said.
+        debug!("the check of light is given up: somebody is over the table, or something moves");
         return watching.stop(vision);
     }
     if let Some(outcome) = showing.take_outcome() {
-        if let (Ok(spots), Some((_, watch))) = (outcome, &mut watching.watch) {
-            watch.checked(&spots, now);
+        match (outcome, &mut watching.watch) {
+            (Ok(spots), Some((_, watch))) => {
+                debug!(
+                    "{} of {} dots seen, off by {:?} m",
+                    spots.seen.len(),
+                    spots.shown,
+                    spots.off_m()
+                );
+                watch.checked(&spots, now);
+            }
+            (Err(fault), _) => debug!("light could not be checked: {fault}"),
+            (Ok(_), None) => {}
         }
         return watching.stop(vision);
     }
