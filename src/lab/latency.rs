@@ -17,10 +17,14 @@ pub struct Loop {
     pub vision_p50_ms: f64,
     /// The same, 95 in 100.
     pub vision_p95_ms: f64,
-    /// From a frame's capture to the overlay handed to the graphics card: the median.
+    /// From a frame's arrival to the overlay handed to the graphics card: the median.
     pub overlay_p50_ms: f64,
     /// The same, 95 in 100.
     pub overlay_p95_ms: f64,
+    /// From a frame's capture to that: the median.
+    pub captured_p50_ms: f64,
+    /// The same, 95 in 100.
+    pub captured_p95_ms: f64,
 }
 
 /// Time between two looks at the figures: those before are out of them by then.
@@ -48,8 +52,10 @@ pub fn latency(program: &Path, folder: &Path, arguments: Vec<String>, looks: u32
             Some(Loop {
                 vision_p50_ms: figure("vision_ms_p50")?,
                 vision_p95_ms: figure("vision_ms_p95")?,
-                overlay_p50_ms: figure("latency_ms_p50")?,
-                overlay_p95_ms: figure("latency_ms_p95")?,
+                overlay_p50_ms: figure("loop_ms_p50")?,
+                overlay_p95_ms: figure("loop_ms_p95")?,
+                captured_p50_ms: figure("latency_ms_p50")?,
+                captured_p95_ms: figure("latency_ms_p95")?,
             })
         };
         told.extend(looked());

@@ -111,8 +111,8 @@ pub struct Drawn {
     test: Option<(TestPicture, (u32, u32))>,
     /// Since when they fade out, because they would be wrong.
     fading: Option<Instant>,
-    /// A frame whose overlay is decided but not yet handed over: when it was taken, and when that was decided.
-    awaited: Option<(Instant, Instant)>,
+    /// A frame whose overlay is decided but not yet handed over: when it was taken and came, and when that was decided.
+    awaited: Option<((Instant, Instant), Instant)>,
 }
 
 /// When a picture was handed to the graphics card last.
@@ -442,23 +442,24 @@ fn compose_shapes(
     }
     // Where nothing is drawn, the decision is all there is.
     let undrawn = matches!(stage.display, Display::None(_));
-    let mut over = |captured: Instant, over: Instant| {
-        let ms = over.saturating_duration_since(captured).as_secs_f64() * 1e3;
-        measured.latency_ms.push(over, ms);
-        summary.latency(ms);
+    let mut over = |(captured, arrived): (Instant, Instant), over: Instant| {
+        let ms_since = |then: Instant| over.saturating_duration_since(then).as_secs_f64() * 1e3;
+        measured.latency_ms.push(over, ms_since(captured));
+        measured.loop_ms.push(over, ms_since(arrived));
+        summary.latency(ms_since(captured));
     };
     // Pictures are handed over after this: that of the last turn is out by now.
-    if let (Some((captured, decided)), Some(at)) = (drawn.awaited, submitted.last())
+    if let (Some((times, decided)), Some(at)) = (drawn.awaited, submitted.last())
         && at >= decided
     {
-        over(captured, at);
+        over(times, at);
         drawn.awaited = None;
     }
-    if let Some(captured) = vision.undrawn.take().filter(|_| live && instead.is_none()) {
+    if let Some(times) = vision.undrawn.take().filter(|_| live && instead.is_none()) {
         if undrawn {
-            over(captured, Instant::now());
+            over(times, Instant::now());
         } else {
-            drawn.awaited = Some((captured, now));
+            drawn.awaited = Some((times, now));
         }
     }
 }

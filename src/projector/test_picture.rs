@@ -70,7 +70,7 @@ impl TestPicture {
         };
         let rings = [-0.5, 0.0, 0.5].map(|share| ring(share * half.x));
         let head = Geometry::Text {
-            at: Vec2::new(-0.75 * half.x, 0.25 * half.y),
+            at: Vec2::new(-0.875 * half.x, 0.25 * half.y),
             height: 0.05,
             text: "HEAD".to_owned(),
         };

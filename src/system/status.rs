@@ -184,6 +184,10 @@ pub struct Metrics {
     pub latency_ms_p50: Option<f64>,
     /// 95th percentile.
     pub latency_ms_p95: Option<f64>,
+    /// From the frame's arrival, complete, to that overlay, ms, median: without the camera's own time.
+    pub loop_ms_p50: Option<f64>,
+    /// 95th percentile.
+    pub loop_ms_p95: Option<f64>,
     /// Age of the newest analysed frame, ms.
     pub frame_age_ms: Option<f64>,
     /// Frames analysed since start.

@@ -45,6 +45,8 @@ pub type Bell = Arc<dyn Fn() + Send + Sync>;
 /// A frame with what was found in it.
 #[derive(Clone, Debug)]
 pub struct Analysed {
+    /// When the picture came from its source, complete.
+    pub arrived: Instant,
     /// The picture.
     pub frame: Frame,
     /// What it shows.
@@ -177,7 +179,7 @@ impl Eyes {
         shown: Arc<Shown>,
         camera: Arc<ArcSwapOption<CameraModel>>,
     ) -> std::io::Result<Self> {
-        let (frame_in, frame_out) = bounded::<Frame>(1);
+        let (frame_in, frame_out) = bounded::<Arrived>(1);
         let (result_in, results) = bounded::<Analysed>(RESULTS_KEPT);
         let status = Arc::new(EyesStatus::new(
             name.to_owned(),
@@ -286,8 +288,8 @@ impl Drop for Eyes {
 
 fn capture(
     mut open: Opener,
-    sender: &Sender<Frame>,
-    taker: &Receiver<Frame>,
+    sender: &Sender<Arrived>,
+    taker: &Receiver<Arrived>,
     status: &EyesStatus,
     stop: &AtomicBool,
     paused: &AtomicBool,
@@ -327,8 +329,8 @@ fn capture(
 fn deliver(
     open: &mut Opener,
     watch: &mut SourceWatch,
-    sender: &Sender<Frame>,
-    taker: &Receiver<Frame>,
+    sender: &Sender<Arrived>,
+    taker: &Receiver<Arrived>,
     status: &EyesStatus,
     stop: &AtomicBool,
     paused: &AtomicBool,
@@ -378,7 +380,8 @@ fn deliver(
                     let (w, h) = (frame.size.width, frame.size.height);
                     tracing::info!("{} delivers {w}×{h} pictures", source.name());
                 }
-                let replaced = send_newest(sender, taker, frame);
+                let arrived = Instant::now();
+                let replaced = send_newest(sender, taker, Arrived { frame, arrived });
                 status.dropped.fetch_add(replaced, Ordering::Relaxed);
             }
             Ok(None) => {
@@ -399,7 +402,7 @@ fn deliver(
 fn look(
     table: Option<TableSpec>,
     balls: Option<HouseSet>,
-    frames: &Receiver<Frame>,
+    frames: &Receiver<Arrived>,
     sender: &Sender<Analysed>,
     taker: &Receiver<Analysed>,
     status: &EyesStatus,
@@ -413,8 +416,8 @@ fn look(
     let mut analyser = begin();
     while !stop.load(Ordering::Relaxed) {
         status.looking.beat();
-        let mut frame = match frames.recv_timeout(POLL) {
-            Ok(frame) => frame,
+        let Arrived { mut frame, arrived } = match frames.recv_timeout(POLL) {
+            Ok(one) => one,
             Err(RecvTimeoutError::Timeout) => continue,
             Err(RecvTimeoutError::Disconnected) => return,
         };
@@ -446,12 +449,19 @@ fn look(
             sender,
             taker,
             Analysed {
+                arrived,
                 frame,
                 observation: Arc::new(observation),
             },
         );
         bell();
     }
+}
+
+/// A picture on its way from the source.
+struct Arrived {
+    frame: Frame,
+    arrived: Instant,
 }
 
 /// Sends into a bounded channel, dropping the oldest entries if it is full; says how many were dropped.

@@ -116,8 +116,8 @@ pub struct VisionState {
     pub latest: Option<Analysed>,
     /// The table may have changed since it was seen last: the source is lost, or its pictures can't be used.
     pub stale: bool,
-    /// When the newest frame came in that nothing was drawn for yet.
-    pub undrawn: Option<Instant>,
+    /// When the newest frame was taken that nothing was drawn for yet, and when it came.
+    pub undrawn: Option<(Instant, Instant)>,
     /// Counts of the sources before this one.
     pub before: Counts,
     /// Why vision could not start.
@@ -341,7 +341,7 @@ fn perceive(
                 measured.see_at_rest(now, &analysed.observation, table.balls.len());
             }
         }
-        vision.undrawn = Some(analysed.frame.captured);
+        vision.undrawn = Some((analysed.frame.captured, analysed.arrived));
         vision.latest = Some(analysed);
     }
     let rate_hz = vision.wanted_hz(config.vision.rate_hz);

@@ -315,6 +315,8 @@ pub(super) fn status() -> SystemStatus {
             vision_ms_p95: Some(14.9),
             latency_ms_p50: Some(18.0),
             latency_ms_p95: Some(26.4),
+            loop_ms_p50: Some(8.0),
+            loop_ms_p95: Some(11.5),
             frame_age_ms: Some(24.0),
             frames_analysed: 162_000,
             frames_dropped: 12,

@@ -52,13 +52,16 @@ impl Latency {
             format!(
                 "{} looks of {} s at {}, medians of what each look tells\n  \
                  analysing a frame      p50 {:6.2}  p95 {:6.2} ms\n  \
-                 frame in → overlay out p50 {:6.2}  p95 {p95:6.2} ms   asked ≤ {MOST_MS:.0} ms; worst look {worst:.2} ms",
+                 frame in → overlay out p50 {:6.2}  p95 {p95:6.2} ms   asked ≤ {MOST_MS:.0} ms; worst look {worst:.2} ms\n  \
+                 with the camera's time p50 {:6.2}  p95 {:6.2} ms",
                 looks.len(),
                 Duration::from_secs(5).as_secs(),
                 self.source,
                 median(&|look| look.vision_p50_ms),
                 median(&|look| look.vision_p95_ms),
                 median(&|look| look.overlay_p50_ms),
+                median(&|look| look.captured_p50_ms),
+                median(&|look| look.captured_p95_ms),
             )
         };
         show(&(text + "\n"))?;

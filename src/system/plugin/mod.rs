@@ -164,6 +164,8 @@ pub struct Measured {
     pub vision_ms: Rolling,
     /// From capture to overlay, ms.
     pub latency_ms: Rolling,
+    /// From a frame's arrival to overlay, ms: what is left without the camera's own time.
+    pub loop_ms: Rolling,
     /// Prediction, µs.
     pub prediction_us: Rolling,
     /// How sure the eyes are of the balls of a table at rest, 0..1, look by look.
@@ -186,6 +188,7 @@ impl Default for Measured {
         Self {
             vision_ms: window(),
             latency_ms: window(),
+            loop_ms: window(),
             prediction_us: Rolling::new(Duration::from_secs(60), 1500),
             confidence: Rolling::new(Duration::from_secs(10), 1500),
             ball_count: Rolling::new(Duration::from_secs(10), 1500),
@@ -663,6 +666,8 @@ impl Parts<'_> {
                 vision_ms_p95: measured.vision_ms.quantile(now, 0.95),
                 latency_ms_p50: measured.latency_ms.quantile(now, 0.5),
                 latency_ms_p95: measured.latency_ms.quantile(now, 0.95),
+                loop_ms_p50: measured.loop_ms.quantile(now, 0.5),
+                loop_ms_p95: measured.loop_ms.quantile(now, 0.95),
                 frame_age_ms: self.vision.frame_age_ms(now),
                 frames_analysed: self.vision.counts().analysed,
                 frames_dropped: self.vision.counts().dropped,
