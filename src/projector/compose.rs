@@ -98,13 +98,8 @@ pub fn compose(shot: &PredictedShot, scene: &Scene, elements: &[Element]) -> Vec
             spread(&mut drawing, shot, scene.pockets, object, !has(Element::Object));
         }
     }
-    marks(
-        &mut drawing,
-        prediction,
-        scene,
-        (cue_ball, contact.map(|c| c.1)),
-        &has,
-    );
+    let balls = (cue_ball, contact.map(|c| c.1));
+    marks(&mut drawing, prediction, scene, balls, rest, &has);
     if let Some(rest) = rest {
         drawing.ring(rest, radius, Meaning::Rest);
         drawing.disc(rest, 0.006, Meaning::Rest, 0.0);
@@ -174,7 +169,8 @@ fn meeting(
             tangent = -tangent;
         }
         // Where the cue ball goes along it, its way says it already.
-        let soon = at(cue_ball, time + 0.15).map_or(Vec2::ZERO, |c| (c.position - ghost).normalize_or_zero());
+        let soon =
+            at(cue_ball, time + SOON_S).map_or(Vec2::ZERO, |c| (c.position - ghost).normalize_or_zero());
         let said = has(Element::CuePath) && soon.dot(tangent) > ALONG;
         // A full hit leaves no way along the tangent: the line would point at random.
         if !said && tangent.dot(before.normalize_or_zero()) > 0.05 {
@@ -220,7 +216,13 @@ fn spread(
     };
     let mut legs: Vec<[Vec<Vec2>; 2]> = vec![Default::default()];
     let mut last: Option<(Vec2, Vec2)> = None;
-    for point in told.cone.iter().take_while(|point| point.share >= LEAST_SHARE) {
+    // Where the ball lies, half of the ways begin beyond the line that is crossed.
+    for point in told
+        .cone
+        .iter()
+        .skip(1)
+        .take_while(|point| point.share >= LEAST_SHARE)
+    {
         let turned =
             last.is_some_and(|(at, left)| left.dot(point.left) < 0.9 || at.distance(point.at_m) > APART_M);
         if turned {
@@ -273,6 +275,7 @@ fn marks(
     prediction: &Prediction,
     scene: &Scene,
     (cue_ball, object): (BallIndex, Option<BallIndex>),
+    rest: Option<Vec2>,
     has: &impl Fn(Element) -> bool,
 ) {
     /// From the edge of a hole to the ring round it, and between two such rings, metres.
@@ -283,7 +286,10 @@ fn marks(
                 if has(Element::Rebounds) && (ball == cue_ball || Some(ball) == object) =>
             {
                 let fade = fade(event.time_s, prediction);
-                drawing.disc(event.position, 0.009, Meaning::Rebound, fade);
+                // Beside the place of rest it would only be in its ring's way.
+                if rest.is_none_or(|rest| rest.distance(event.position) > 2.0 * scene.ball_radius_m) {
+                    drawing.disc(event.position, 0.009, Meaning::Rebound, fade);
+                }
             }
             EventKind::Pocketed(ball, id) if has(Element::Pockets) => {
                 let Some(pocket) = scene.pockets.pocket(id) else {
@@ -321,6 +327,8 @@ fn first_cushion(prediction: &Prediction, ball: BallIndex, after: f64) -> Option
 
 /// Longest tangent line, metres: a direction, not a way.
 const TANGENT_M: f64 = 0.35;
+/// The cue ball is on its new way for so long before its direction is asked for, seconds.
+const SOON_S: f64 = 0.05;
 /// Two directions nearer than 8° are one to the eye (cosine).
 const ALONG: f64 = 0.99;
 /// Length of the arrow to the point of contact, metres.

@@ -8,8 +8,10 @@ use crate::projector::overlay::{Geometry, Meaning, Shape};
 use crate::projector::theme::form;
 use crate::units::{Vec2, unit};
 
-/// Distance between two samples of a curved line, and between two rungs of a surface, metres.
+/// Distance between two samples of a curved line, metres.
 pub(super) const SAMPLE_M: f64 = 0.01;
+/// Distance between two rungs of a surface, metres.
+const RUNG_M: f64 = 0.005;
 /// Height of a capital letter, metres: read at three metres.
 pub(super) const LETTER_M: f64 = 0.045;
 /// Room between words or signs and everything else, metres.
@@ -240,7 +242,7 @@ fn closer_rungs(left: &[Vec2], right: &[Vec2]) -> (Vec<Vec2>, Vec<Vec2>) {
     let (mut lefts, mut rights) = (Vec::new(), Vec::new());
     for (l, r) in left.windows(2).zip(right.windows(2)) {
         let ([a, b], [c, d]) = (l, r) else { continue };
-        let steps = (a.distance(*b).max(c.distance(*d)) / SAMPLE_M)
+        let steps = (a.distance(*b).max(c.distance(*d)) / RUNG_M)
             .ceil()
             .clamp(1.0, 1000.0) as u32;
         let first = u32::from(!lefts.is_empty());
@@ -263,7 +265,7 @@ fn rungs(corners: &[Vec2]) -> (Vec<Vec2>, Vec<Vec2>) {
     let size = high - low;
     let flip = |p: Vec2| if size.x >= size.y { p } else { Vec2::new(p.y, p.x) };
     let (from, to) = (flip(low).x, flip(high).x);
-    let steps = ((to - from) / SAMPLE_M).ceil().clamp(1.0, 1000.0) as u32;
+    let steps = ((to - from) / RUNG_M).ceil().clamp(1.0, 1000.0) as u32;
     let sides = || {
         corners
             .iter()

@@ -17,6 +17,8 @@ use crate::units::MM_PER_M;
 
 /// Contrast that lines have against the cloth beside them, where the light allows it (WCAG 2.2, level AA for text).
 pub const CONTRAST: f64 = 4.5;
+/// So many times more is aimed at: the camera's exposure tells how bright a cloth is within a fifth or so, and bytes are rounded.
+const MARGIN: f64 = 1.12;
 /// In a dark room more than this dazzles, and lights up the room.
 const DAZZLES: f64 = 10.0;
 /// Two tints are told apart when they differ by this much (CIEDE2000), whatever cones somebody has: five times what
@@ -211,7 +213,7 @@ impl Theme {
             Tint::Warm => self.warm,
         };
         let whole = luminance(self.light(colour, 1.0)) - luminance(self.cloth);
-        let needed = self.luminance_for(CONTRAST) - luminance(self.cloth);
+        let needed = self.luminance_for(MARGIN * CONTRAST) - luminance(self.cloth);
         Style {
             colour,
             form,
@@ -309,8 +311,7 @@ impl Theme {
     fn lightened(&self, srgb: &[[u8; 3]]) -> Vec<Rgb> {
         const MORE: [f64; 5] = [0.0, 0.12, 0.25, 0.4, 0.6];
         let over = |colour: Rgb| self.gain * luminance(self.cloth * colour);
-        // A hair more: bytes are rounded.
-        let needed = 1.01 * self.luminance_for(CONTRAST) - luminance(self.cloth);
+        let needed = self.luminance_for(MARGIN * CONTRAST) - luminance(self.cloth);
         let mixed = srgb.iter().flat_map(|srgb| {
             let colour = of_srgb(*srgb);
             let full = colour / colour.max_element().max(1e-9);

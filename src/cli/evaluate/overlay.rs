@@ -73,7 +73,7 @@ impl Which {
     /// The theme, and the gain of a room that it is made for: dimmed, with its lights on, and dark.
     const fn wanted(self) -> (Wanted, f64) {
         match self {
-            Self::Standard => (Wanted::Standard, 16.0),
+            Self::Standard => (Wanted::Standard, 18.0),
             Self::HighContrast => (Wanted::HighContrast, USUAL_GAIN),
             Self::Dim => (Wanted::Dim, 40.0),
             Self::Auto | Self::All => (Wanted::Auto, USUAL_GAIN),
@@ -222,7 +222,7 @@ fn in_words(gain: f64, looks: &[Look]) -> (String, usize) {
                 // Where white itself can't, the theme has to say so.
                 let holds = match look.theme.limit() {
                     None => *says >= CONTRAST - 1e-9 && *measured >= MEASURED,
-                    Some(limit) => *measured >= 0.9 * limit.reached,
+                    Some(limit) => *measured >= 0.85 * limit.reached,
                 };
                 format!("{says:.1} / {measured:.1}{}", mark(holds))
             }

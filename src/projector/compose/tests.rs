@@ -98,7 +98,7 @@ fn each_element_draws_what_it_says_and_nothing_else() {
             left: (to - from).normalize().perp(),
             from_m: -0.04 * share,
             to_m: 0.04 * share,
-            share: 1.0,
+            share: if i == 0 { 0.5 } else { 1.0 },
         }
     });
     let mut balls = vec![BallSpread::default(); 2];

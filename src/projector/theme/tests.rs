@@ -65,7 +65,7 @@ fn by_itself_it_never_tells_by_colour_what_nobody_can_tell() {
 #[test]
 fn on_every_usual_cloth_the_standard_theme_is_told_apart_in_a_dimmed_room() {
     for (name, cloth) in CLOTHS {
-        let theme = Theme::of(Wanted::Standard, cloth, Some(16.0));
+        let theme = Theme::of(Wanted::Standard, cloth, Some(18.0));
         assert!(theme.difference() >= DIFFERENCE, "{name}: {}", theme.difference());
     }
 }

@@ -39,7 +39,7 @@ impl Sight {
         }
     }
 
-    /// Contrast of the lines of each meaning with the cloth where they are weakest (of a hundred places the tenth), as the
+    /// Contrast of the lines of each meaning with the cloth at its middling place, as the
     /// camera sees it: of lit and unlit cloth at the same pixel. `None` where nothing of it is on open cloth.
     pub(super) fn contrasts(
         &self,
@@ -70,7 +70,7 @@ impl Sight {
                 found.push(contrast(cloth * times, cloth));
             }
             found.sort_by(f64::total_cmp);
-            (meaning, found.get(found.len() / 10).copied())
+            (meaning, found.get(found.len() / 2).copied())
         };
         Meaning::ALL.into_iter().map(measure).collect()
     }

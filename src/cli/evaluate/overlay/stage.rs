@@ -24,7 +24,7 @@ use crate::vision::source::FrameSource as _;
 use crate::vision::track::{BallId, TableState, TrackedBall, TrackedCue};
 
 /// Rooms that are looked into for a table with all that is to be drawn.
-const ROOMS: u64 = 60;
+const ROOMS: u64 = 400;
 /// Size of pictures that nobody looks at.
 const TINY: ImageSize = ImageSize::new(160, 90);
 /// Frames until the cue is where it is aimed.
@@ -39,17 +39,20 @@ pub(super) enum Drawing {
     Pot,
     /// The cue ball falls, after it has struck a ball.
     Scratch,
+    /// A struck ball of which nobody knows well where it goes.
+    Unsure,
     /// An exercise.
     Exercise,
 }
 
 impl Drawing {
-    pub(super) const ALL: [Self; 3] = [Self::Pot, Self::Scratch, Self::Exercise];
+    pub(super) const ALL: [Self; 4] = [Self::Pot, Self::Scratch, Self::Unsure, Self::Exercise];
 
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Pot => "pot",
             Self::Scratch => "scratch",
+            Self::Unsure => "unsure",
             Self::Exercise => "exercise",
         }
     }
@@ -96,8 +99,8 @@ impl Stage {
         };
         for seed in 1..=ROOMS {
             stage.seed = seed;
-            let plans = Drawing::ALL.map(|drawing| stage.plan(drawing).map(|planned| (drawing, planned)));
-            if let Ok(plans) = plans.into_iter().collect::<Result<Vec<_>, _>>() {
+            let plan = |drawing| stage.plan(drawing).map(|planned| (drawing, planned));
+            if let Ok(plans) = Drawing::ALL.into_iter().map(plan).collect::<Result<Vec<_>, _>>() {
                 return Ok((stage, plans));
             }
         }
@@ -157,7 +160,7 @@ impl Stage {
     fn plan(&self, drawing: Drawing) -> Result<Planned, Failure> {
         match drawing {
             Drawing::Exercise => self.exercise(),
-            Drawing::Pot => self.shot(2.2, 0.6, |p, cue, object| {
+            Drawing::Pot => self.shot(2.2, 720, |p, cue, object| {
                 let way = |ball: usize| p.paths.get(ball).map_or(0.0, |path| path.length_m());
                 straight(p, object)
                     && p.pocket_of(cue).is_none()
@@ -165,18 +168,19 @@ impl Stage {
                     && (1.4..3.5).contains(&way(cue))
                     && moving(p) == 2
             }),
-            Drawing::Scratch => self.shot(2.6, 0.0, |p, cue, object| {
+            Drawing::Unsure => self.shot(1.6, 90, |p, cue, _| p.pocket_of(cue).is_none() && moving(p) == 2),
+            Drawing::Scratch => self.shot(2.6, 720, |p, cue, object| {
                 p.pocket_of(cue).is_some() && p.pocket_of(object).is_none() && moving(p) >= 3
             }),
         }
     }
 
-    /// The first direction in which a shot goes as wanted, and the struck ball falls with such odds; with all there is to draw
-    /// of it.
+    /// Of so many directions those in which a shot goes as wanted, and of these the one with the widest cone; with all there is
+    /// to draw of it.
     fn shot(
         &self,
         stick_speed_m_s: f64,
-        least_odds: f64,
+        directions: u32,
         wanted: impl Fn(&Prediction, usize, usize) -> bool,
     ) -> Result<Planned, Failure> {
         let start = self.state(0.0)?;
@@ -206,23 +210,27 @@ impl Stage {
                 1,
             )
         };
-        let mut odds = |direction: f64, object: usize| {
+        let mut widest = |direction: f64, object: usize| {
             let told = spread(direction, 100);
-            told.balls
-                .get(object)
-                .map(|ball| ball.pocketed.iter().sum::<f64>())
+            let cone = told.balls.get(object).map_or(&[][..], |ball| &ball.cone);
+            let sure = cone.iter().skip(1).take_while(|point| point.share >= 0.76);
+            sure.map(|point| point.to_m - point.from_m).fold(0.0, f64::max)
         };
-        let found = (0..1440)
-            .map(|i| f64::from(i) * std::f64::consts::TAU / 1440.0)
-            .find(|direction| {
-                let prediction = simulator.simulate(&states, Some((cue_ball, strike(*direction))));
-                let object = first_struck(&prediction, cue_ball);
-                object.is_some_and(|object| {
-                    wanted(&prediction, cue_ball, object)
-                        && odds(*direction, object).is_some_and(|odds| odds >= least_odds)
-                })
-            });
-        let aimed = found.ok_or_else(|| Failure::failed("no such shot lies on the table"))?;
+        let mut aimed: Option<(f64, f64)> = None;
+        for i in 0..directions {
+            let direction = f64::from(i) * std::f64::consts::TAU / f64::from(directions);
+            let prediction = simulator.simulate(&states, Some((cue_ball, strike(direction))));
+            let Some(object) =
+                first_struck(&prediction, cue_ball).filter(|o| wanted(&prediction, cue_ball, *o))
+            else {
+                continue;
+            };
+            let width = widest(direction, object);
+            if aimed.is_none_or(|(_, best)| width > best) {
+                aimed = Some((direction, width));
+            }
+        }
+        let (aimed, _) = aimed.ok_or_else(|| Failure::failed("no such shot lies on the table"))?;
         let table = self.state(aimed)?;
         let intent = ShotIntent {
             cue_ball: table.cue_ball().map_or(BallId(0), |b| b.id),
@@ -256,7 +264,10 @@ impl Stage {
             let places = (0..60).flat_map(|i| (0..24).map(move |j| (i, j)));
             let places =
                 places.map(|(i, j)| Vec2::new(-1.18 + 0.04 * f64::from(i), -0.52 + 0.045 * f64::from(j)));
-            let balls: Vec<Vec2> = table.balls.iter().map(|b| b.position_m).collect();
+            let mut balls: Vec<Vec2> = table.balls.iter().map(|b| b.position_m).collect();
+            // The stick lies in the way, too.
+            let cue = table.cue.iter();
+            balls.extend(cue.flat_map(|c| (0..32).map(|i| c.tip_m - c.direction * (0.05 * f64::from(i)))));
             places
                 .filter(move |p| balls.iter().all(|b| b.distance(*p) > reach))
                 .collect::<Vec<_>>()
