@@ -7,11 +7,13 @@ use crate::projector::keystone::Mapping;
 use crate::projector::overlay::{Geometry, Meaning};
 use crate::projector::raster::picture;
 use crate::projector::theme::Theme;
-use crate::units::{ImageSize, Vec2, distance_to_segment};
+use crate::units::{ImageSize, Vec2, Vec3, distance_to_segment};
 use crate::vision::frame::Frame;
 
-/// Balls and the cue hide the cloth from the camera so far round them, metres.
-const HIDDEN_M: f64 = 0.065;
+/// The camera's blur carries a ball's colour so far beyond its edge, metres.
+const EDGE_M: f64 = 0.004;
+/// The cue hides the cloth from the camera so far beside its line, metres.
+const CUE_M: f64 = 0.065;
 /// Half of the dark way of the cue, beyond the radius of a ball, metres: the circles it is made of leave notches.
 const WAY_M: f64 = GUARD_M - 0.001;
 
@@ -59,7 +61,7 @@ impl Sight {
             let mut found: Vec<f64> = Vec::new();
             for (i, lit_by) in self.lit_by.iter().enumerate() {
                 let Some((place, pixel)) = lit_by else { continue };
-                if !is_pure(&own, &all, *pixel, stage.projector.size()) || is_hidden(planned, *place) {
+                if !is_pure(&own, &all, *pixel, stage.projector.size()) || is_hidden(stage, planned, *place) {
                     continue;
                 }
                 let light = |frame: &Frame| match frame.pixels.get(3 * i..3 * i + 3) {
@@ -110,11 +112,24 @@ fn is_pure(own: &[u8], all: &[u8], pixel: Vec2, size: ImageSize) -> bool {
     around().all(|(x, y)| at(own, x, y) == at(all, x, y) && at(own, x, y).is_some_and(no_brighter))
 }
 
-fn is_hidden(planned: &Planned, place: Vec2) -> bool {
-    let balls = &planned.table.balls;
+/// A ball or the cue is between the camera and a place on the cloth.
+fn is_hidden(stage: &Stage, planned: &Planned, place: Vec2) -> bool {
+    let radius = stage.spec.ball.radius_m + EDGE_M;
     let cue = planned.table.cue.as_ref();
-    balls.iter().any(|b| b.position_m.distance(place) < HIDDEN_M)
-        || cue.is_some_and(|c| distance_to_segment(place, c.tip_m, c.tip_m - c.direction * 1.6) < HIDDEN_M)
+    planned.table.balls.iter().any(|ball| {
+        miss_m(
+            stage.camera.pose.eye_m,
+            place,
+            ball.position_m.extend(stage.spec.ball.radius_m),
+        ) < radius
+    }) || cue.is_some_and(|c| distance_to_segment(place, c.tip_m, c.tip_m - c.direction * 1.6) < CUE_M)
+}
+
+/// How far the ray from an eye to a place on the cloth misses a point, metres.
+fn miss_m(eye: Vec3, place: Vec2, point: Vec3) -> f64 {
+    let ray = (place.extend(0.0) - eye).normalize_or_zero();
+    let to = point - eye;
+    (to - ray * to.dot(ray)).length()
 }
 
 /// Lit pixels of the projector whose light falls on a ball or round it, and on the way of the cue.
@@ -130,10 +145,9 @@ pub(super) fn astray(stage: &Stage, planned: &Planned, rgb: &[u8]) -> [usize; 2]
         let Some(place) = stage.projector.on_plane(pixel, 0.0) else {
             continue;
         };
-        let ray = (place.extend(0.0) - eye).normalize_or_zero();
         let hits = planned.table.balls.iter().any(|ball| {
-            let to = ball.position_m.extend(radius) - eye;
-            (to - ray * to.dot(ray)).length() < radius || place.distance(ball.position_m) < radius + GUARD_M
+            miss_m(eye, place, ball.position_m.extend(radius)) < radius
+                || place.distance(ball.position_m) < radius + GUARD_M
         });
         on_balls += usize::from(hits);
         let along = planned.table.cue.as_ref().zip(planned.table.cue_ball());
