@@ -123,7 +123,11 @@ impl Loaded {
         verifier.ranges(&tree);
         if !verifier.faults.is_empty() {
             verifier.faults.sort_by_key(|fault| fault.line_column);
-            return Err(ConfigError::Wrong(verifier.faults));
+            // What is said of the whole file, and of no key, is that it is no settings file.
+            return Err(match verifier.faults.iter().find(|fault| fault.key.is_empty()) {
+                Some(whole) => ConfigError::Corrupt(whole.clone()),
+                None => ConfigError::Wrong(verifier.faults),
+            });
         }
         let settings = settings_of(&tree, file)?;
         if let Err(error) = settings

@@ -301,6 +301,10 @@ fn recorder(spec: &SourceSpec, config: &Config) -> Result<Option<Recorder>, Stri
     Recorder::start(folder, header, Limits::gigabytes(config.recording.limit_gb)).map(Some)
 }
 
+/// How much the drawing of the virtual table gives way to others that want the processor.
+#[cfg(target_os = "linux")]
+const VIRTUAL_NICE: i32 = 5;
+
 /// The virtual table shows all rows of one moment; of other sources the settings tell.
 fn readout_ms(spec: &SourceSpec, config: &Config) -> f64 {
     match spec {
@@ -425,6 +429,9 @@ fn open(
             let source =
                 VirtualTable::new(&options).map_err(|e| SourceError::Failed(format!("{spec}: {e}")))?;
             hand.set(Some(source.handle()));
+            // It draws on this thread, which a real camera would not.
+            #[cfg(target_os = "linux")]
+            rustix::process::setpriority_process(None, VIRTUAL_NICE).ok();
             Box::new(source)
         }
         SourceSpec::Camera(id) => Box::new(CameraSource::open(id, size, rate_hz, held)?),

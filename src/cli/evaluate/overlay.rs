@@ -81,8 +81,6 @@ impl Which {
     }
 }
 
-/// The camera's blur and its bytes take away some of the contrast that a theme has.
-const MEASURED: f64 = 0.93 * CONTRAST;
 /// Size of the pictures.
 const SIZE: ImageSize = ImageSize::new(1920, 1080);
 
@@ -221,7 +219,7 @@ fn in_words(gain: f64, looks: &[Look]) -> (String, usize) {
             Some((_, says, Some(measured))) => {
                 // Where white itself can't, the theme has to say so.
                 let holds = match look.theme.limit() {
-                    None => *says >= CONTRAST - 1e-9 && *measured >= MEASURED,
+                    None => *says >= CONTRAST - 1e-9 && *measured >= CONTRAST,
                     Some(limit) => *measured >= 0.85 * limit.reached,
                 };
                 format!("{says:.1} / {measured:.1}{}", mark(holds))
