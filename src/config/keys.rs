@@ -349,8 +349,26 @@ pub(super) const KEYS: &[Key] = &[
     ),
     key(
         "projector.gain",
-        "light of full white on the cloth as a multiple of the room's light there; None: not measured",
+        "light of full white on the cloth as a multiple of the room's light there; None: as the calibration measured it",
         Range::Numbers(0.01, 1000.0),
+        LIVE,
+    ),
+    key(
+        "projector.tone.brightness",
+        "light of white as a share of all the projector gives",
+        Range::Numbers(0.05, 1.0),
+        LIVE,
+    ),
+    key(
+        "projector.tone.gamma",
+        "exponent of light: more than 1 makes faint light fainter, less brighter",
+        Range::Numbers(0.3, 3.0),
+        LIVE,
+    ),
+    key(
+        "projector.tone.white",
+        "red, green and blue of white, against a tint of lamp or lens",
+        Range::Numbers(0.05, 1.0),
         LIVE,
     ),
     key(

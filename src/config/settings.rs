@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::fault::{ConfigError, Fault};
 use super::tree::Origin;
 use crate::projector::theme::Wanted;
+use crate::projector::tone::Tone;
 use crate::system::alerts::AlertSettings;
 use crate::system::recovery::RecoverySettings;
 use crate::table::{ImpossibleMeasure, PhysicsMeasures, TableMeasures, TableSpec};
@@ -225,8 +226,11 @@ pub struct ProjectorSettings {
     pub corners: Option<[Vec2; 4]>,
     /// How lines are coloured.
     pub theme: Wanted,
-    /// Light of full white on the cloth as a multiple of the room's light there, 0.01..=1000. `None`: not measured.
+    /// Light of full white on the cloth as a multiple of the room's light there, 0.01..=1000. `None`: as the calibration has measured
+    /// it, if it has.
     pub gain: Option<f64>,
+    /// What this projector makes of light, put right.
+    pub tone: Tone,
 }
 
 /// Camera and projector against each other.

@@ -16,3 +16,4 @@ pub mod sign;
 pub mod tessellate;
 pub mod test_picture;
 pub mod theme;
+pub mod tone;

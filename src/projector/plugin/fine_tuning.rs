@@ -7,7 +7,8 @@ use bevy::input::keyboard::KeyboardInput;
 use bevy::prelude::*;
 use bevy::window::CursorMoved;
 
-use super::{Mapped, ProjectorView};
+use super::ProjectorView;
+use super::light::Mapped;
 use crate::app::Stage;
 use crate::projector::test_picture::{FINE_MM, STEP_MM, TestPicture};
 use crate::system::command::OperatorCommand;
