@@ -140,6 +140,11 @@ impl Watch {
         }
     }
 
+    /// Lines may be off by this from now on, metres.
+    pub const fn set_limit(&mut self, limit_m: f64) {
+        self.limit_m = limit_m;
+    }
+
     /// The table was looked at; `None`: too little of its cushions was to be seen.
     pub fn looked(&mut self, look: Option<Look>) {
         let Some(look) = look else {

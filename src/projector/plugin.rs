@@ -311,7 +311,9 @@ fn compose_shapes(
         .test_picture(now)
         .filter(|_| view.on && calibrating.pattern().is_none());
     let distrust = calibrating.distrust(config.projector.corners.is_some());
-    let instead = distrust.filter(|_| live && test_picture.is_none());
+    // Who wants nothing drawn needs no excuse for it.
+    let helps = live && test_picture.is_none() && operator.assistance != Assistance::Off;
+    let instead = distrust.filter(|_| helps);
     drawn.show_pattern(calibrating.pattern(), test_picture, view.size);
     // What is there when it begins to be wrong fades; then words take its place.
     let was_trusted = composed.as_ref().is_some_and(|last| last.instead.is_none());

@@ -12,10 +12,11 @@ use crate::app::{Config, RunOptions, Stage};
 use crate::calibration::look::Look;
 use crate::calibration::profile::Profile;
 use crate::calibration::session::Session;
-use crate::calibration::spots::{RADIUS_M, SpotCheck, Spots};
+use crate::calibration::spots::{FEWEST_DOTS, RADIUS_M, SpotCheck, Spots};
 use crate::calibration::watch::{Doubt, Watch};
 use crate::calibration::{CameraModel, Pattern};
 use crate::projector::plugin::ProjectorView;
+use crate::system::plugin::Operator;
 use crate::table::TableSpec;
 use crate::units::{MM_PER_M, Vec2};
 use crate::vision::frame::Frame;
@@ -102,6 +103,7 @@ pub(super) fn watch_over(
     vision: Res<VisionState>,
     view: Res<ProjectorView>,
     stage: Res<Stage>,
+    operator: Res<Operator>,
     config: Res<Config>,
     options: Res<RunOptions>,
 ) {
@@ -119,10 +121,17 @@ pub(super) fn watch_over(
         let watch = Watch::over(&profile, limit_m);
         state.watching.watch = Some((profile, watch));
     }
-    if state.running.is_some() {
-        return;
+    if let Some((_, watch)) = &mut state.watching.watch {
+        watch.set_limit(limit_m);
     }
     let now = Instant::now();
+    let busy = operator.paused || operator.test_picture(now).is_some();
+    if busy {
+        state.version += u64::from(state.watching.stop(&vision));
+    }
+    if busy || state.running.is_some() {
+        return tell(state);
+    }
     let Some(camera) = vision.known_camera.load_full() else {
         return;
     };
@@ -134,7 +143,7 @@ pub(super) fn watch_over(
     let every = config.calibration.check_every_s;
     let every = (every > 0.0).then(|| Duration::from_secs_f64(every));
     let watching = &mut state.watching;
-    let Some((profile, watch)) = &watching.watch else {
+    let Some((profile, watch)) = &mut watching.watch else {
         return;
     };
     let wants =
@@ -145,7 +154,10 @@ pub(super) fn watch_over(
             .collect();
         let places = SpotCheck::places(&stage.table, &projector, &balls);
         let steps = SpotCheck::new(*camera, projector, profile.latency_s, places.clone());
-        if let Ok(session) = Session::start(steps) {
+        if places.len() < FEWEST_DOTS {
+            // Balls lie everywhere: later.
+            watch.checked(&Spots::default(), now);
+        } else if let Ok(session) = Session::start(steps) {
             let thrower = thrower(&vision, &stage, projector.size(), options.seed);
             watching.checking = Some((Showing::new(session, thrower), places));
             state.version += 1;
