@@ -18,7 +18,7 @@ pub(super) use marks::{dot_px, is_clear};
 
 use super::fit::{self, Dot, Fitted};
 use super::look::Look;
-use super::luminance::{Luminance, Mean};
+use super::luminance::{Brightness as _, Luminance, Mean};
 use super::noses::{self, NosePoint};
 use super::pattern::Pattern;
 use super::projector::ProjectorModel;
@@ -28,6 +28,7 @@ use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec2};
 use crate::vision::analyse::Analyser;
 use crate::vision::frame::Frame;
+use crate::vision::observation::TableSeen;
 
 /// What was found.
 #[derive(Clone, Debug, PartialEq)]
@@ -397,11 +398,12 @@ impl Flow {
             return Err(CalibrationFault::NoTable(why));
         };
         // The finder knows no distortion: from each of a few usual ones the noses are sought anew, and the best is kept.
-        let tries = BARRELS.map(|k1| {
+        let tries = BARRELS.into_iter().flat_map(|k1| {
             let (table, height_m) = (&self.plan.table, self.plan.camera_height_m);
-            self.follow_noses(dark, &start_from(&seen.camera, table, height_m, k1)?)
+            let start = start_from(&seen, dark.size, table, height_m, k1);
+            FIRST_REACHES_PX.map(|reach_px| self.follow_noses(dark, start.as_ref()?, reach_px))
         });
-        let best = (tries.into_iter().flatten())
+        let best = (tries.flatten())
             .filter(|(rig, _)| is_likely(rig))
             .max_by_key(|(_, noses)| noses.len());
         let (rig, noses) = best.ok_or(CalibrationFault::NosesUnclear)?;
@@ -415,13 +417,19 @@ impl Flow {
         Ok(rig)
     }
 
-    /// The camera near this one that sees the noses where they are, and the noses.
-    fn follow_noses(&self, dark: &Luminance, near: &CameraModel) -> Option<(Fitted, Vec<NosePoint>)> {
+    /// The camera near this one that sees the noses where they are, and the noses; sought first within `reach_px` of a
+    /// picture 1920 wide.
+    fn follow_noses(
+        &self,
+        dark: &Luminance,
+        near: &CameraModel,
+        reach_px: f64,
+    ) -> Option<(Fitted, Vec<NosePoint>)> {
         let scale = f64::from(dark.size.width) / 1920.0;
         let (mut camera, mut found) = (*near, None);
         for (reach_px, stiff) in [
-            (30.0, true),
-            (30.0, true),
+            (reach_px, true),
+            (reach_px, true),
             (12.0, false),
             (6.0, false),
             (4.0, false),
@@ -616,28 +624,34 @@ impl Landing {
 
 /// σ within which something nearly certainly lies.
 const SURELY: f64 = 2.5;
+/// The noses are sought this far from where the finder has them, pixels of a picture 1920 wide. On a large table in a small
+/// picture the far reach goes beyond the cushions.
+const FIRST_REACHES_PX: [f64; 2] = [30.0, 12.0];
 /// First radial terms of usual cameras.
 const BARRELS: [f64; 3] = [0.0, -0.07, -0.14];
 
 /// A camera with a usual focal length, or the one its height tells, and this first radial term, that sees the corners of
-/// the noses where `seen` has them. The finder's own is of no use: from four corners alone it may be anything.
-fn start_from(seen: &CameraModel, table: &TableSpec, height_m: Option<f64>, k1: f64) -> Option<CameraModel> {
+/// the noses where they were seen. The finder's own is of no use: from four corners alone it may be anything.
+fn start_from(
+    seen: &TableSeen,
+    image: ImageSize,
+    table: &TableSpec,
+    height_m: Option<f64>,
+    k1: f64,
+) -> Option<CameraModel> {
     let half = Vec2::new(table.half_length_m(), table.half_width_m());
     let places = [(-1.0, 1.0), (1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)].map(|(x, y)| half * Vec2::new(x, y));
     let with_focal = |focal_px: f64| {
-        let mut lens = Lens::pinhole(seen.lens.image, focal_px);
+        let mut lens = Lens::pinhole(image, focal_px);
         lens.radial[0] = k1;
-        let pairs: Option<Vec<_>> = (places.iter())
-            .map(|place| {
-                let pixel = seen.project(place.extend(table.nose_height_m))?;
-                Some((*place, lens.undistort(pixel) * focal_px))
-            })
+        let pairs: Vec<_> = (places.iter().zip(seen.corners_px))
+            .map(|(place, pixel)| (*place, lens.undistort(pixel) * focal_px))
             .collect();
-        let mut pose = Pose::of_plane(&Homography::fit(&pairs?)?.matrix(), focal_px)?;
+        let mut pose = Pose::of_plane(&Homography::fit(&pairs)?.matrix(), focal_px)?;
         pose.eye_m.z += table.nose_height_m;
         Some(CameraModel { lens, pose })
     };
-    let usual = Lens::usual_focal_px(seen.lens.image);
+    let usual = Lens::usual_focal_px(image);
     let camera = with_focal(usual)?;
     match height_m {
         Some(height_m) => with_focal(usual * height_m / camera.pose.eye_m.z),

@@ -2,7 +2,7 @@
 
 use super::CameraModel;
 use super::flow::{FEWEST_NOSES, sides_of};
-use super::luminance::{Luminance, Mean};
+use super::luminance::{Brightness, FrameLight};
 use super::noses::{self, NosePoint};
 use crate::table::TableSpec;
 use crate::units::Vec2;
@@ -23,6 +23,8 @@ pub struct Look {
 const REACHES_PX: [f64; 2] = [8.0, 30.0];
 /// Distances of noses that one movement of the table explains, at most, pixels of a picture 1920 wide.
 const UNEXPLAINED_PX: f64 = 1.5;
+/// Noses that are seen this near to where they were are not sought further off, metres.
+const IN_PLACE_M: f64 = 0.0015;
 /// One side may be hidden by whoever stands there.
 const FEWEST_SIDES: usize = 3;
 
@@ -30,35 +32,37 @@ impl Look {
     /// Looks at one frame; `None` where too little of the noses is seen.
     #[must_use]
     pub fn at(frame: &Frame, camera: &CameraModel, table: &TableSpec) -> Option<Self> {
-        let mut mean = Mean::new(frame.size);
-        mean.add(frame).then_some(())?;
-        Self::of(&mean.luminance(), camera, table)
+        Self::of(&FrameLight::of(frame), camera, table)
     }
 
     /// The same of a picture.
-    pub(super) fn of(picture: &Luminance, camera: &CameraModel, table: &TableSpec) -> Option<Self> {
-        let scale = f64::from(picture.size.width) / 1920.0;
-        let tries = REACHES_PX.map(|reach_px| {
+    pub(super) fn of(picture: &impl Brightness, camera: &CameraModel, table: &TableSpec) -> Option<Self> {
+        let scale = f64::from(picture.size().width) / 1920.0;
+        let half = Vec2::new(table.half_length_m(), table.half_width_m());
+        let corners =
+            [(-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0)].map(|(x, y)| half * Vec2::new(x, y));
+        let attempt = |reach_px: f64| {
             let noses = noses::measure(picture, camera, table, f64::max(reach_px * scale, 3.0));
             if noses.len() < FEWEST_NOSES || sides_of(&noses) < FEWEST_SIDES {
                 return None;
             }
             let moved = Moved::of(&noses, camera, UNEXPLAINED_PX * scale)?;
-            Some((moved, noses))
-        });
-        // Whatever else may be taken for noses is explained less well.
-        let (moved, noses) = (tries.into_iter().flatten()).reduce(|near, far| {
-            if far.0.explained > near.0.explained {
-                far
-            } else {
-                near
-            }
-        })?;
-        let half = Vec2::new(table.half_length_m(), table.half_width_m());
-        let corners = [(-1.0, -1.0), (-1.0, 1.0), (1.0, -1.0), (1.0, 1.0)];
-        let off = corners.map(|(x, y)| moved.at(half * Vec2::new(x, y)).length());
+            let off_m = corners
+                .iter()
+                .map(|corner| moved.at(*corner).length())
+                .fold(0.0, f64::max);
+            Some((off_m, moved.explained, noses))
+        };
+        let [near_px, far_px] = REACHES_PX;
+        let (off_m, _, noses) = match attempt(near_px) {
+            // The far reach takes four times as long, and a table that is where it was is not further off.
+            Some(near) if near.0 <= IN_PLACE_M => near,
+            // Whatever else may be taken for noses is explained less well.
+            near => (near.into_iter().chain(attempt(far_px)))
+                .reduce(|near, far| if far.1 > near.1 { far } else { near })?,
+        };
         Some(Self {
-            off_m: off.into_iter().fold(0.0, f64::max),
+            off_m,
             edge_px: median(noses.iter().map(|nose| nose.width_px))?,
             bed_light: median(over(half).filter_map(|p| Some(picture.at(camera.project(p.extend(0.0))?))))?,
         })

@@ -17,7 +17,102 @@ pub struct Mean {
     size: ImageSize,
     sum: Vec<f32>,
     frames: u16,
-    linear: [f32; 256],
+    linear: Linear,
+}
+
+/// A picture of which brightness is asked between pixels, 0 black to 1 white, in proportion to light.
+pub(super) trait Brightness {
+    /// Size of the picture.
+    fn size(&self) -> ImageSize;
+
+    /// Brightness of the pixel in this column and row; 0 outside.
+    fn pixel(&self, x: usize, y: usize) -> f64;
+
+    /// Brightness at a place of the picture, between pixels in proportion; that of the border outside.
+    fn at(&self, p: Vec2) -> f64 {
+        let size = self.size();
+        let (right, bottom) = (size.width.saturating_sub(1), size.height.saturating_sub(1));
+        let x = (p.x - 0.5).clamp(0.0, f64::from(right));
+        let y = (p.y - 0.5).clamp(0.0, f64::from(bottom));
+        let (ix, iy) = (x as usize, y as usize);
+        let (u, v) = (x - ix as f64, y - iy as f64);
+        let pixel =
+            |dx: usize, dy: usize| self.pixel((ix + dx).min(right as usize), (iy + dy).min(bottom as usize));
+        let top = pixel(0, 0) * (1.0 - u) + pixel(1, 0) * u;
+        let bottom = pixel(0, 1) * (1.0 - u) + pixel(1, 1) * u;
+        top * (1.0 - v) + bottom * v
+    }
+}
+
+impl Brightness for Luminance {
+    fn size(&self) -> ImageSize {
+        self.size
+    }
+
+    fn pixel(&self, x: usize, y: usize) -> f64 {
+        f64::from(
+            self.light
+                .get(y * self.size.width as usize + x)
+                .copied()
+                .unwrap_or(0.0),
+        )
+    }
+}
+
+/// One frame as the camera gave it; only what is asked for is turned into brightness.
+#[derive(Debug)]
+pub(super) struct FrameLight<'a> {
+    frame: &'a Frame,
+    linear: Linear,
+}
+
+impl<'a> FrameLight<'a> {
+    pub(super) fn of(frame: &'a Frame) -> Self {
+        Self {
+            frame,
+            linear: Linear::default(),
+        }
+    }
+}
+
+impl Brightness for FrameLight<'_> {
+    fn size(&self) -> ImageSize {
+        self.frame.size
+    }
+
+    fn pixel(&self, x: usize, y: usize) -> f64 {
+        let at = y * self.frame.size.width as usize + x;
+        let pixels = &self.frame.pixels;
+        let light = match self.frame.format {
+            PixelFormat::Rgb8 => match pixels.get(3 * at..3 * at + 3) {
+                Some(&[r, g, b]) => self.linear.of_colour([r, g, b]),
+                _ => 0.0,
+            },
+            PixelFormat::Yuyv => pixels.get(2 * at).map_or(0.0, |luma| self.linear.of(*luma)),
+            PixelFormat::Nv12 => pixels.get(at).map_or(0.0, |luma| self.linear.of(*luma)),
+        };
+        f64::from(light)
+    }
+}
+
+/// Light by byte.
+#[derive(Clone, Debug)]
+struct Linear([f32; 256]);
+
+impl Default for Linear {
+    fn default() -> Self {
+        Self(std::array::from_fn(|byte| linear_light(byte as u8)))
+    }
+}
+
+impl Linear {
+    fn of(&self, byte: u8) -> f32 {
+        self.0.get(usize::from(byte)).copied().unwrap_or(0.0)
+    }
+
+    fn of_colour(&self, [r, g, b]: [u8; 3]) -> f32 {
+        0.2126 * self.of(r) + 0.7152 * self.of(g) + 0.0722 * self.of(b)
+    }
 }
 
 impl Mean {
@@ -28,7 +123,7 @@ impl Mean {
             size,
             sum: vec![0.0; size.pixels()],
             frames: 0,
-            linear: std::array::from_fn(|byte| linear_light(byte as u8)),
+            linear: Linear::default(),
         }
     }
 
@@ -43,23 +138,23 @@ impl Mean {
         if frame.size != self.size {
             return false;
         }
-        let light = |byte: u8| self.linear.get(usize::from(byte)).copied().unwrap_or(0.0);
+        let linear = &self.linear;
         match frame.format {
             PixelFormat::Rgb8 => {
                 for (sum, rgb) in self.sum.iter_mut().zip(frame.pixels.chunks_exact(3)) {
                     if let [r, g, b] = *rgb {
-                        *sum += 0.2126 * light(r) + 0.7152 * light(g) + 0.0722 * light(b);
+                        *sum += linear.of_colour([r, g, b]);
                     }
                 }
             }
             PixelFormat::Yuyv => {
                 for (sum, luma) in self.sum.iter_mut().zip(frame.pixels.iter().step_by(2)) {
-                    *sum += light(*luma);
+                    *sum += linear.of(*luma);
                 }
             }
             PixelFormat::Nv12 => {
                 for (sum, luma) in self.sum.iter_mut().zip(frame.pixels.iter()) {
-                    *sum += light(*luma);
+                    *sum += linear.of(*luma);
                 }
             }
         }
@@ -83,23 +178,6 @@ impl Luminance {
     #[must_use]
     pub fn light(&self) -> &[f32] {
         &self.light
-    }
-
-    /// Brightness at a place of the picture, between pixels in proportion; that of the border outside.
-    #[must_use]
-    pub fn at(&self, p: Vec2) -> f64 {
-        let x = (p.x - 0.5).clamp(0.0, f64::from(self.size.width.saturating_sub(1)));
-        let y = (p.y - 0.5).clamp(0.0, f64::from(self.size.height.saturating_sub(1)));
-        let (ix, iy) = (x as usize, y as usize);
-        let (u, v) = (x - ix as f64, y - iy as f64);
-        let w = self.size.width as usize;
-        let pixel = |dx: usize, dy: usize| {
-            let (x, y) = ((ix + dx).min(w - 1), (iy + dy).min(self.size.height as usize - 1));
-            f64::from(self.light.get(y * w + x).copied().unwrap_or(0.0))
-        };
-        let top = pixel(0, 0) * (1.0 - u) + pixel(1, 0) * u;
-        let bottom = pixel(0, 1) * (1.0 - u) + pixel(1, 1) * u;
-        top * (1.0 - v) + bottom * v
     }
 
     /// The mean of every pixel and its eight neighbours; the border is left black.

@@ -1,7 +1,7 @@
 //! The cushions' noses between pixels: straight lines of the table at a known height, all round.
 
 use super::CameraModel;
-use super::luminance::Luminance;
+use super::luminance::Brightness;
 use crate::table::{Geometry, TableSpec};
 use crate::units::{Vec2, Vec3};
 
@@ -36,7 +36,7 @@ const FEWEST: usize = 6;
 
 /// Finds the noses within `reach_px` of where `camera` would show them.
 pub(super) fn measure(
-    picture: &Luminance,
+    picture: &impl Brightness,
     camera: &CameraModel,
     spec: &TableSpec,
     reach_px: f64,
@@ -67,7 +67,7 @@ pub(super) fn measure(
 
 /// The edge across one piece of nose: how far outward of the expected place, and the point.
 fn piece(
-    picture: &Luminance,
+    picture: &impl Brightness,
     camera: &CameraModel,
     at_m: Vec3,
     outward: Vec2,
@@ -85,7 +85,7 @@ fn piece(
         normal = -normal;
     }
     let margin = reach_px + 2.0;
-    let size = picture.size;
+    let size = picture.size();
     let inside = middle.x > margin
         && middle.y > margin
         && middle.x < f64::from(size.width) - margin

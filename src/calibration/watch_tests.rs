@@ -7,7 +7,7 @@ use super::flow::tests::{paint, plan, rig, rig_under};
 use super::flow::{Calibration, Cross};
 use super::look::Look;
 use super::profile::{Devices, Profile};
-use super::spots::{SpotCheck, Spots};
+use super::spots::Spots;
 use super::watch::{Change, Doubt, Watch};
 use super::{CameraModel, Pose};
 use crate::units::{Vec2, Vec3};
@@ -83,20 +83,11 @@ fn who_stands_at_one_side_hides_nothing_and_who_covers_the_camera_all() {
 }
 
 fn check(rig: &mut Rig) -> Spots {
-    let found = calibrated();
-    let balls: Vec<Vec2> = rig
-        .table
-        .truth()
-        .balls
-        .iter()
-        .map(|ball| ball.position_m)
-        .collect();
-    let places = SpotCheck::places(&rig.spec, &found.projector, &balls);
-    assert!(places.len() >= 5, "{places:?}");
-    let steps = SpotCheck::new(found.camera, found.projector, found.latency_s, places);
-    let (spots, took_s) = rig.take_steps(steps, |_, _| ()).unwrap();
+    let (spots, took_s) = rig.check_light(calibrated()).unwrap();
     assert!(took_s < 1.5, "{took_s}");
-    spots.unwrap()
+    let spots = spots.unwrap();
+    assert!(spots.shown >= 5, "{spots:?}");
+    spots
 }
 
 fn worst(spots: &Spots) -> f64 {

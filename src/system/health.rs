@@ -196,9 +196,9 @@ pub fn vision(facts: &VisionFacts) -> Vec<Check> {
     checks
 }
 
-/// The checks of the core (aiming and physics).
+/// The checks of the core (aiming and physics). `no_table`: why nothing is known of the table, where that is so.
 #[must_use]
-pub fn core(prediction_us_p50: Option<f64>, table_known: bool, recent_faults: u32) -> Vec<Check> {
+pub fn core(prediction_us_p50: Option<f64>, no_table: Option<&str>, recent_faults: u32) -> Vec<Check> {
     let update = graded(
         "prediction_time",
         prediction_us_p50.map(|us| us / 1e3),
@@ -206,10 +206,9 @@ pub fn core(prediction_us_p50: Option<f64>, table_known: bool, recent_faults: u3
         |ms| ms <= 100.0,
         |ms| format!("{ms:.2} ms a shot"),
     );
-    let state = if table_known {
-        check("state", Health::Healthy, "table state present".to_owned())
-    } else {
-        check("state", Health::Unknown, "no table state yet".to_owned())
+    let state = match no_table {
+        None => check("state", Health::Healthy, "table state present".to_owned()),
+        Some(why) => check("state", Health::Unknown, why.to_owned()),
     };
     let faults = match recent_faults {
         0 => check(

@@ -7,6 +7,7 @@ use std::time::Duration;
 use super::{BadOptions, Company, Options, ProjectedLight, SceneName, VirtualTable};
 use crate::calibration::flow::{Calibration, CalibrationFault, Flow, Plan};
 use crate::calibration::session::Steps;
+use crate::calibration::spots::{SpotCheck, Spots};
 use crate::calibration::{CameraModel, Lens, Mark, Pattern, Pose, ProjectorModel};
 use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec2, Vec3};
@@ -104,6 +105,21 @@ impl Rig {
         meddle: impl FnMut(&mut Frame, f64),
     ) -> Result<(Result<Calibration, CalibrationFault>, f64), SourceError> {
         self.take_steps(Flow::new(plan), meddle)
+    }
+
+    /// Checks where light lands, as it was calibrated, and says how long that took by the rig's own clock, seconds.
+    ///
+    /// # Errors
+    /// [`SourceError`] as the table's; what the check comes to is inside.
+    pub fn check_light(
+        &mut self,
+        found: &Calibration,
+    ) -> Result<(Result<Spots, CalibrationFault>, f64), SourceError> {
+        let truth = self.table.truth();
+        let balls: Vec<Vec2> = truth.balls.iter().map(|ball| ball.position_m).collect();
+        let places = SpotCheck::places(&self.spec, &found.projector, &balls);
+        let steps = SpotCheck::new(found.camera, found.projector, found.latency_s, places);
+        self.take_steps(steps, |_, _| ())
     }
 
     /// Takes these steps, and says how long that took by the rig's own clock, seconds. `meddle` may change

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use bevy::ecs::system::SystemParam;
 use bevy::prelude::*;
 
 mod showing;
@@ -262,15 +263,29 @@ fn calibrate_and_end(
     }
 }
 
+/// What is there to calibrate, and how it is to be done.
+#[derive(SystemParam)]
+struct Around<'w> {
+    vision: Res<'w, VisionState>,
+    view: Res<'w, ProjectorView>,
+    stage: Res<'w, Stage>,
+    config: Res<'w, Config>,
+    options: Res<'w, RunOptions>,
+}
+
+impl Around<'_> {
+    fn devices(&self) -> Devices {
+        let eyes = self.vision.eyes.as_ref();
+        Devices {
+            table: self.stage.table.name.clone(),
+            source: eyes.map_or_else(String::new, |eyes| eyes.status().source().0),
+            monitor: self.view.describe(&self.stage.display),
+        }
+    }
+}
+
 /// Carries out wishes, passes frames on, and takes in what comes of it.
-fn conduct(
-    mut state: ResMut<Calibrating>,
-    vision: Res<VisionState>,
-    view: Res<ProjectorView>,
-    stage: Res<Stage>,
-    config: Res<Config>,
-    options: Res<RunOptions>,
-) {
+fn conduct(mut state: ResMut<Calibrating>, around: Around) {
     /// Whether other devices are there is looked at this often; the loop turns more often.
     const LOOK_EVERY: Duration = Duration::from_millis(200);
     let idle = state.asked.is_none() && state.running.is_none();
@@ -278,32 +293,20 @@ fn conduct(
         return;
     }
     let state = &mut *state;
+    let vision = &around.vision;
     state.looked = Some(Instant::now());
-    let devices = devices(&vision, &view, &stage);
+    let devices = around.devices();
     state.real = vision.latest.is_some() && shows_real_table(&devices.source);
     match state.asked.take() {
-        Some(Ask::Begin(height_m)) => {
-            begin(
-                state,
-                &vision,
-                &view,
-                &stage,
-                &config,
-                &options,
-                height_m,
-                Vec2::ZERO,
-            );
-        }
+        Some(Ask::Begin(height_m)) => begin(state, &around, height_m, Vec2::ZERO),
         Some(Ask::Again) => {
             let last = state.status.profile.as_deref();
             let height_m = last.and_then(|profile| profile.camera_height_m);
             let nudge_m = last.map_or(Vec2::ZERO, |profile| profile.nudge_m);
-            begin(
-                state, &vision, &view, &stage, &config, &options, height_m, nudge_m,
-            );
+            begin(state, &around, height_m, nudge_m);
         }
         Some(Ask::Cancel) if state.running.is_some() => {
-            end(state, &vision);
+            end(state, vision);
             state.say(
                 true,
                 "the calibration was ended; what was kept before holds".to_owned(),
@@ -317,33 +320,22 @@ fn conduct(
         let lost = devices.monitor != running.devices.monitor || devices.source != running.devices.source;
         let outcome = running.showing.take_outcome();
         if lost {
-            end(state, &vision);
+            end(state, vision);
             state.say(
                 false,
                 "camera or projector went away during the calibration; try again".to_owned(),
             );
         } else if let Some(outcome) = outcome {
-            finish(state, &vision, outcome);
+            finish(state, vision, outcome);
         } else {
-            running.showing.follow(&vision);
+            running.showing.follow(vision);
         }
     }
     let progress = state.running.as_ref().map(|running| running.showing.progress());
     if progress != state.status.running {
         state.change(|status| status.running = progress);
     }
-    settle(state, &vision, &view, &devices);
-}
-
-fn devices(vision: &VisionState, view: &ProjectorView, stage: &Stage) -> Devices {
-    Devices {
-        table: stage.table.name.clone(),
-        source: vision
-            .eyes
-            .as_ref()
-            .map_or_else(String::new, |eyes| eyes.status().source().0),
-        monitor: view.describe(&stage.display),
-    }
+    settle(state, vision, &around.view, &devices);
 }
 
 /// True where a source is a camera, here or on the network.
@@ -355,17 +347,9 @@ fn shows_real_table(source: &str) -> bool {
     }
 }
 
-fn begin(
-    state: &mut Calibrating,
-    vision: &VisionState,
-    view: &ProjectorView,
-    stage: &Stage,
-    config: &Config,
-    options: &RunOptions,
-    height_m: Option<f64>,
-    nudge_m: Vec2,
-) {
-    let Some((width, height)) = view.size else {
+fn begin(state: &mut Calibrating, around: &Around, height_m: Option<f64>, nudge_m: Vec2) {
+    let Around { vision, stage, .. } = around;
+    let Some((width, height)) = around.view.size else {
         state.say(
             false,
             "there is no projector to calibrate: nothing can be drawn".to_owned(),
@@ -380,7 +364,7 @@ fn begin(
         return;
     }
     let projector = ImageSize::new(width, height);
-    let settings = &config.calibration;
+    let settings = &around.config.calibration;
     let camera_height_m = height_m.or(settings.camera_height_m);
     let plan = Plan {
         table: stage.table.as_ref().clone(),
@@ -398,9 +382,10 @@ fn begin(
     };
     info!("calibrating camera and projector");
     state.watching.stop(vision);
+    let thrower = thrower(vision, stage, projector, around.options.seed);
     state.running = Some(Running {
-        showing: Showing::new(session, thrower(vision, stage, projector, options.seed)),
-        devices: devices(vision, view, stage),
+        showing: Showing::new(session, thrower),
+        devices: around.devices(),
         camera_height_m,
         nudge_m,
     });

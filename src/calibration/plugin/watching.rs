@@ -1,5 +1,6 @@
 //! Watches between shots and during them whether the calibration still holds.
 
+use std::mem::{Discriminant, discriminant};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -13,7 +14,7 @@ use crate::calibration::look::Look;
 use crate::calibration::profile::Profile;
 use crate::calibration::session::Session;
 use crate::calibration::spots::{FEWEST_DOTS, RADIUS_M, SpotCheck, Spots};
-use crate::calibration::watch::{Doubt, Watch};
+use crate::calibration::watch::{Change, Doubt, Watch};
 use crate::calibration::{CameraModel, Pattern};
 use crate::projector::plugin::ProjectorView;
 use crate::system::plugin::Operator;
@@ -42,6 +43,8 @@ pub(super) struct Watching {
     /// Since when nothing moves and nobody is over the table, and when that was seen last.
     still: Option<(Instant, Instant)>,
     tried: Option<Instant>,
+    /// The kinds of doubt and change that the log was told last.
+    told: (Option<Discriminant<Doubt>>, Option<Discriminant<Change>>),
 }
 
 impl Watching {
@@ -283,26 +286,30 @@ fn recalibrate(state: &mut Calibrating, still_since: Option<Instant>, now: Insta
     }
 }
 
-/// Puts what is thought into words, once.
+/// Puts what is thought into words; the log is told only when it is something else.
 fn tell(state: &mut Calibrating) {
     let watch = state.watching.watch.as_ref().map(|(_, watch)| watch);
     let doubt = watch.and_then(Watch::doubt);
     let change = watch.and_then(Watch::change);
     let off_m = watch.and_then(Watch::last_off_m);
-    if doubt.is_some() != state.status.doubt.is_some() {
+    let thought = (
+        doubt.as_ref().map(discriminant),
+        change.as_ref().map(discriminant),
+    );
+    let before = std::mem::replace(&mut state.watching.told, thought);
+    if thought.0 != before.0 {
         match &doubt {
             Some(doubt) => warn!("{doubt}; no lines are drawn until it is well again or calibrated anew"),
             None => info!("what was calibrated holds again"),
         }
-        state.change(|status| status.doubt = doubt.map(|doubt| doubt.to_string()));
     }
-    if change.is_some() != state.status.change.is_some() {
-        if let Some(change) = &change {
-            warn!("{change}");
-        }
-        state.change(|status| status.change = change.map(|change| change.to_string()));
+    if let (true, Some(change)) = (thought.1 != before.1, &change) {
+        warn!("{change}");
     }
-    if off_m != state.status.checked_off_m {
-        state.change(|status| status.checked_off_m = off_m);
+    let doubt = doubt.map(|doubt| doubt.to_string());
+    let change = change.map(|change| change.to_string());
+    let status = &state.status;
+    if (&doubt, &change, off_m) != (&status.doubt, &status.change, status.checked_off_m) {
+        state.change(|status| (status.doubt, status.change, status.checked_off_m) = (doubt, change, off_m));
     }
 }

@@ -10,8 +10,7 @@ use serde::Serialize;
 use crate::calibration::Pattern;
 use crate::calibration::flow::{Calibration, Plan};
 use crate::calibration::look::Look;
-use crate::calibration::spots::SpotCheck;
-use crate::cli::{Failure, show, write_result};
+use crate::cli::{Failure, make_folder, show, write_result};
 use crate::units::{MM_PER_M, Vec2};
 use crate::virtual_table::rig::Rig;
 use crate::vision::source::SourceError;
@@ -38,6 +37,9 @@ pub(crate) struct Projection {
     /// Write every rig as JSON into this file, too.
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write what the camera sees of every refused rig into this folder.
+    #[arg(long, value_name = "DIR")]
+    failures: Option<PathBuf>,
 }
 
 /// What came of one rig.
@@ -104,6 +106,7 @@ const TAPE_M: f64 = 0.01;
 impl Projection {
     pub(crate) fn execute(&self) -> Result<(), Failure> {
         let mut rows = Vec::new();
+        make_folder(self.failures.as_deref())?;
         for seed in self.seed..self.seed + self.rigs {
             super::progress(seed - self.seed, self.rigs, "rigs");
             let row = self.rig(seed)?;
@@ -143,9 +146,18 @@ impl Projection {
                 figures.watched = watched(&mut rig, &found).map_err(|e| failed(e.to_string()))?;
                 Outcome::Accepted(figures)
             }
-            Err(fault) => Outcome::Refused {
-                why: fault.to_string(),
-            },
+            Err(fault) => {
+                if let Some(folder) = &self.failures {
+                    rig.show(&Arc::new(Pattern::dark(rig.projector.size())));
+                    let frame = rig.take().map_err(|e| failed(e.to_string()))?;
+                    let file = folder.join(format!("rig-{seed}.png"));
+                    (frame.to_rgb(1).save(&file))
+                        .map_err(|e| Failure::failed(format!("can't write {}: {e}", file.display())))?;
+                }
+                Outcome::Refused {
+                    why: fault.to_string(),
+                }
+            }
         };
         Ok(Row {
             seed,
@@ -161,17 +173,8 @@ impl Projection {
 
 /// Looks at the table as it stands and checks light, then pushes the projector and checks it again.
 fn watched(rig: &mut Rig, found: &Calibration) -> Result<Watched, SourceError> {
-    let balls: Vec<Vec2> = rig
-        .table
-        .truth()
-        .balls
-        .iter()
-        .map(|ball| ball.position_m)
-        .collect();
-    let places = SpotCheck::places(&rig.spec, &found.projector, &balls);
     let light = |rig: &mut Rig| -> Result<Option<f64>, SourceError> {
-        let steps = SpotCheck::new(found.camera, found.projector, found.latency_s, places.clone());
-        let (spots, _) = rig.take_steps(steps, |_, _| ())?;
+        let (spots, _) = rig.check_light(found)?;
         Ok(spots
             .ok()
             .and_then(|spots| spots.off_m())

@@ -439,6 +439,20 @@ impl Facts<'_> {
         Some((status.source().1, status.picture()))
     }
 
+    /// Why nothing can be aimed at, where that is so.
+    fn why_no_table(&self) -> Option<&'static str> {
+        let vision = &self.vision;
+        if vision.seen_table().is_some() {
+            None
+        } else if self.calibrating.status().running.is_some() {
+            Some("the table is not looked at while it is calibrated")
+        } else if vision.table().is_some() {
+            Some("the table is not seen now")
+        } else {
+            Some("no table state yet")
+        }
+    }
+
     fn checks(&self, module: &str, measured: &Measured, now: Instant) -> Vec<Check> {
         let mut checks = match module {
             "config" => {
@@ -461,7 +475,7 @@ impl Facts<'_> {
             }
             "core" => health::core(
                 measured.prediction_us.quantile(now, 0.5),
-                self.vision.seen_table().is_some(),
+                self.why_no_table(),
                 self.faults.recent("core"),
             ),
             "vision" => self.vision_checks(measured, now),

@@ -195,15 +195,39 @@ impl Window {
     }
 }
 
-/// Radius of the balls in metres: the most common size of round regions on the bed, between
-/// 0.9 and 3 hundredths of the table's length. `None` when nothing round is there.
+/// Radius of the balls in metres: the most common size of round regions on the bed. `None` when nothing round is there.
 pub(super) fn common_radius(
     found: &[Region],
     bed: &Bed,
     table_length_m: f64,
     scratch: &mut Scratch,
 ) -> Option<f64> {
-    let (least, most) = (0.0085 * table_length_m, 0.03 * table_length_m);
+    // Shares of the table's length. Only where nothing is as large as a pool ball are there snooker balls (0.0074):
+    // a sticker or a spot is as small.
+    let pool = common_size(
+        found,
+        bed,
+        [0.0085, 0.03].map(|share| share * table_length_m),
+        scratch,
+    );
+    pool.map(|(radius, _)| radius).or_else(|| {
+        let snooker = common_size(
+            found,
+            bed,
+            [0.0065, 0.0085].map(|share| share * table_length_m),
+            scratch,
+        );
+        snooker.filter(|(_, alike)| *alike > 2).map(|(radius, _)| radius)
+    })
+}
+
+/// The most common size, metres, of round regions on the bed between these two, and how many have it.
+fn common_size(
+    found: &[Region],
+    bed: &Bed,
+    [least, most]: [f64; 2],
+    scratch: &mut Scratch,
+) -> Option<(f64, usize)> {
     let mut sizes: Vec<f64> = Vec::new();
     for region in found {
         let m = region.moments();
@@ -235,7 +259,7 @@ pub(super) fn common_radius(
         .filter(|o| (o / best - 1.0).abs() < 0.12)
         .collect();
     near.sort_by(f64::total_cmp);
-    near.get(near.len() / 2).copied()
+    Some((*near.get(near.len() / 2)?, near.len()))
 }
 
 /// Takes the regions apart. `radius_m`: the balls' radius.

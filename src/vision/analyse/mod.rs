@@ -233,7 +233,12 @@ impl Analyser {
         let colour = ClothColour::learn(&self.picture)
             .ok_or("no table found: the picture is too dark, too small or without any colour")?;
         self.cloth_srgb = Some(colour.srgb());
-        let outline = TableOutline::find(&self.picture, &colour).ok_or(
+        // Without a hint: a nine-foot table, whose shape all pool tables share; its size is
+        // corrected below by the size of the balls.
+        let first = self.table.clone().unwrap_or_else(TableSpec::pool_9ft);
+        let camera = |outline: &TableOutline| View::camera_of(&self.picture, frame.size, outline, &first);
+        let oddness = |outline: &TableOutline| camera(outline).map_or(f64::MAX, |fitted| fitted.oddness);
+        let outline = TableOutline::find(&self.picture, &colour, oddness).ok_or(
             "no table found: nothing four-sided of one colour stands out; show the whole table, from above",
         )?;
         let earlier = self.outline.take().filter(|(size, _)| *size == frame.size);
@@ -243,9 +248,6 @@ impl Analyser {
         };
         self.outline = Some((frame.size, outline.clone()));
         clock.lap("table");
-        // Without a hint: a nine-foot table, whose shape all pool tables share; its size is
-        // corrected below by the size of the balls.
-        let first = self.table.clone().unwrap_or_else(TableSpec::pool_9ft);
         let fitted_view = |picture: &WorkingPicture, spec: &TableSpec, radius_m: f64| {
             View::of_outline(picture, frame.size, &outline, spec, radius_m, &colour)
         };

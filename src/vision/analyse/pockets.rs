@@ -58,7 +58,7 @@ pub(super) fn agree(holes: &[Hole]) -> Vec<Vec2> {
                 return h.dark.unwrap_or(h.supposed);
             };
             match h.edge.zip(reach(h)) {
-                Some((e, r)) if (r - usual).abs() < 0.5 => e,
+                Some((e, r)) if (r - usual).abs() < 0.4 => e,
                 _ => h.supposed + h.outward * (usual * h.radius),
             }
         })

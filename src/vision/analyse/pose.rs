@@ -17,6 +17,9 @@ pub(super) struct FittedCamera {
     pub(super) residual_px: f64,
     /// Nose to nose across, metres (the length is given, this is what the picture says).
     pub(super) width_m: f64,
+    /// How little it is like a camera over a table: half-percents of the picture by which the corners are off, and the
+    /// square of the focal length's oddness.
+    pub(super) oddness: f64,
 }
 
 /// Fits a camera (square pixels, no distortion, principal point in the middle) to the nose
@@ -34,7 +37,7 @@ pub(super) fn fit_camera(
     let lying = [tl, tr, br, bl];
     let standing = [bl, tl, tr, br];
     let extent = tl.distance(br).max(tr.distance(bl));
-    let mut best: Option<(f64, FittedCamera)> = None;
+    let mut best: Option<FittedCamera> = None;
     for seen in [lying, standing] {
         let mut widths = vec![width_m];
         // Home tables are not always twice as long as wide; trust a view straight down.
@@ -53,12 +56,13 @@ pub(super) fn fit_camera(
             // In half-percents of the picture; a width of its own or an odd focal length needs a reason.
             let odd = (fitted.camera.lens.focal_px.x / Lens::usual_focal_px(image)).ln() / 0.5;
             let cost = fitted.residual_px / (0.005 * extent) + odd * odd + if k > 0 { 1.2 } else { 0.0 };
-            if best.is_none_or(|(least, _)| cost < least) {
-                best = Some((cost, fitted));
+            fitted.oddness = cost;
+            if best.is_none_or(|best| cost < best.oddness) {
+                best = Some(fitted);
             }
         }
     }
-    best.map(|b| b.1).filter(|f| f.residual_px < 0.05 * extent)
+    best.filter(|f| f.residual_px < 0.05 * extent)
 }
 
 fn fit_one(
@@ -174,6 +178,7 @@ fn refine(
         camera: build(&p),
         residual_px: (squares / 4.0).sqrt(),
         width_m: 0.0,
+        oddness: 0.0,
     }
 }
 

@@ -55,25 +55,58 @@ impl TableOutline {
     }
 
     /// Looks for the table; `None` when no four-sided piece of cloth stands out. Cloth of nearly the
-    /// colour of rails or floor stands out only when it is looked at more narrowly.
-    pub(super) fn find(picture: &WorkingPicture, colour: &ClothColour) -> Option<Self> {
-        let narrower = [
-            *colour,
-            colour.well_lit(1.0),
-            colour.well_lit(0.6),
-            colour.well_lit(0.35),
+    /// colour of rails or floor stands out only when it is looked at more narrowly: so it is where that shows more of the
+    /// noses, or where no camera could see the first outline as a table. `oddness`: see [`FittedCamera::oddness`].
+    ///
+    /// [`FittedCamera::oddness`]: super::pose::FittedCamera::oddness
+    pub(super) fn find(
+        picture: &WorkingPicture,
+        colour: &ClothColour,
+        oddness: impl Fn(&Self) -> f64,
+    ) -> Option<Self> {
+        /// Tables whose shape is not quite the model's, seen through a wide lens, are less odd than this.
+        const ODD: f64 = 3.0;
+        // And a line across the cloth parts it.
+        let ways = [
+            (*colour, 0.0),
+            (*colour, BRIDGED),
+            (colour.well_lit(1.0), 0.0),
+            (colour.well_lit(0.6), 0.0),
+            (colour.well_lit(0.35), 0.0),
         ];
-        narrower
-            .iter()
-            .find_map(|colour| Self::find_cloth(picture, colour))
+        let mut best: Option<(Self, f64)> = None;
+        for (colour, bridged) in &ways {
+            let Some(found) = Self::find_cloth(picture, colour, *bridged) else {
+                continue;
+            };
+            let odd = oddness(&found);
+            let sure = found.noses_count() == 4 && odd < ODD;
+            let better = best.as_ref().is_none_or(|(best, least)| {
+                let more = found.noses_count().cmp(&best.noses_count());
+                let likelier = *least > ODD && odd < 0.5 * least;
+                found.fit >= best.fit && (more.is_gt() || more.is_eq() && likelier)
+            });
+            if better {
+                best = Some((found, odd));
+                if sure {
+                    break;
+                }
+            }
+        }
+        best.map(|(found, _)| found)
     }
 
-    fn find_cloth(picture: &WorkingPicture, colour: &ClothColour) -> Option<Self> {
-        let mask: Vec<u8> = picture
+    fn noses_count(&self) -> usize {
+        self.noses_seen.iter().filter(|seen| **seen).count()
+    }
+
+    fn find_cloth(picture: &WorkingPicture, colour: &ClothColour, bridged: f64) -> Option<Self> {
+        let mut mask: Vec<u8> = picture
             .px
             .iter()
             .map(|px| u8::from(colour.is_cloth(*px)))
             .collect();
+        bridge_gaps(&mut mask, picture.w, (bridged * picture.w as f64) as usize);
         let region = largest_region(&mask, picture.w, picture.h)?;
         if region.len() * 12 < picture.px.len() {
             return None;
@@ -106,7 +139,7 @@ impl TableOutline {
             })
             .count();
         let (nose_lines, noses_seen) = find_noses(picture, colour, &corners, &sides);
-        let seen = noses_seen.iter().filter(|s| **s).count();
+        let seen = noses_seen.iter().filter(|seen| **seen).count();
         if at_border >= 3 && seen < at_border - 1 {
             return None;
         }
@@ -117,6 +150,35 @@ impl TableOutline {
             noses_seen,
             fit,
         })
+    }
+}
+
+/// Lines on the cloth up to this wide do not part it, as a share of the picture's width.
+const BRIDGED: f64 = 0.006;
+
+/// Sets what lies between two set pixels of a row or a column that are at most `gap` apart.
+fn bridge_gaps(mask: &mut [u8], w: usize, gap: usize) {
+    if gap == 0 {
+        return;
+    }
+    let h = mask.len() / w.max(1);
+    for (lines, hop, length, stride) in [(h, w, w, 1), (w, 1, h, w)] {
+        for line in 0..lines {
+            let mut last: Option<usize> = None;
+            for k in 0..length {
+                if mask.get(line * hop + k * stride).is_none_or(|set| *set == 0) {
+                    continue;
+                }
+                if let Some(last) = last.filter(|last| k - last <= gap + 1) {
+                    for between in last + 1..k {
+                        if let Some(px) = mask.get_mut(line * hop + between * stride) {
+                            *px = 1;
+                        }
+                    }
+                }
+                last = Some(k);
+            }
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::bed::{self, Bed};
 use super::cloth::ClothColour;
+use super::pose::FittedCamera;
 use super::table_finder::TableOutline;
 use super::working::WorkingPicture;
 use super::{pockets, pose};
@@ -73,6 +74,17 @@ impl View {
         })
     }
 
+    /// The camera that explains an outline as this table.
+    pub(super) fn camera_of(
+        picture: &WorkingPicture,
+        image: ImageSize,
+        outline: &TableOutline,
+        spec: &TableSpec,
+    ) -> Option<FittedCamera> {
+        let noses = outline.noses.map(|p| picture.grid.in_frame(p));
+        pose::fit_camera(&noses, image, spec.length_m, spec.width_m, spec.nose_height_m)
+    }
+
     /// The table as its outline shows it, with the camera that explains it.
     pub(super) fn of_outline(
         picture: &WorkingPicture,
@@ -83,7 +95,7 @@ impl View {
         colour: &ClothColour,
     ) -> Option<Self> {
         let noses = outline.noses.map(|p| picture.grid.in_frame(p));
-        let fitted = pose::fit_camera(&noses, image, spec.length_m, spec.width_m, spec.nose_height_m)?;
+        let fitted = Self::camera_of(picture, image, outline, spec)?;
         let mut spec = spec.clone();
         spec.width_m = fitted.width_m;
         let seen_noses = outline.noses.iter().zip(outline.noses_seen);
