@@ -1,11 +1,23 @@
-//! The camera: Brown–Conrady lens and a pose in the table frame.
+//! The camera: its lens, and a pose in the table frame.
 
 use glam::DMat3;
 use serde::{Deserialize, Serialize};
 
 use crate::units::{ImageSize, Vec2, Vec3};
 
-/// A perspective lens with Brown–Conrady distortion (Brown 1971), in pixels of one image size.
+/// How a lens brings directions into the picture, before its radial and tangential terms.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Projection {
+    /// Straight lines stay straight; the terms are Brown's (Brown 1971).
+    #[default]
+    Perspective,
+    /// The angle from the middle becomes the distance from it, as through a fisheye; the radial terms are those of Kannala
+    /// and Brandt (2006).
+    Fisheye,
+}
+
+/// A lens in pixels of one image size.
 #[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Lens {
     /// Size of the picture these numbers belong to.
@@ -18,6 +30,9 @@ pub struct Lens {
     pub radial: [f64; 3],
     /// Tangential terms p1, p2.
     pub tangential: [f64; 2],
+    /// What the terms are about.
+    #[serde(default)]
+    pub projection: Projection,
 }
 
 /// Horizontal field of view of a usual camera, degrees.
@@ -39,7 +54,36 @@ impl Lens {
             centre_px: Vec2::new(f64::from(image.width) / 2.0, f64::from(image.height) / 2.0),
             radial: [0.0; 3],
             tangential: [0.0; 2],
+            projection: Projection::Perspective,
         }
+    }
+
+    /// True for numbers that a lens can have.
+    #[must_use]
+    pub fn is_possible(&self) -> bool {
+        let numbers = [
+            self.focal_px.x,
+            self.focal_px.y,
+            self.centre_px.x,
+            self.centre_px.y,
+        ];
+        let mut all = numbers.iter().chain(&self.radial).chain(&self.tangential);
+        all.all(|number| number.is_finite()) && self.focal_px.min_element() > 0.0 && self.image.pixels() > 0
+    }
+
+    /// The same lens of pictures of another size that show the same; `None` where they have another shape.
+    #[must_use]
+    pub fn scaled_to(&self, image: ImageSize) -> Option<Self> {
+        let (x, y) = (
+            f64::from(image.width) / f64::from(self.image.width),
+            f64::from(image.height) / f64::from(self.image.height),
+        );
+        ((x / y - 1.0).abs() < 0.005).then(|| Self {
+            image,
+            focal_px: self.focal_px * Vec2::new(x, y),
+            centre_px: self.centre_px * Vec2::new(x, y),
+            ..*self
+        })
     }
 
     /// Pixel of the ray direction (x/z, y/z) in camera axes (x right, y down, z forward).
@@ -76,6 +120,11 @@ impl Lens {
     fn distorted(&self, ray: Vec2) -> Vec2 {
         let [k1, k2, k3] = self.radial;
         let [p1, p2] = self.tangential;
+        let ray = match self.projection {
+            Projection::Perspective => ray,
+            // The angle in place of its tangent.
+            Projection::Fisheye => ray * (ray.length().atan() / ray.length().max(f64::MIN_POSITIVE)),
+        };
         let r2 = ray.length_squared();
         let gain = 1.0 + r2 * (k1 + r2 * (k2 + r2 * k3));
         let (x, y) = (ray.x, ray.y);
@@ -218,6 +267,26 @@ mod tests {
             let px = camera.project(Vec3::new(x, y, 0.03)).unwrap();
             let back = camera.on_plane(px, 0.03).unwrap();
             assert!((back - Vec2::new(x, y)).length() < 1e-9, "{back}");
+        }
+    }
+
+    /// θ' = θ (1 + k1 θ² + k2 θ⁴) (Kannala & Brandt 2006): at 60° from the middle, with f = 600 px.
+    #[test]
+    fn a_fisheye_has_angles_for_distances_and_they_come_back() {
+        let mut lens = Lens::pinhole(ImageSize::new(1920, 1080), 600.0);
+        lens.projection = Projection::Fisheye;
+        lens.radial = [-0.02, 0.003, 0.0];
+        let theta = 60.0_f64.to_radians();
+        let expected = 600.0 * theta * (1.0 - 0.02 * theta.powi(2) + 0.003 * theta.powi(4));
+        let pixel = lens.distort(Vec2::new(theta.tan(), 0.0));
+        assert!((pixel.x - 960.0 - expected).abs() < 1e-9 && (pixel.y - 540.0).abs() < 1e-9);
+        for degrees in [0.0_f64, 1.0, 30.0, 60.0, 78.0] {
+            let ray = Vec2::new(0.6, -0.8) * degrees.to_radians().tan();
+            let back = lens.undistort(lens.distort(ray));
+            assert!(
+                back.distance(ray) < 1e-6 * (1.0 + ray.length()),
+                "{degrees}°: {back} {ray}"
+            );
         }
     }
 

@@ -29,6 +29,12 @@ mod prior {
     /// Radial terms k1, k2 about 0 and tangential terms of a usual lens.
     pub(super) const RADIAL: [f64; 2] = [0.15, 0.05];
     pub(super) const TANGENTIAL: f64 = 0.001;
+    /// The same of a lens that a board has shown, about what it has shown.
+    pub(super) const SHOWN_FOCAL: f64 = 0.003;
+    pub(super) const SHOWN_ASPECT: f64 = 0.0003;
+    pub(super) const SHOWN_CENTRE: f64 = 0.002;
+    pub(super) const SHOWN_RADIAL: f64 = 0.004;
+    pub(super) const SHOWN_TANGENTIAL: f64 = 0.0002;
     /// How far a whole nose may seem to lie from where the table's model has it, metres: noses are round,
     /// and how much of that is dark is up to the lamps.
     pub(super) const SIDE_M: f64 = 0.0009;
@@ -89,10 +95,19 @@ pub(super) struct Fitted {
 struct Base {
     camera: CameraModel,
     projector: Option<ProjectorModel>,
-    /// The camera's height above the cloth as somebody measured it, metres.
-    height_m: Option<f64>,
+    known: Known,
+}
+
+/// What is known of a camera beforehand.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// Its height above the cloth as somebody measured it, metres: looking straight down, a camera can't tell height from
+    /// zoom.
+    pub(super) height_m: Option<f64>,
+    /// Its lens as a board showed it.
+    pub(super) lens: Option<Lens>,
     /// The lens stays nearly as it is: while it is not sure yet what is a nose, it must not explain what is none.
-    stiff: bool,
+    pub(super) stiff: bool,
 }
 
 impl Base {
@@ -104,11 +119,11 @@ impl Base {
         let focal_px = lens.focal_px.x * focal.exp();
         Some(CameraModel {
             lens: Lens {
-                image: lens.image,
                 focal_px: Vec2::new(focal_px, focal_px * (lens.focal_px.y / lens.focal_px.x + aspect)),
                 centre_px: lens.centre_px + Vec2::new(cx, cy),
                 radial: [lens.radial[0] + k1, lens.radial[1] + k2, lens.radial[2]],
                 tangential: [lens.tangential[0] + p1, lens.tangential[1] + p2],
+                ..*lens
             },
             pose: self.camera.pose.moved(Vec3::new(a, b, c), Vec3::new(x, y, z)),
         })
@@ -139,22 +154,18 @@ impl Base {
     /// What was known before, in units of its σ.
     fn priors(&self, p: &[f64], out: &mut Vec<f64>) -> Option<()> {
         let camera = self.camera(p)?;
-        if self.stiff {
+        if self.known.stiff {
             let lens = p.get(CAMERA - 7..CAMERA)?.iter().zip(STIFF);
             out.extend(lens.map(|(change, sigma)| change / sigma));
         }
-        if let Some(height_m) = self.height_m {
+        if let Some(height_m) = self.known.height_m {
             out.push((camera.pose.eye_m.z - height_m) / prior::TAPE_M);
         }
         let camera = camera.lens;
-        let (w, h) = (f64::from(camera.image.width), f64::from(camera.image.height));
-        out.push((camera.focal_px.x / Lens::usual_focal_px(camera.image)).ln() / prior::FOCAL);
-        out.push((camera.focal_px.y / camera.focal_px.x - 1.0) / prior::ASPECT);
-        out.push((camera.centre_px.x - 0.5 * w) / (prior::CENTRE * w));
-        out.push((camera.centre_px.y - 0.5 * h) / (prior::CENTRE * w));
-        out.push(camera.radial[0] / prior::RADIAL[0]);
-        out.push(camera.radial[1] / prior::RADIAL[1]);
-        out.extend(camera.tangential.map(|t| t / prior::TANGENTIAL));
+        match &self.known.lens {
+            Some(lens) => known_lens(&camera, lens, out),
+            None => usual_lens(&camera, out),
+        }
         out.extend(p.get(CAMERA..CAMERA + SIDES)?.iter().map(|s| s / prior::SIDE_M));
         if self.projector.is_some() {
             let lens = self.projector(p)?.optics.lens;
@@ -168,18 +179,41 @@ impl Base {
     }
 }
 
+/// How odd a lens is of which nothing is known.
+fn usual_lens(lens: &Lens, out: &mut Vec<f64>) {
+    let (w, h) = (f64::from(lens.image.width), f64::from(lens.image.height));
+    out.push((lens.focal_px.x / Lens::usual_focal_px(lens.image)).ln() / prior::FOCAL);
+    out.push((lens.focal_px.y / lens.focal_px.x - 1.0) / prior::ASPECT);
+    out.push((lens.centre_px.x - 0.5 * w) / (prior::CENTRE * w));
+    out.push((lens.centre_px.y - 0.5 * h) / (prior::CENTRE * w));
+    out.push(lens.radial[0] / prior::RADIAL[0]);
+    out.push(lens.radial[1] / prior::RADIAL[1]);
+    out.extend(lens.tangential.map(|t| t / prior::TANGENTIAL));
+}
+
+/// How odd a lens is that a board has shown to be this one; focus and a jolt change it by a little.
+fn known_lens(lens: &Lens, known: &Lens, out: &mut Vec<f64>) {
+    let w = f64::from(lens.image.width);
+    out.push((lens.focal_px.x / known.focal_px.x).ln() / prior::SHOWN_FOCAL);
+    let aspect = |lens: &Lens| lens.focal_px.y / lens.focal_px.x;
+    out.push((aspect(lens) - aspect(known)) / prior::SHOWN_ASPECT);
+    let centre = (lens.centre_px - known.centre_px) / (prior::SHOWN_CENTRE * w);
+    out.extend([centre.x, centre.y]);
+    let radial = lens.radial.iter().zip(known.radial).take(2);
+    out.extend(radial.map(|(a, b)| (a - b) / prior::SHOWN_RADIAL));
+    let tangential = lens.tangential.iter().zip(known.tangential);
+    out.extend(tangential.map(|(a, b)| (a - b) / prior::SHOWN_TANGENTIAL));
+}
+
 /// A usual projector's focal length, widths of its picture.
 const USUAL_THROW: f64 = 1.3;
 
-/// Fits the camera, and with dots the projector, starting from these. `height_m`: the camera's above the
-/// cloth, where somebody has measured it; looking straight down, a camera can't tell height from zoom. `stiff`: the
-/// camera's lens stays nearly as it is.
+/// Fits the camera, and with dots the projector, starting from these.
 ///
 /// `None` where nothing near them is possible.
 pub(super) fn fit(
     camera: &CameraModel,
-    height_m: Option<f64>,
-    stiff: bool,
+    known: Known,
     projector: Option<&ProjectorModel>,
     noses: &[NosePoint],
     dots: &[Dot],
@@ -187,8 +221,7 @@ pub(super) fn fit(
     let base = Base {
         camera: *camera,
         projector: projector.copied(),
-        height_m,
-        stiff,
+        known,
     };
     let count = CAMERA + SIDES + if projector.is_some() { PROJECTOR } else { 0 };
     let steps: Vec<f64> = steps().take(count).collect();

@@ -16,14 +16,14 @@ pub use faults::CalibrationFault;
 use marks::{Coded, Crosses, Grid};
 pub(super) use marks::{dot_px, is_clear};
 
-use super::fit::{self, Dot, Fitted};
+use super::fit::{self, Dot, Fitted, Known};
 use super::look::Look;
 use super::luminance::{Brightness as _, Luminance, Mean};
 use super::noses::{self, NosePoint};
 use super::pattern::Pattern;
 use super::projector::ProjectorModel;
 use super::session::{Progress, Steps};
-use super::{CameraModel, Homography, Lens, Pose, dots};
+use super::{CameraModel, Homography, Lens, Pose, Projection, dots};
 use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec2};
 use crate::vision::analyse::Analyser;
@@ -88,6 +88,8 @@ pub struct Plan {
     /// Height of the camera's lens above the cloth, where somebody has measured it, metres: a camera that looks
     /// straight down can't tell its height from its zoom, and the noses are higher than the cloth.
     pub camera_height_m: Option<f64>,
+    /// The camera's lens, where a board has shown it (`calibrate camera`).
+    pub lens: Option<Lens>,
     /// Worse landings than this are refused, metres.
     pub limit_m: f64,
     /// So is a table that is known less well than this (one σ), metres.
@@ -398,9 +400,15 @@ impl Flow {
             return Err(CalibrationFault::NoTable(why));
         };
         // The finder knows no distortion: from each of a few usual ones the noses are sought anew, and the best is kept.
-        let tries = BARRELS.into_iter().flat_map(|k1| {
-            let (table, height_m) = (&self.plan.table, self.plan.camera_height_m);
-            let start = start_from(&seen, dark.size, table, height_m, k1);
+        let lenses = match self.plan.lens {
+            Some(lens) => vec![lens.scaled_to(dark.size).ok_or(CalibrationFault::OtherLens {
+                image: lens.image,
+                now: dark.size,
+            })?],
+            None => usual_lenses(dark.size),
+        };
+        let tries = lenses.into_iter().flat_map(|lens| {
+            let start = start_from(&seen, lens, &self.plan);
             FIRST_REACHES_PX.map(|reach_px| self.follow_noses(dark, start.as_ref()?, reach_px))
         });
         let best = (tries.flatten())
@@ -439,7 +447,7 @@ impl Flow {
             if noses.len() < FEWEST_NOSES || sides_of(&noses) < 4 {
                 return None;
             }
-            let rig = fit::fit(&camera, self.plan.camera_height_m, stiff, None, &noses, &[])?;
+            let rig = fit::fit(&camera, self.known(dark.size, stiff), None, &noses, &[])?;
             camera = rig.camera;
             found = Some((rig, noses));
         }
@@ -516,14 +524,17 @@ impl Flow {
     }
 
     fn fit(&self, camera: &CameraModel, projector: &ProjectorModel, dots: &[Dot]) -> Option<Fitted> {
-        fit::fit(
-            camera,
-            self.plan.camera_height_m,
-            false,
-            Some(projector),
-            &self.noses,
-            dots,
-        )
+        let known = self.known(camera.lens.image, false);
+        fit::fit(camera, known, Some(projector), &self.noses, dots)
+    }
+
+    /// What the plan says of the camera.
+    fn known(&self, image: ImageSize, stiff: bool) -> Known {
+        Known {
+            height_m: self.plan.camera_height_m,
+            lens: self.plan.lens.and_then(|lens| lens.scaled_to(image)),
+            stiff,
+        }
     }
 
     /// The fit without dots that do not fit: those on balls, rails, things.
@@ -627,23 +638,34 @@ const SURELY: f64 = 2.5;
 /// The noses are sought this far from where the finder has them, pixels of a picture 1920 wide. On a large table in a small
 /// picture the far reach goes beyond the cushions.
 const FIRST_REACHES_PX: [f64; 2] = [30.0, 12.0];
-/// First radial terms of usual cameras.
-const BARRELS: [f64; 3] = [0.0, -0.07, -0.14];
+/// Lenses of usual cameras: as good as none, with the barrel of most, and a fisheye.
+fn usual_lenses(image: ImageSize) -> Vec<Lens> {
+    let pinhole = Lens::pinhole(image, Lens::usual_focal_px(image));
+    let barrel = |k1: f64| Lens {
+        radial: [k1, 0.0, 0.0],
+        ..pinhole
+    };
+    /// Half of what a fisheye's picture is wide, as an angle.
+    const HALF_VIEW: f64 = 0.9;
+    let fisheye = Lens {
+        projection: Projection::Fisheye,
+        ..Lens::pinhole(image, 0.5 * f64::from(image.width) / HALF_VIEW)
+    };
+    vec![pinhole, barrel(-0.07), barrel(-0.14), fisheye]
+}
 
-/// A camera with a usual focal length, or the one its height tells, and this first radial term, that sees the corners of
-/// the noses where they were seen. The finder's own is of no use: from four corners alone it may be anything.
-fn start_from(
-    seen: &TableSeen,
-    image: ImageSize,
-    table: &TableSpec,
-    height_m: Option<f64>,
-    k1: f64,
-) -> Option<CameraModel> {
+/// A camera with this lens, zoomed as its height tells where the lens is not known for sure, that sees the corners of the
+/// noses where they were seen. The finder's own is of no use: from four corners alone it may be anything.
+fn start_from(seen: &TableSeen, lens: Lens, plan: &Plan) -> Option<CameraModel> {
+    let table = &plan.table;
     let half = Vec2::new(table.half_length_m(), table.half_width_m());
     let places = [(-1.0, 1.0), (1.0, 1.0), (1.0, -1.0), (-1.0, -1.0)].map(|(x, y)| half * Vec2::new(x, y));
-    let with_focal = |focal_px: f64| {
-        let mut lens = Lens::pinhole(image, focal_px);
-        lens.radial[0] = k1;
+    let zoomed = |zoom: f64| {
+        let lens = Lens {
+            focal_px: lens.focal_px * zoom,
+            ..lens
+        };
+        let focal_px = lens.focal_px.x;
         let pairs: Vec<_> = (places.iter().zip(seen.corners_px))
             .map(|(place, pixel)| (*place, lens.undistort(pixel) * focal_px))
             .collect();
@@ -651,10 +673,9 @@ fn start_from(
         pose.eye_m.z += table.nose_height_m;
         Some(CameraModel { lens, pose })
     };
-    let usual = Lens::usual_focal_px(image);
-    let camera = with_focal(usual)?;
-    match height_m {
-        Some(height_m) => with_focal(usual * height_m / camera.pose.eye_m.z),
+    let camera = zoomed(1.0)?;
+    match plan.camera_height_m.filter(|_| plan.lens.is_none()) {
+        Some(height_m) => zoomed(height_m / camera.pose.eye_m.z),
         None => Some(camera),
     }
 }

@@ -1,11 +1,13 @@
 //! Where the camera and the projector stand, and how sure we are of it.
 
+pub mod board;
 mod camera;
 mod dots;
 mod fit;
 pub mod flow;
 mod homography;
 mod least_squares;
+pub mod lens;
 pub mod look;
 mod luminance;
 mod noses;
@@ -21,7 +23,7 @@ pub mod watch;
 #[cfg(test)]
 mod watch_tests;
 
-pub use camera::{CameraModel, Lens, Pose};
+pub use camera::{CameraModel, Lens, Pose, Projection};
 pub use homography::Homography;
 pub use pattern::{Mark, Pattern};
 pub use projector::ProjectorModel;

@@ -291,16 +291,6 @@ impl Profile {
     }
 
     fn check(&self) -> Result<(), String> {
-        let lens = |lens: &super::Lens| {
-            let numbers = [
-                lens.focal_px.x,
-                lens.focal_px.y,
-                lens.centre_px.x,
-                lens.centre_px.y,
-            ];
-            let all = numbers.iter().chain(&lens.radial).chain(&lens.tangential);
-            all.copied().all(f64::is_finite) && lens.focal_px.min_element() > 0.0 && lens.image.pixels() > 0
-        };
         let pose = |pose: &super::Pose| {
             let turned = (pose.rotation * pose.rotation.transpose()).to_cols_array();
             let one = glam::DMat3::IDENTITY.to_cols_array();
@@ -311,7 +301,7 @@ impl Profile {
                 .fold(0.0, f64::max);
             pose.eye_m.is_finite() && pose.eye_m.z > 0.0 && off < 1e-6
         };
-        let good = |camera: &CameraModel| lens(&camera.lens) && pose(&camera.pose);
+        let good = |camera: &CameraModel| camera.lens.is_possible() && pose(&camera.pose);
         if !good(&self.camera) {
             return Err("its camera is none that could be".to_owned());
         }

@@ -3,6 +3,7 @@
 #[cfg(feature = "app")]
 mod all;
 mod balls;
+mod camera;
 
 use clap::{Args, Subcommand};
 
@@ -23,6 +24,8 @@ enum What {
     All(Box<all::All>),
     /// The colours of the house's own balls.
     Balls(balls::Balls),
+    /// The lens of the camera, from pictures of a printed board.
+    Camera(camera::Camera),
 }
 
 impl Calibrate {
@@ -31,6 +34,7 @@ impl Calibrate {
             #[cfg(feature = "app")]
             What::All(command) => command.execute(),
             What::Balls(command) => command.execute().map(|()| std::process::ExitCode::SUCCESS),
+            What::Camera(command) => command.execute().map(|()| std::process::ExitCode::SUCCESS),
         }
     }
 }

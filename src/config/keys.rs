@@ -384,6 +384,12 @@ pub(super) const KEYS: &[Key] = &[
         LIVE,
     ),
     key(
+        "calibration.lens",
+        "file with the camera's lens that `calibrate camera` made; empty: the lens is found on the table",
+        Range::Any,
+        LIVE,
+    ),
+    key(
         "calibration.limit_mm",
         "a calibration whose light lands worse than this anywhere is refused, millimetres",
         Range::Numbers(0.1, 100.0),

@@ -242,6 +242,8 @@ pub struct CalibrationSettings {
     /// Height of the camera's lens above the cloth as measured with a tape, metres, 0.3..=10. `None`: nobody has measured it,
     /// and the table is known less well.
     pub camera_height_m: Option<f64>,
+    /// File with the camera's lens, from the working folder; empty: the lens is found on the table. See `calibrate camera`.
+    pub lens: String,
     /// A calibration whose light lands worse than this anywhere is refused, millimetres, 0.1..=100.
     pub limit_mm: f64,
     /// A calibration that knows the table less well than this (one σ) is refused, millimetres, 0.1..=100.
@@ -257,6 +259,7 @@ impl Default for CalibrationSettings {
         Self {
             profile: "table".to_owned(),
             camera_height_m: None,
+            lens: String::new(),
             limit_mm: 2.0,
             table_limit_mm: 3.0,
             check_every_s: 120.0,

@@ -1,6 +1,6 @@
 //! Why a calibration can't be, and what to do.
 
-use crate::units::MM_PER_M;
+use crate::units::{ImageSize, MM_PER_M};
 
 /// Why there is no calibration. Nothing that was kept before is touched then.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -10,6 +10,17 @@ pub enum CalibrationFault {
         "the camera shows no table ({0}); point it so that the whole table is in the picture, and switch the lamp on"
     )]
     NoTable(String),
+    /// The lens that a board has shown is of pictures of another shape.
+    #[error(
+        "the lens in the settings is of {}×{} pictures, the camera sends {}×{}; make it anew with `calibrate camera`, or take it out of the settings",
+        image.width, image.height, now.width, now.height
+    )]
+    OtherLens {
+        /// Size of the lens's pictures.
+        image: ImageSize,
+        /// Size of the camera's.
+        now: ImageSize,
+    },
     /// The cushions' edges can't be made out.
     #[error(
         "the cushions' edges can't be made out; show all four sides, take things off the rails, and check the table's model in the settings"

@@ -37,6 +37,7 @@ pub(in crate::calibration) fn plan(rig: &Rig) -> Plan {
         table: rig.spec.clone(),
         projector: rig.projector.size(),
         camera_height_m: Some(rig.table.camera().pose.eye_m.z),
+        lens: None,
         limit_m: 0.002,
         table_limit_m: 0.0025,
     }
@@ -82,26 +83,64 @@ fn light_lands_where_it_is_meant_however_the_projector_hangs() {
             "{}",
             found.latency_s
         );
-        let half = Vec2::new(rig.spec.half_length_m(), rig.spec.half_width_m());
-        for (x, y) in [
-            (0.0, 0.0),
-            (1.0, 1.0),
-            (-1.0, 1.0),
-            (1.0, -1.0),
-            (-1.0, -1.0),
-            (0.5, -0.6),
-        ] {
-            let meant = half * Vec2::new(x, y);
-            let pixel = found.projector.pixel(meant.extend(0.0)).unwrap();
-            let lands = rig.projector.on_plane(pixel, 0.0).unwrap();
-            let seen = rig.table.camera().project(lands.extend(0.0)).unwrap();
-            let seen = found.camera.on_plane(seen, 0.0).unwrap();
-            assert!(seen.distance(meant) < 0.0005, "{meant}: seen {seen}");
-            assert!(seen.distance(meant) <= found.landing.max_m);
-            assert!(lands.distance(meant) < 0.0015, "{meant}: lands {lands}");
-            assert!(lands.distance(meant) <= 2.5 * found.landing.table_sigma_m);
-        }
+        assert_lands(&rig, &found);
     }
+}
+
+/// Light lands where it is meant, as the camera sees it and on the table, and no worse than is said.
+fn assert_lands(rig: &Rig, found: &Calibration) {
+    let half = Vec2::new(rig.spec.half_length_m(), rig.spec.half_width_m());
+    for (x, y) in [
+        (0.0, 0.0),
+        (1.0, 1.0),
+        (-1.0, 1.0),
+        (1.0, -1.0),
+        (-1.0, -1.0),
+        (0.5, -0.6),
+    ] {
+        let meant = half * Vec2::new(x, y);
+        let pixel = found.projector.pixel(meant.extend(0.0)).unwrap();
+        let lands = rig.projector.on_plane(pixel, 0.0).unwrap();
+        let seen = rig.table.camera().project(lands.extend(0.0)).unwrap();
+        let seen = found.camera.on_plane(seen, 0.0).unwrap();
+        assert!(seen.distance(meant) < 0.0005, "{meant}: seen {seen}");
+        assert!(seen.distance(meant) <= found.landing.max_m);
+        assert!(lands.distance(meant) < 0.0015, "{meant}: lands {lands}");
+        assert!(lands.distance(meant) <= 2.5 * found.landing.table_sigma_m);
+    }
+}
+
+/// With its height measured a fisheye is found on the table; with its lens shown by a board nobody need measure.
+#[test]
+fn a_fisheye_is_calibrated_on_the_table() {
+    let lens = Lens {
+        focal_px: Vec2::splat(880.0),
+        centre_px: Vec2::new(648.0, 355.0),
+        radial: [-0.03, 0.004, 0.0],
+        projection: Projection::Fisheye,
+        ..Lens::pinhole(ImageSize::new(1280, 720), 880.0)
+    };
+    let pose = Pose::looking_at(Vec3::new(0.1, -0.15, 2.2), Vec3::new(0.03, 0.0, 0.0), Vec3::Y);
+    let camera = CameraModel { lens, pose };
+    for known in [None, Some(lens)] {
+        let mut rig = rig_under(false, false, Some(camera));
+        let mut plan = plan(&rig);
+        if known.is_some() {
+            (plan.lens, plan.camera_height_m) = (known, None);
+        }
+        let found = rig.calibrate(plan, |_, _| ()).unwrap().0.unwrap();
+        assert_eq!(found.camera.lens.projection, Projection::Fisheye);
+        assert_lands(&rig, &found);
+    }
+}
+
+#[test]
+fn a_lens_of_other_pictures_is_refused() {
+    let mut rig = rig(false, false);
+    let mut plan = plan(&rig);
+    plan.lens = Some(Lens::pinhole(ImageSize::new(1024, 768), 900.0));
+    let fault = rig.calibrate(plan, |_, _| ()).unwrap().0.unwrap_err();
+    assert!(fault.to_string().contains("1024×768"), "{fault}");
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! Calibrations in the running program: the projector shows, the eyes see, a thread decides.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,7 @@ use watching::Watching;
 
 use super::ProjectorModel;
 use super::flow::{Calibration, CalibrationFault, Flow, Plan};
+use super::lens::LensFile;
 use super::pattern::Pattern;
 use super::profile::{Devices, Profile};
 use super::session::Session;
@@ -366,10 +367,21 @@ fn begin(state: &mut Calibrating, around: &Around, height_m: Option<f64>, nudge_
     let projector = ImageSize::new(width, height);
     let settings = &around.config.calibration;
     let camera_height_m = height_m.or(settings.camera_height_m);
+    let lens = match settings.lens.as_str() {
+        "" => None,
+        file => match LensFile::load(Path::new(file)) {
+            Ok(file) => Some(file.lens),
+            Err(why) => {
+                state.say(false, why);
+                return;
+            }
+        },
+    };
     let plan = Plan {
         table: stage.table.as_ref().clone(),
         projector,
         camera_height_m,
+        lens,
         limit_m: settings.limit_mm / MM_PER_M,
         table_limit_m: settings.table_limit_mm / MM_PER_M,
     };

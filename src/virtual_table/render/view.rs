@@ -1,6 +1,6 @@
 //! Where the virtual camera stands and which ray each of its pixels takes.
 
-use crate::calibration::{CameraModel, Lens, Pose};
+use crate::calibration::{CameraModel, Lens, Pose, Projection};
 use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec2, Vec3};
 
@@ -42,6 +42,7 @@ pub(in crate::virtual_table) fn framed(
         centre_px: Vec2::ZERO,
         radial,
         tangential: [0.0006, -0.0004],
+        projection: Projection::Perspective,
     };
     // With unit focal length the lens gives the extent in units of the focal length.
     let unit = CameraModel { lens, pose };

@@ -12,6 +12,10 @@ const MOST_PX: f64 = 420_000.0;
 const MARGIN_M: f64 = 0.005;
 
 /// From working pixels to frame pixels and back.
+#[expect(
+    clippy::large_enum_variant,
+    reason = "there is one for a picture, and it has to be copied"
+)]
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Grid {
     /// A working pixel is a square of frame pixels with this side.

@@ -99,7 +99,9 @@ impl Judge<'_> {
                 let half = support >= 0.52 && outline.cloth_around > 0.5 && filled > 0.5;
                 let between = support >= 0.78 && filled > 0.15;
                 let tinted = support >= 0.54 && outline.cloth_around >= 0.9 * support && self.is_tinted(disc);
-                (whole || half || between || tinted) && self.looks_like_paint(p, candidate.radius)
+                (whole || half || between || tinted)
+                    && self.looks_like_paint(p, candidate.radius)
+                    && (support > 0.9 || !self.is_evenly_shaded(disc))
             }
             // Faint edges are trusted where the size is known, but then more than a speck of
             // the disc must differ from the cloth.
@@ -138,6 +140,37 @@ impl Judge<'_> {
             *tint = local.tint(px).min(deep.tint(px));
         }
         *tints.select_nth_unstable_by(SAMPLES / 2, f32::total_cmp).1 > LEAST
+    }
+
+    /// True for a disc whose rim is of the cloth's tint and evenly dark: a round shadow, as a ball throws it under one
+    /// strong lamp. A ball's own rim is shaded from lamp to floor, or is of another tint.
+    fn is_evenly_shaded(&self, disc: Disc) -> bool {
+        const DIRECTIONS: usize = 48;
+        const RINGS: [f64; 3] = [0.62, 0.72, 0.82];
+        const PLACES: usize = DIRECTIONS * RINGS.len();
+        /// A shadow is darker than this share of the lit cloth, evenly within that much of it, and tinted by no more.
+        const DARK: f32 = 0.86;
+        const EVEN: f32 = 0.14;
+        const TINT: f32 = 0.08;
+        let local = self.field.around(disc.centre);
+        if local.brightness < 1.0 {
+            return false;
+        }
+        let places = (0..DIRECTIONS).flat_map(|k| {
+            let direction = unit(std::f64::consts::TAU * k as f64 / DIRECTIONS as f64) * disc.radius;
+            RINGS.map(|far| disc.centre + direction * far)
+        });
+        let (mut levels, mut tints) = ([0f32; PLACES], [0f32; PLACES]);
+        for ((level, tint), p) in levels.iter_mut().zip(&mut tints).zip(places) {
+            let px = self.picture.at(p.x as isize, p.y as isize).map(f32::from);
+            *level = px[3] / local.brightness;
+            let deep = local.in_shadow(level.clamp(0.1, 1.0));
+            *tint = local.tint(px).min(deep.tint(px));
+        }
+        let at =
+            |values: &mut [f32; PLACES], rank: usize| *values.select_nth_unstable_by(rank, f32::total_cmp).1;
+        let (usual, darkest) = (at(&mut levels, PLACES / 2), at(&mut levels, PLACES / 10));
+        usual < DARK && usual - darkest < EVEN && at(&mut tints, PLACES / 2) < TINT
     }
 
     /// Leaves of overlapping outlines the best, and of those in a deep shadow none.

@@ -13,7 +13,7 @@ use std::time::Duration;
 use glam::DMat3;
 use serde::{Deserialize, Serialize};
 
-use crate::calibration::{CameraModel, Lens, Pose};
+use crate::calibration::{CameraModel, Lens, Pose, Projection};
 use crate::units::{ImageSize, Vec2, Vec3};
 use crate::vision::frame::PixelFormat;
 use crate::vision::light::{Light, Stroke};
@@ -229,6 +229,10 @@ pub(super) fn camera_bytes(camera: &CameraModel) -> Vec<u8> {
     numbers.extend(lens.tangential);
     numbers.extend(pose.eye_m.to_array());
     numbers.extend(pose.rotation.to_cols_array());
+    // Recordings of before know of no fisheye.
+    if lens.projection == Projection::Fisheye {
+        numbers.push(1.0);
+    }
     numbers.iter().flat_map(|n| n.to_le_bytes()).collect()
 }
 
@@ -252,10 +256,14 @@ pub(super) fn parse_camera(bytes: &[u8]) -> Option<CameraModel> {
         ex,
         ey,
         ez,
-        ref rotation @ ..,
+        ref rest @ ..,
     ] = numbers.as_slice()
     else {
         return None;
+    };
+    let (rotation, projection) = match rest {
+        [rotation @ .., 1.0] if rest.len() == 10 => (rotation, Projection::Fisheye),
+        rotation => (rotation, Projection::Perspective),
     };
     let rotation: &[f64; 9] = rotation.try_into().ok()?;
     Some(CameraModel {
@@ -265,6 +273,7 @@ pub(super) fn parse_camera(bytes: &[u8]) -> Option<CameraModel> {
             centre_px: Vec2::new(cx, cy),
             radial: [r0, r1, r2],
             tangential: [t0, t1],
+            projection,
         },
         pose: Pose {
             eye_m: Vec3::new(ex, ey, ez),
