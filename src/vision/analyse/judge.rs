@@ -148,8 +148,9 @@ impl Judge<'_> {
         const DIRECTIONS: usize = 48;
         const RINGS: [f64; 3] = [0.62, 0.72, 0.82];
         const PLACES: usize = DIRECTIONS * RINGS.len();
-        /// A shadow is darker than this share of the lit cloth, evenly within that much of it, and tinted by no more.
-        const DARK: f32 = 0.86;
+        /// Shares of the lit cloth between which a shadow of one lamp is, what it is even within, and the tint it has at most.
+        /// A black ball on grey cloth is even and darker.
+        const DARK: std::ops::Range<f32> = 0.5..0.86;
         const EVEN: f32 = 0.14;
         const TINT: f32 = 0.08;
         let local = self.field.around(disc.centre);
@@ -170,7 +171,7 @@ impl Judge<'_> {
         let at =
             |values: &mut [f32; PLACES], rank: usize| *values.select_nth_unstable_by(rank, f32::total_cmp).1;
         let (usual, darkest) = (at(&mut levels, PLACES / 2), at(&mut levels, PLACES / 10));
-        usual < DARK && usual - darkest < EVEN && at(&mut tints, PLACES / 2) < TINT
+        DARK.contains(&usual) && usual - darkest < EVEN && at(&mut tints, PLACES / 2) < TINT
     }
 
     /// Leaves of overlapping outlines the best, and of those in a deep shadow none.
