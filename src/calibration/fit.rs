@@ -85,6 +85,8 @@ pub(super) struct Fitted {
     pub(super) dots_px: f64,
     /// The most that anything is from what is usual, in its σ.
     pub(super) oddest: f64,
+    /// All that is left and all that is odd together: squares in their σ. Of fits to the same noses the least is the likeliest.
+    pub(super) cost: f64,
     base: Base,
     parameters: Vec<f64>,
     covariance: DMatrix<f64>,
@@ -244,6 +246,7 @@ pub(super) fn fit(
         noses_px: rms(residuals.get(..n), prior::NOSE_PX, 1.0),
         dots_px: rms(residuals.get(n..m), prior::DOT_PX, 2.0),
         oddest: residuals.iter().skip(m).map(|r| r.abs()).fold(0.0, f64::max),
+        cost: residuals.iter().map(|r| r * r).sum(),
         covariance: inverse(&information)?,
         base,
         parameters,

@@ -399,7 +399,8 @@ impl Flow {
             let why = warnings.into_iter().next().unwrap_or_default();
             return Err(CalibrationFault::NoTable(why));
         };
-        // The finder knows no distortion: from each of a few usual ones the noses are sought anew, and the best is kept.
+        // The finder knows no distortion: from each of a few usual ones the noses are sought anew. The lens that shows most
+        // of them is kept, and of those that show as many the likeliest.
         let lenses = match self.plan.lens {
             Some(lens) => vec![lens.scaled_to(dark.size).ok_or(CalibrationFault::OtherLens {
                 image: lens.image,
@@ -413,7 +414,7 @@ impl Flow {
         });
         let best = (tries.flatten())
             .filter(|(rig, _)| is_likely(rig))
-            .max_by_key(|(_, noses)| noses.len());
+            .max_by(|(a, seen), (b, more)| (seen.len().cmp(&more.len())).then(b.cost.total_cmp(&a.cost)));
         let (rig, noses) = best.ok_or(CalibrationFault::NosesUnclear)?;
         self.noses = noses;
         let known = Frame {
