@@ -34,6 +34,9 @@ pub(crate) struct Vision {
     /// Rooms of a virtual data set.
     #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..=100_000))]
     rooms: u64,
+    /// The first room: to look at one again, `--from 17 --rooms 1`.
+    #[arg(long, value_name = "N", default_value_t = 0, value_parser = clap::value_parser!(u64).range(0..100_000))]
+    from: u64,
     /// Pictures of each room.
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..=10_000))]
     frames: u64,
@@ -54,7 +57,7 @@ pub(crate) struct Vision {
     #[arg(long, value_name = "DIR")]
     failures: Option<PathBuf>,
     /// Measure how long each step takes on one core instead, at 720p, 1080p and 4K.
-    #[arg(long, conflicts_with_all = ["dataset", "rooms", "frames", "balls", "taught", "failures"])]
+    #[arg(long, conflicts_with_all = ["dataset", "rooms", "from", "frames", "balls", "taught", "failures"])]
     speed: bool,
     /// Write the pictures that --speed looks at into this folder, as PNG by size.
     #[arg(long, value_name = "DIR", requires = "speed")]
@@ -124,7 +127,13 @@ impl Vision {
                     taught: self.taught,
                     overlay: self.overlay,
                 };
-                rooms::look(seed, self.rooms, self.frames, &house, &mut report)?;
+                rooms::look(
+                    seed,
+                    self.from..self.from + self.rooms,
+                    self.frames,
+                    &house,
+                    &mut report,
+                )?;
             }
             Dataset::Real(path) => dataset::look(&path, balls.as_ref(), &mut report)?,
         }

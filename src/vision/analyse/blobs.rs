@@ -41,6 +41,8 @@ pub(super) enum Origin {
     Rim,
     /// Where it would lie against two others.
     Nest,
+    /// Around what a pocket leaves of something in its mouth.
+    Mouth,
     /// Around something small that may be the part of a ball that does not look like cloth.
     Fragment,
 }
@@ -77,7 +79,7 @@ impl Blobs {
                     && p.x > f64::from(a) - 0.5 * candidate.radius
                     && p.x < f64::from(b) + 0.5 * candidate.radius
             });
-            if inside {
+            if inside && candidate.origin != Origin::Mouth {
                 candidate.origin = Origin::Occluder;
             }
         }
@@ -279,9 +281,19 @@ pub(super) fn take_apart(
         if (w.max(h) as f64) < here || region.len() < 12 {
             continue;
         }
+        let size = region.len() as f64 / (std::f64::consts::PI * here * here);
+        let is_small = w.max(h) as f64 <= 3.0 * here;
+        if is_small && size > 0.3 && bed.pocket_distance(m.centre) < 1.7 {
+            let centres = circles_around(picture, m.centre, bed, radius_m).into_iter();
+            blobs.candidates.extend(centres.map(|centre| Candidate {
+                centre,
+                radius: here,
+                origin: Origin::Mouth,
+            }));
+        }
         scratch.measure(region);
         let parts = scratch.cores(region, depth);
-        if w.max(h) as f64 > 3.0 * here {
+        if !is_small {
             // A cue near the camera survives the erosion that parts balls; this one leaves balls and arms only.
             let depth = THICK * here;
             let thick = scratch.cores(region, depth);

@@ -366,17 +366,33 @@ impl ClothField {
 
     /// How far a colour is from cloth: 0 is cloth, 1 the limit, more is something else.
     pub(super) fn deviation(&self, local: LocalCloth, px: [f32; 4]) -> f32 {
-        let [r, _, b, y] = px;
+        let [deviation] = self.deviations(local, &[px]);
+        deviation
+    }
+
+    /// [`Self::deviation`] of many colours, several at a time.
+    pub(super) fn deviations<const N: usize>(&self, local: LocalCloth, px: &[[f32; 4]; N]) -> [f32; N] {
         if local.brightness < 1.0 {
-            return 0.0;
+            return [0.0; N];
         }
-        let dr = r - local.red * y;
-        let db = b - local.blue * y;
+        // `f32::max` minds what is not a number, which no picture has, and takes long for it.
+        let larger = |a: f32, b: f32| if a > b { a } else { b };
         let (shadow_tint, lower_limit) = ShadowRule::Tolerant.limits();
-        let tint = (dr * dr + db * db).sqrt() / self.tint_limit(y, local.brightness, shadow_tint);
-        let above = (y - local.brightness) / ((self.upper_limit - 1.0) * local.brightness + NOISE_FLOOR);
-        let below = (local.brightness - y) / ((1.0 - lower_limit) * local.brightness);
-        tint.max(above).max(below)
+        let over_above = 1.0 / ((self.upper_limit - 1.0) * local.brightness + NOISE_FLOOR);
+        let over_below = 1.0 / ((1.0 - lower_limit) * local.brightness);
+        let (darkest, tint_of_shade) = (0.25 * local.brightness, shadow_tint / local.brightness);
+        let (red, blue, y) = (px.map(|px| px[0]), px.map(|px| px[2]), px.map(|px| px[3]));
+        let mut out = [0.0; N];
+        for (((out, red), blue), y) in out.iter_mut().zip(red).zip(blue).zip(y) {
+            let (dr, db) = (red - local.red * y, blue - local.blue * y);
+            let level = larger(y, darkest);
+            let shade = larger(local.brightness - level, 0.0);
+            let limit = (self.chroma_limit + tint_of_shade * shade) * level + NOISE_FLOOR;
+            let above = (y - local.brightness) * over_above;
+            let below = (local.brightness - y) * over_below;
+            *out = larger((dr * dr + db * db).sqrt() / limit, larger(above, below));
+        }
+        out
     }
 
     /// Tint (times brightness) up to which a pixel of brightness `y` is cloth. A shadow is lit by

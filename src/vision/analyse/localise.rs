@@ -54,8 +54,8 @@ pub(super) fn fit_outline(
 ) -> Option<Outline> {
     // No finer than twelve pixels to a radius: an edge is blurred by more than that tells.
     let step = ((radius / 12.0) as usize).max(1);
-    let reach = if near { 1.8 } else { 2.1 };
-    patch.copy(around.frame, centre, reach * radius + 3.0, step);
+    let reach = if near { 1.65 } else { 2.0 };
+    patch.copy(around.frame, centre, reach * radius + 2.0, step);
     let mut at = centre;
     let mut scale = 1.0;
     // Away from the picture's middle a ball is stretched along this direction.
@@ -137,8 +137,6 @@ fn edges(
     beside: &[Vec2],
 ) -> Vec<Edge> {
     let mut found = Vec::with_capacity(shape.len());
-    let mut colours = [[0f32; 4]; SAMPLES];
-    let mut odd = [0f32; SAMPLES];
     let local = around.field.around(around.grid.on_grid(at));
     // A ball of the cloth's colour shows a faint edge. Where its size is known, that is trusted.
     let (hidden, faintest) = if around.size_known { (0.8, 5.0) } else { (0.4, 8.0) };
@@ -159,11 +157,8 @@ fn edges(
         let margin = 0.1_f64.max(blur);
         let (from, to) = (scale - reach - margin, scale + reach + margin);
         let spacing = (to - from) / (SAMPLES - 1) as f64;
-        for (k, (colour, odd)) in colours.iter_mut().zip(&mut odd).enumerate() {
-            let p = at + *offset * (from + spacing * k as f64);
-            *colour = patch.colour(p);
-            *odd = around.field.deviation(local, *colour);
-        }
+        let colours: [_; SAMPLES] = patch.colours(at + *offset * from, *offset * spacing);
+        let odd = around.field.deviations(local, &colours);
         // A gradient over about a tenth of the radius, at least as wide as lens and compression blur an edge.
         let half = ((blur / spacing).round() as usize).clamp(1, 6);
         let mut strengths = [0f64; SAMPLES];

@@ -492,8 +492,11 @@ impl Analyser {
                 continue;
             }
             let touches = |c: &Vec2| (1.6..2.6).contains(&(c.distance(candidate.centre) / candidate.radius));
+            // What lies in a pocket's mouth is rarely a ball.
+            let likely = |c: &&Candidate| c.origin != Origin::Mouth;
             let others = candidates
                 .iter()
+                .filter(likely)
                 .map(|c| c.centre)
                 .chain(known.iter().map(|k| k.disc.centre));
             let beside: Vec<Vec2> = others.filter(touches).map(|c| grid.in_frame(c)).collect();
@@ -525,7 +528,7 @@ impl Analyser {
         balls.iter().for_each(|b| erase(&mut self.peeled, w, b.disc));
         let left = regions::regions(&self.peeled, w, view.bed.window, 12);
         let apart = blobs::take_apart(&left, &self.picture, &view.bed, view.radius_m, &mut self.scratch);
-        let whole = |c: &Candidate| c.origin != Origin::Occluder;
+        let whole = |c: &Candidate| !matches!(c.origin, Origin::Occluder | Origin::Mouth);
         apart
             .candidates
             .into_iter()

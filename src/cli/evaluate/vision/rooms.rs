@@ -1,5 +1,6 @@
 //! Rooms made up by a number: the virtual table knows what is really there.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -34,17 +35,18 @@ pub(super) struct House<'a> {
     pub(super) overlay: Overlay,
 }
 
-/// Looks at `frames` pictures of each of `rooms` rooms.
+/// Looks at `frames` pictures of each of these rooms.
 pub(super) fn look(
     seed: u64,
-    rooms: u64,
+    rooms: Range<u64>,
     frames: u64,
     house: &House<'_>,
     report: &mut Report,
 ) -> Result<(), Failure> {
-    for room in 0..rooms {
+    let (first, count) = (rooms.start, rooms.end - rooms.start);
+    for room in rooms {
         let domain = seed.wrapping_mul(1_000_003).wrapping_add(room);
-        progress(room, rooms, "rooms");
+        progress(room - first, count, "rooms");
         let mut room = Room::new(domain, house)?;
         let mut random = fastrand::Rng::with_seed(domain);
         for index in 0..frames {
@@ -55,7 +57,7 @@ pub(super) fn look(
         room.look_without_calibration(report)?;
         room.look_for_a_second(report)?;
     }
-    progress(rooms, rooms, "rooms");
+    progress(count, count, "rooms");
     Ok(())
 }
 
