@@ -270,7 +270,7 @@ impl ShadowRule {
 const CUSHION_GAIN: f32 = 1.3;
 
 /// Counts of sensor and JPEG noise that no relative limit may undercut.
-const NOISE_FLOOR: f32 = 5.0;
+pub(super) const NOISE_FLOOR: f32 = 5.0;
 
 impl ClothField {
     /// Learns the field from the cloth-coloured pixels inside `spans` (per row: first and
