@@ -35,6 +35,8 @@ const SLIDES_S: f64 = 0.7;
 const LIES_M_S: f64 = 0.03;
 /// A ball that was struck has gone so far when that is told, metres.
 const WENT_M: f64 = 0.008;
+/// Looks at a ball that lies are within this of each other, metres.
+const SAME_PLACE_M: f64 = 0.0007;
 /// What starts things from rest comes at least so fast, m/s.
 const COMES_M_S: f64 = 0.15;
 /// The same two touch again after so long at the earliest, seconds.
@@ -373,6 +375,9 @@ impl Chronicle {
         let Some(way) = self.ways.iter().find(|way| way.id == kink.id) else {
             return true;
         };
+        if way.lay_through(kink.time_s) {
+            return false;
+        }
         let place = kink.place();
         let far = |look: &Seen| look.place.distance(place) > WENT_M;
         let last = way.looks.back().is_none_or(far);
@@ -537,6 +542,17 @@ impl Way {
             .looks
             .range(until.saturating_sub(BEFORE).max(from).min(until)..until);
         line_of(looks.clone()).filter(|_| looks.len() >= 3)
+    }
+
+    /// True where it lies at the same place before this time and after it: a look among other balls that was off, and
+    /// no way.
+    fn lay_through(&self, time_s: f64) -> bool {
+        let until = self.looks.partition_point(|look| look.time_s <= time_s);
+        self.looks.range(..until).any(|there| {
+            let same = |look: &&Seen| look.place.distance(there.place) < SAME_PLACE_M;
+            self.looks.range(..until).filter(same).nth(1).is_some()
+                && self.looks.range(until..).filter(same).nth(1).is_some()
+        })
     }
 
     /// The kink between the looks that have just got enough looks after them.
