@@ -372,4 +372,4 @@ impl LensFile {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -5,7 +5,7 @@ use image::{GrayImage, Luma};
 use super::*;
 use crate::calibration::board::{Board, MARKER_SHARE, USUAL_MARKERS};
 
-const SIZE: ImageSize = ImageSize::new(1280, 720);
+pub(crate) const SIZE: ImageSize = ImageSize::new(1280, 720);
 
 fn board() -> Board {
     Board::new(9, 7, 0.05, MARKER_SHARE, USUAL_MARKERS).unwrap()
@@ -63,13 +63,20 @@ fn poses(count: usize, most_aslant_deg: f64, far_m: f64, random: &mut fastrand::
         .collect()
 }
 
-fn views(lens: Lens, count: usize, most_aslant_deg: f64, far_m: f64) -> Vec<Vec<BoardCorner>> {
+/// Pictures of a board of 9 × 7 squares of 50 mm, as this lens takes them.
+pub(crate) fn pictures(lens: Lens, count: usize, most_aslant_deg: f64, far_m: f64) -> Vec<GrayImage> {
     let random = &mut fastrand::Rng::with_seed(7);
     let board = board();
     poses(count, most_aslant_deg, far_m, random)
         .into_iter()
-        .map(|pose| board.find(&picture(&board, &CameraModel { lens, pose }, random)))
+        .map(|pose| picture(&board, &CameraModel { lens, pose }, random))
         .collect()
+}
+
+fn views(lens: Lens, count: usize, most_aslant_deg: f64, far_m: f64) -> Vec<Vec<BoardCorner>> {
+    let board = board();
+    let pictures = pictures(lens, count, most_aslant_deg, far_m);
+    pictures.iter().map(|picture| board.find(picture)).collect()
 }
 
 /// The most that two lenses differ, pixels, over the picture's rays out to this share of it.

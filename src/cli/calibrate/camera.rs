@@ -142,3 +142,83 @@ impl Camera {
         )
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use clap::Parser;
+    use image::GrayImage;
+
+    use super::*;
+    use crate::calibration::Lens;
+    use crate::calibration::lens::tests::{SIZE, pictures};
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        camera: Camera,
+    }
+
+    fn execute(arguments: &[&str]) -> Result<(), Failure> {
+        let words = std::iter::once("camera").chain(arguments.iter().copied());
+        Cli::try_parse_from(words).unwrap().camera.execute()
+    }
+
+    fn folder(name: &str) -> PathBuf {
+        let folder = std::env::temp_dir().join(format!("lens-{name}-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        folder
+    }
+
+    fn text(path: &Path) -> &str {
+        path.to_str().unwrap()
+    }
+
+    #[test]
+    fn pictures_of_a_board_become_a_lens_file() {
+        let folder = folder("made");
+        let lens = Lens::pinhole(SIZE, 900.0);
+        let mut words = Vec::new();
+        for (i, picture) in pictures(lens, 12, 40.0, 0.5).iter().enumerate() {
+            let file = folder.join(format!("{i}.png"));
+            picture.save(&file).unwrap();
+            words.push(text(&file).to_owned());
+        }
+        let out = folder.join("lens.ron");
+        let mut words: Vec<&str> = words.iter().map(String::as_str).collect();
+        words.extend(["--square-mm", "50", "--out", text(&out)]);
+        execute(&words).unwrap();
+        let found = LensFile::load(&out).unwrap();
+        assert!((found.lens.focal_px.x / 900.0 - 1.0).abs() < 0.003, "{found:?}");
+        assert_eq!((found.pictures, found.lens.image), (12, SIZE));
+
+        // What can't be a lens is told, and the file that was there stays.
+        let small = folder.join("small.png");
+        GrayImage::new(64, 48).save(&small).unwrap();
+        let before = std::fs::read(&out).unwrap();
+        let why = |words: &[&str]| execute(words).unwrap_err().to_string();
+        let first = *words.first().unwrap();
+        assert!(why(&[first, text(&small), "--out", text(&out)]).contains("small.png is 64×48"));
+        assert!(!why(&[text(&small), "--out", text(&out)]).is_empty());
+        assert!(why(&[text(&folder.join("none.png")), "--out", text(&out)]).contains("none.png"));
+        assert!(why(&[first, "--markers", "DICT_9X9"]).contains("DICT_9X9"));
+        assert_eq!(std::fs::read(&out).unwrap(), before);
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+
+    #[test]
+    fn the_board_that_is_printed_is_the_one_that_is_looked_for() {
+        let folder = folder("printed");
+        let file = folder.join("board.png");
+        execute(&["--print", text(&file)]).unwrap();
+        let board = Board::new(9, 7, 0.025, MARKER_SHARE, USUAL_MARKERS).unwrap();
+        let printed = image::imageops::grayscale(&read_picture(&file).unwrap());
+        assert_eq!(board.find(&printed).len(), 8 * 6);
+        let why = execute(&["--print", text(&folder.join("none").join("board.png"))])
+            .unwrap_err()
+            .to_string();
+        assert!(why.contains("board.png"), "{why}");
+        std::fs::remove_dir_all(folder).unwrap();
+    }
+}
