@@ -116,6 +116,16 @@ fn the_empty_virtual_table_is_empty() {
 }
 
 #[test]
+fn a_black_ball_on_grey_cloth_and_a_ball_in_a_pockets_mouth_are_found() {
+    // Rooms made up by a number in which one lies some seconds later.
+    for room in [20_261_201_783_427, 20_261_201_783_432] {
+        let s = score_with(&Options::of_domain(room), 350, 1, true);
+        assert!(s.balls > 3);
+        assert_eq!((s.found, s.extra), (s.balls, 0), "{room}: {s:?}");
+    }
+}
+
+#[test]
 fn hard_shadows_beside_the_balls_are_no_balls() {
     // One lamp far to the side: every ball has a dark disc beside it.
     for cloth in [[160, 30, 40], [86, 50, 120], [104, 108, 112]] {
