@@ -196,9 +196,13 @@ impl LocalCloth {
         let (dr, db) = (r - self.red * y, b - self.blue * y);
         (dr * dr + db * db).sqrt() / y.max(0.25 * self.brightness).max(1.0)
     }
-}
 
-impl LocalCloth {
+    /// [`Self::tint`] from the cloth lit or in a shadow that makes it as dark as this, whichever is nearer.
+    pub(super) fn tint_lit_or_shaded(self, px: [f32; 4]) -> f32 {
+        let deep = self.in_shadow((px[3] / self.brightness).clamp(0.1, 1.0));
+        self.tint(px).min(deep.tint(px))
+    }
+
     /// How far grey is from the cloth's tint.
     pub(super) fn tint_of_grey(self) -> f32 {
         (1.0 - self.red).hypot(1.0 - self.blue)
@@ -242,6 +246,11 @@ pub(super) struct ClothField {
     upper_limit: f32,
     sums: Vec<[f32; 4]>,
     spare: Vec<[f32; 4]>,
+}
+
+/// `f32::max` minds what is not a number, which no picture has, and takes long for it.
+fn larger(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
 }
 
 /// What passes for a shadow on the cloth.
@@ -375,22 +384,17 @@ impl ClothField {
         if local.brightness < 1.0 {
             return [0.0; N];
         }
-        // `f32::max` minds what is not a number, which no picture has, and takes long for it.
-        let larger = |a: f32, b: f32| if a > b { a } else { b };
         let (shadow_tint, lower_limit) = ShadowRule::Tolerant.limits();
         let over_above = 1.0 / ((self.upper_limit - 1.0) * local.brightness + NOISE_FLOOR);
         let over_below = 1.0 / ((1.0 - lower_limit) * local.brightness);
-        let (darkest, tint_of_shade) = (0.25 * local.brightness, shadow_tint / local.brightness);
         let (red, blue, y) = (px.map(|px| px[0]), px.map(|px| px[2]), px.map(|px| px[3]));
         let mut out = [0.0; N];
         for (((out, red), blue), y) in out.iter_mut().zip(red).zip(blue).zip(y) {
             let (dr, db) = (red - local.red * y, blue - local.blue * y);
-            let level = larger(y, darkest);
-            let shade = larger(local.brightness - level, 0.0);
-            let limit = (self.chroma_limit + tint_of_shade * shade) * level + NOISE_FLOOR;
+            let tint = (dr * dr + db * db).sqrt() / self.tint_limit(y, local.brightness, shadow_tint);
             let above = (y - local.brightness) * over_above;
             let below = (local.brightness - y) * over_below;
-            *out = larger((dr * dr + db * db).sqrt() / limit, larger(above, below));
+            *out = larger(tint, larger(above, below));
         }
         out
     }
@@ -398,8 +402,8 @@ impl ClothField {
     /// Tint (times brightness) up to which a pixel of brightness `y` is cloth. A shadow is lit by
     /// the other lamps only, whose colour may differ, so the darker the more is allowed.
     fn tint_limit(&self, y: f32, local: f32, shadow_tint: f32) -> f32 {
-        let level = y.max(0.25 * local);
-        let shade = (local - level).max(0.0) / local;
+        let level = larger(y, 0.25 * local);
+        let shade = larger(local - level, 0.0) / local;
         (self.chroma_limit + shadow_tint * shade) * level + NOISE_FLOOR
     }
 

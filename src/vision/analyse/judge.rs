@@ -146,8 +146,7 @@ impl Judge<'_> {
         let is_tinted = |spot: &&Vec2| {
             let p = disc.centre + **spot * disc.radius;
             let px = self.picture.at(p.x as isize, p.y as isize).map(f32::from);
-            let deep = local.in_shadow((px[3] / local.brightness).clamp(0.1, 1.0));
-            local.tint(px).min(deep.tint(px)) > LEAST.max(NOISE_FLOOR / px[3].max(1.0))
+            local.tint_lit_or_shaded(px) > LEAST.max(NOISE_FLOOR / px[3].max(1.0))
         };
         identity::spots().iter().filter(is_tinted).count() > SAMPLES / 2
     }
@@ -175,8 +174,7 @@ impl Judge<'_> {
         for ((level, tint), p) in levels.iter_mut().zip(&mut tints).zip(places) {
             let px = self.picture.at(p.x as isize, p.y as isize).map(f32::from);
             *level = px[3] / local.brightness;
-            let deep = local.in_shadow(level.clamp(0.1, 1.0));
-            *tint = local.tint(px).min(deep.tint(px));
+            *tint = local.tint_lit_or_shaded(px);
         }
         let at =
             |values: &mut [f32; PLACES], rank: usize| *values.select_nth_unstable_by(rank, f32::total_cmp).1;
