@@ -234,11 +234,12 @@ fn toned(level: f64, gain: f64, gamma: f64) -> u8 {
 /// Gives each pixel `share` of each of its four neighbours and takes as much of its own; a
 /// negative share sharpens.
 fn spread(bytes: &mut [u8], row_bytes: usize, share: f64, above: &mut Vec<u8>) {
-    let side = (share * 256.0).round() as i32;
-    let middle = 256 - 2 * side;
+    // 16 bits hold the product: shares are at most a quarter, differences of both sides 510.
+    let side = (share * 256.0).round().clamp(-64.0, 64.0) as i16;
     let mix = |a: u8, b: u8, c: u8| {
-        let sum = side * (i32::from(a) + i32::from(c)) + middle * i32::from(b);
-        ((sum + 128) >> 8).clamp(0, 255) as u8
+        let [a, b, c] = [a, b, c].map(i16::from);
+        let gain = (side * (a + c - 2 * b)).saturating_add(128) >> 8;
+        (b + gain).clamp(0, 255) as u8
     };
     for row in bytes.chunks_mut(row_bytes.max(1)) {
         above.clear();

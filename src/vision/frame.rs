@@ -161,36 +161,49 @@ impl Frame {
     /// [`WrongLength`] where the format can't have this size: an odd width, for NV12 also height.
     pub fn in_format(&self, format: PixelFormat) -> Result<Self, WrongLength> {
         let (w, h) = (self.size.width, self.size.height);
-        let mut pixels = Vec::with_capacity(format.byte_len(self.size));
-        // What `across` × `down` pixels share.
-        let chroma = |x: u32, y: u32, across: u32, down: u32| {
-            let mut sum = [0u32; 3];
-            for (dx, dy) in (0..down).flat_map(|dy| (0..across).map(move |dx| (dx, dy))) {
-                let rgb = self.rgb(x + dx, y + dy);
-                for (sum, c) in sum.iter_mut().zip(rgb) {
-                    *sum += u32::from(c);
-                }
-            }
-            let [_, cb, cr] = rgb_to_ycbcr(sum.map(|s| (s / (across * down)) as u8));
-            [cb, cr]
+        let fits = match format {
+            PixelFormat::Rgb8 => true,
+            PixelFormat::Yuyv => w.is_multiple_of(2),
+            PixelFormat::Nv12 => w.is_multiple_of(2) && h.is_multiple_of(2),
         };
+        let expected = format.byte_len(self.size);
+        if !fits {
+            return Err(WrongLength {
+                size: self.size,
+                format,
+                expected,
+                got: self.pixels.len(),
+            });
+        }
+        let converted;
+        let rgb: &[u8] = if self.format == PixelFormat::Rgb8 {
+            &self.pixels
+        } else {
+            converted = self.to_rgb(1);
+            &converted
+        };
+        let mut pixels = Vec::with_capacity(expected);
         match format {
-            PixelFormat::Rgb8 => pixels.extend((0..h).flat_map(|y| (0..w).flat_map(move |x| self.rgb(x, y)))),
+            PixelFormat::Rgb8 => pixels.extend_from_slice(rgb),
             PixelFormat::Yuyv => {
-                for (x, y) in (0..h).flat_map(|y| (0..w).step_by(2).map(move |x| (x, y))) {
-                    let [cb, cr] = chroma(x, y, 2, 1);
-                    let [first, ..] = rgb_to_ycbcr(self.rgb(x, y));
-                    let [second, ..] = rgb_to_ycbcr(self.rgb(x + 1, y));
-                    pixels.extend([first, cb, second, cr]);
-                }
+                pixels.extend(rgb.as_chunks().0.iter().flat_map(|&[r, g, b, r2, g2, b2]| {
+                    let pair = [[r, g, b], [r2, g2, b2]];
+                    let [cb, cr] = shared_chroma(pair);
+                    let [first, second] = pair.map(|pixel| rgb_to_ycbcr(pixel)[0]);
+                    [first, cb, second, cr]
+                }));
             }
             PixelFormat::Nv12 => {
-                pixels.extend((0..h).flat_map(|y| (0..w).map(move |x| rgb_to_ycbcr(self.rgb(x, y))[0])));
-                for (x, y) in (0..h)
-                    .step_by(2)
-                    .flat_map(|y| (0..w).step_by(2).map(move |x| (x, y)))
-                {
-                    pixels.extend(chroma(x, y, 2, 2));
+                pixels.extend(rgb.as_chunks().0.iter().map(|pixel| rgb_to_ycbcr(*pixel)[0]));
+                let row_bytes = w as usize * 3;
+                for two in rgb.chunks_exact(2 * row_bytes) {
+                    let (upper, lower) = two.split_at(row_bytes);
+                    let squares = upper.as_chunks().0.iter().zip(lower.as_chunks().0);
+                    pixels.extend(
+                        squares.flat_map(|(&[r, g, b, r2, g2, b2], &[r3, g3, b3, r4, g4, b4])| {
+                            shared_chroma([[r, g, b], [r2, g2, b2], [r3, g3, b3], [r4, g4, b4]])
+                        }),
+                    );
                 }
             }
         }
@@ -200,6 +213,18 @@ impl Frame {
         frame.light.clone_from(&self.light);
         Ok(frame)
     }
+}
+
+/// The chroma of pixels that share it: that of their mean.
+fn shared_chroma<const N: usize>(pixels: [[u8; 3]; N]) -> [u8; 2] {
+    let mut sum = [0; 3];
+    for rgb in pixels {
+        for (sum, c) in sum.iter_mut().zip(rgb) {
+            *sum += usize::from(c);
+        }
+    }
+    let [_, cb, cr] = rgb_to_ycbcr(sum.map(|s| (s / N) as u8));
+    [cb, cr]
 }
 
 /// BT.601 full range.

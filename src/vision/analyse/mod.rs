@@ -332,6 +332,7 @@ impl Analyser {
         let judge = self.judge(&view);
         judge.settle(&mut balls);
         judge.drop_parts(&mut balls);
+        judge.join_streaks(&mut balls, &found);
         self.name_balls(frame, &view, &balls, observation);
         clock.lap("identity");
         observation.hidden = self.hidden(&found, &balls, &view);

@@ -82,6 +82,50 @@ fn stickers_and_shadows_are_not_balls() {
     }
 }
 
+/// What a camera sees of this scene while its last ball goes from its place by `way`, evenly.
+fn exposed(scene: &mut Scene, way: Vec2) -> Frame {
+    const MOMENTS: u32 = 12;
+    let (kind, from) = scene.balls.pop().unwrap();
+    let mut light = vec![0u32; scene.camera.lens.image.pixels() * 3];
+    for k in 0..MOMENTS {
+        let share = (f64::from(k) + 0.5) / f64::from(MOMENTS);
+        scene.balls.push((kind, from + way * share));
+        let frame = scene.render();
+        light
+            .iter_mut()
+            .zip(frame.pixels.iter())
+            .for_each(|(sum, byte)| *sum += u32::from(*byte));
+        scene.balls.pop();
+    }
+    scene.balls.push((kind, from));
+    let pixels = light.iter().map(|sum| (sum / MOMENTS) as u8).collect();
+    Frame::new(1, scene.camera.lens.image, PixelFormat::Rgb8, pixels).unwrap()
+}
+
+#[test]
+fn a_streak_is_one_ball_and_two_alike_that_touch_are_two() {
+    let mut scene = Scene::empty();
+    let d = 2.0 * scene.spec.ball.radius_m;
+    let from = Vec2::new(0.3, 0.1);
+    let red = |place| (BallKind::pool(3), place);
+    scene.balls = vec![
+        red(Vec2::new(-0.6, 0.2)),
+        red(Vec2::new(-0.6 + d, 0.2)),
+        red(from),
+    ];
+    for length_m in [0.04, 0.07] {
+        let way = length_m * unit(0.4);
+        let mut frame = exposed(&mut scene, way);
+        for camera in [None, Some(Arc::new(scene.camera))] {
+            frame.camera = camera;
+            let seen = Analyser::new(Some(scene.spec.clone())).analyse(&frame);
+            assert_eq!(seen.balls.len(), 3, "{length_m} m: {:?}", seen.balls);
+            let (_, off) = nearest(&seen, from + way * 0.5).unwrap();
+            assert!(off < 0.012, "{length_m} m: {off} m");
+        }
+    }
+}
+
 #[test]
 fn touching_balls_are_told_apart() {
     let mut scene = Scene::empty();
