@@ -404,6 +404,7 @@ impl Tracker {
             false
         });
         for (id, kind, pocket, at_s) in fallen {
+            self.chronicle.fell(id, start, events);
             events.push(TableEvent {
                 at: start + Duration::from_secs_f64(at_s.max(0.0)),
                 what: Happening::Pocketed(id, kind, pocket),

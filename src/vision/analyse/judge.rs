@@ -257,7 +257,7 @@ impl Judge<'_> {
     /// shadow, however red they make it.
     fn is_streak(&self, balls: &[Measured], one: usize, other: usize) -> bool {
         /// Distances of the ends in diameters: nearer ones are one outline twice.
-        const APART: std::ops::Range<f64> = 0.75..1.7;
+        const APART: std::ops::Range<f64> = 0.75..3.5;
         let ends = [one, other].map(|k| balls.get(k).map(|ball| ball.disc));
         let [Some(a), Some(b)] = ends else { return false };
         // What another ball covers tells nothing.
@@ -274,7 +274,7 @@ impl Judge<'_> {
     /// Both ends of the streak of a ball that was outlined once.
     fn ends(&self, balls: &[Measured], ball: &Measured, found: &[Region]) -> Option<[Measured; 2]> {
         /// Lengths between the ends in diameters. Shorter streaks are outlined as balls.
-        const LONG: std::ops::Range<f64> = 0.6..1.7;
+        const LONG: std::ops::Range<f64> = 0.6..3.5;
         /// The spread across of a disc is half a radius; that of two things beside each other is more.
         const NARROW: f64 = 0.62;
         /// Nothing is wrong with an outline of which more is there.
@@ -315,7 +315,7 @@ impl Judge<'_> {
     /// True where all between two discs that look like this is as wide as they are, and looks like them.
     fn is_band(&self, one: Disc, other: Disc, looks: [Vec2; 2], is_free: impl Fn(Vec2) -> bool) -> bool {
         /// Shares of the way between the ends, and radii beside it, at which the band must be there.
-        const ALONG: [f64; 3] = [0.35, 0.5, 0.65];
+        const ALONG: [f64; 5] = [0.2, 0.35, 0.5, 0.65, 0.8];
         const BESIDE: [f64; 3] = [-0.7, 0.0, 0.7];
         /// How bright the band is at least, as a share of its brighter end, and how tinted against the cloth, of its less
         /// tinted one. On real pictures: streaks 0.73 and 0.49, gaps between balls at most 0.52 where they were as tinted.

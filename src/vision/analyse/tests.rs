@@ -113,7 +113,7 @@ fn a_streak_is_one_ball_and_two_alike_that_touch_are_two() {
         red(Vec2::new(-0.6 + d, 0.2)),
         red(from),
     ];
-    for length_m in [0.04, 0.07] {
+    for length_m in [0.06, 0.08] {
         let way = length_m * unit(0.4);
         let mut frame = exposed(&mut scene, way);
         for camera in [None, Some(Arc::new(scene.camera))] {

@@ -341,6 +341,38 @@ impl Chronicle {
             .filter(|(_, first)| off(first) < reach_m)
             .map(|(index, first)| (index, first.id, first.time_s))?;
         self.mark(index);
+        self.tell_first(cue, first, met_s, start, events);
+        Some((first, met_s))
+    }
+
+    /// A ball went into a pocket. One that lay until then and was seen too little on its way there for a kink was met by
+    /// the ball that was struck, where that is all that moved.
+    pub(super) fn fell(&mut self, id: BallId, start: Instant, events: &mut Vec<TableEvent>) {
+        let Some(cue) = self.struck.filter(|cue| *cue != id) else {
+            return;
+        };
+        let Some((place, lay_s)) = self.ways.iter().find(|way| way.id == id).and_then(Way::lay_until) else {
+            return;
+        };
+        // It left between two frames.
+        let left_s = lay_s + 0.5 * self.frame_s;
+        let came = self.ways.iter().find(|way| way.id == cue);
+        let near =
+            |look: &Seen| look.place.distance(place) < TOUCHING_M + MAX_SPEED * (look.time_s - left_s).abs();
+        if came.is_some_and(|way| way.looks.iter().any(near)) {
+            self.tell_first(cue, id, left_s, start, events);
+        }
+    }
+
+    /// The ball that was struck met its first.
+    fn tell_first(
+        &mut self,
+        cue: BallId,
+        first: BallId,
+        met_s: f64,
+        start: Instant,
+        events: &mut Vec<TableEvent>,
+    ) {
         self.struck = None;
         let mut balls = [cue, first];
         balls.sort_unstable();
@@ -349,7 +381,6 @@ impl Chronicle {
             at: start + Duration::from_secs_f64(met_s.max(0.0)),
             what: Happening::Contact { balls, first: true },
         });
-        Some((first, met_s))
     }
 
     fn note_told(&mut self, time_s: f64, balls: [BallId; 2]) {
@@ -363,11 +394,9 @@ impl Chronicle {
     /// seconds: a break in few frames.
     fn unseen_stroke(&self, frame_s: f64) -> Option<(BallId, f64)> {
         let way = self.ways.iter().find(|way| Some(way.id) == self.cue_ball)?;
-        let place = way.looks.front()?.place;
-        let lay = |look: &&Seen| look.place.distance(place) < WENT_M;
-        let last = way.looks.iter().take_while(lay).last()?;
-        let gone = way.looks.back().is_some_and(|look| !lay(&look));
-        gone.then_some((way.id, last.time_s + 0.5 * frame_s))
+        let (place, lay_s) = way.lay_until()?;
+        let gone = way.looks.back()?.place.distance(place) >= WENT_M;
+        gone.then_some((way.id, lay_s + 0.5 * frame_s))
     }
 
     /// True where a ball comes from afar, or is gone for good from where it lay.
@@ -542,6 +571,14 @@ impl Way {
             .looks
             .range(until.saturating_sub(BEFORE).max(from).min(until)..until);
         line_of(looks.clone()).filter(|_| looks.len() >= 3)
+    }
+
+    /// Where it lay at first, as far as its looks are kept, and until when.
+    fn lay_until(&self) -> Option<(Vec2, f64)> {
+        let place = self.looks.front()?.place;
+        let lay = |look: &&Seen| look.place.distance(place) < WENT_M;
+        let last = self.looks.iter().take_while(lay).last()?;
+        Some((place, last.time_s))
     }
 
     /// True where it lies at the same place before this time and after it: a look among other balls that was off, and

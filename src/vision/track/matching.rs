@@ -226,8 +226,12 @@ pub(super) fn match_looks(
             let Some((fit, how)) = foreseen.explain(track, look, frame_s, radius) else {
                 continue;
             };
-            let speed = track.velocity.length();
-            // Blur mixes colours.
+            // Blur mixes colours, of what rolls and of what would have had to come from afar.
+            let went = look.place.distance(track.seen_at) / (look.time_s - track.seen_s).max(1e-3);
+            let speed = match how {
+                Explained::Surprise => went,
+                _ => track.velocity.length(),
+            };
             let clear = 1.0 / (1.0 + 0.02 * speed * speed);
             let [against, in_favour] = ALIKE;
             let looks_like = clear * alike(&shares, weights).clamp(against, in_favour);

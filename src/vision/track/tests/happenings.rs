@@ -1,6 +1,7 @@
 //! Events and their times on made-up ways of balls.
 
 use super::*;
+use crate::units::unit;
 
 const FPS: f64 = 30.0;
 const R: f64 = 0.028_575;
@@ -225,4 +226,39 @@ fn a_stroke_so_fast_that_nobody_sees_the_cue_ball_fly_is_told_by_what_it_sets_of
         ([BallId(1), BallId(2)], Happening::Struck(BallId(1)))
     );
     assert!((at - met_s).abs() < 0.012, "{events:?}");
+}
+
+#[test]
+fn a_ball_pocketed_within_two_frames_was_met_by_the_one_that_was_struck() {
+    let (cue, red) = (BallKind::pool(0), BallKind::pool(3));
+    // It lies just before the foot left pocket, and is gone one frame after it was hit.
+    let lies = Vec2::new(1.27, 0.635) - Vec2::splat(0.14);
+    let way = unit(std::f64::consts::FRAC_PI_4);
+    let (hit_s, met_s) = (1.505, 1.705);
+    let speed = 3.0;
+    let from = lies - way * (2.0 * R + speed * (met_s - hit_s));
+    let cue_way = |t: f64| Some(from + way * (speed * (t - hit_s)).clamp(0.0, speed * (met_s - hit_s)));
+    let red_way = |t: f64| {
+        let gone = speed * (t - met_s).max(0.0);
+        (gone < 0.12).then_some(lies + way * gone)
+    };
+    let (events, _) = told(2.4, &[(cue, &cue_way), (red, &red_way)]);
+    let first = time_of(&events, |e| {
+        matches!(
+            e,
+            Happening::Contact {
+                balls: [BallId(1), BallId(2)],
+                first: true
+            }
+        )
+    });
+    assert!(first.is_some_and(|at| (at - met_s).abs() < 0.02), "{events:?}");
+    assert!(
+        time_of(&events, |e| matches!(e, Happening::Struck(BallId(1)))).is_some(),
+        "{events:?}"
+    );
+    assert!(
+        time_of(&events, |e| matches!(e, Happening::Pocketed(BallId(2), ..))).is_some(),
+        "{events:?}"
+    );
 }
