@@ -3,8 +3,8 @@
 //! [`working`] shrinks the frame, or shows its table from straight above ([`grid`]), [`cloth`] learns what
 //! cloth looks like, [`table_finder`] and [`pose`] find the table where no calibration came with the frame,
 //! [`bed`] says where balls can lie, [`blobs`] and [`circles`] find them, [`localise`] measures them in the
-//! full frame, [`judge`] tells balls from what only looks like one, [`identity`] names them, [`cue`] finds
-//! the cue, [`shaft`] measures it.
+//! full frame, [`judge`] tells balls from what only looks like one, [`streak`] puts fast ones where they were,
+//! [`identity`] names them, [`cue`] finds the cue, [`shaft`] measures it.
 
 pub(in crate::vision) mod assignment;
 mod bed;
@@ -31,6 +31,7 @@ mod sampler;
 #[cfg(test)]
 mod scene;
 mod shaft;
+mod streak;
 mod table_finder;
 #[cfg(test)]
 mod tests;

@@ -45,6 +45,8 @@ pub(super) struct Track {
     pub(super) place: Vec2,
     pub(super) velocity: Vec2,
     pub(super) time_s: f64,
+    /// How fast it was a look earlier, m/s.
+    was_m_s: f64,
     /// Variances of place (m²) and velocity (m²/s²), and their covariance, along either axis.
     pub(super) spread: Spread,
     pub(super) rest: Option<Rest>,
@@ -215,6 +217,7 @@ impl Track {
             place: look.place,
             velocity: Vec2::ZERO,
             time_s: look.time_s,
+            was_m_s: 0.0,
             spread: Spread {
                 place: 1e-6,
                 both: 0.0,
@@ -286,6 +289,11 @@ impl Track {
         self.rest.is_some()
     }
 
+    /// The fastest it was since the look before the last: what it has hit since then may be as fast.
+    pub(super) fn lately_m_s(&self) -> f64 {
+        self.velocity.length().max(self.was_m_s)
+    }
+
     /// How far a look may be off, metres (one standard deviation).
     pub(super) fn look_sigma(&self, seen: &BallSeen) -> f64 {
         let own = seen.covariance_m2.sigma();
@@ -342,6 +350,7 @@ impl Track {
 
     /// Goes on unseen.
     pub(super) fn coast(&mut self, place: Vec2, velocity: Vec2, spread: Spread, time_s: f64) {
+        self.was_m_s = self.velocity.length();
         self.spread = spread;
         (self.place, self.velocity, self.time_s) = (place, velocity, time_s);
         // It rolls out where nobody sees it.
@@ -350,6 +359,7 @@ impl Track {
 
     /// Takes in a look.
     pub(super) fn correct(&mut self, look: &Look<'_>, how: Explained, now: Instant, radius: f64) {
+        self.was_m_s = self.velocity.length();
         let sigma = self.look_sigma(look.ball);
         self.seen_sigma = sigma;
         let unclear = self.unclear_m(look.ball);

@@ -112,7 +112,8 @@ pub(super) fn foresee(
         .collect()
 }
 
-/// The fastest speed a ball can have got since the last frame, and how likely it is that it changed its way.
+/// The fastest speed a ball can have got since the last frame, and how likely it is that it changed its way. What a ball
+/// around hit just before that frame may be on its way since then and not be seen to be, so its speed before counts too.
 fn fastest(tracks: &[Track], index: usize, dt: f64, radius: f64) -> (f64, f64) {
     let Some(track) = tracks.get(index) else {
         return (0.0, 0.0);
@@ -128,11 +129,11 @@ fn fastest(tracks: &[Track], index: usize, dt: f64, radius: f64) -> (f64, f64) {
     // A push goes through a pack at once.
     let through = if packed { 16.0 * radius } else { 0.0 };
     let comes = |other: &&Track| {
-        let speed = other.velocity.length();
+        let speed = other.lately_m_s();
         speed > 0.0 && other.place.distance(track.place) < 2.0 * radius + 0.01 + 1.3 * speed * dt + through
     };
     let speed = track.velocity.length();
-    let around = others().filter(comes).map(|other| other.velocity.length());
+    let around = others().filter(comes).map(Track::lately_m_s);
     let around = around.fold(0.0, f64::max);
     if around > 0.0 {
         return (speed.max(around), if packed { 0.2 } else { 0.08 });

@@ -262,3 +262,20 @@ fn a_ball_pocketed_within_two_frames_was_met_by_the_one_that_was_struck() {
         "{events:?}"
     );
 }
+
+#[test]
+fn a_ball_hit_just_before_a_frame_is_the_same_one_far_away_in_the_next() {
+    let (cue, red) = (BallKind::pool(0), BallKind::pool(3));
+    // Seen a millimetre on its way, and two hundred a frame later, when what hit it has stopped.
+    let speed = 6.0;
+    let met_s = 1.5 - 0.001 / speed;
+    let lies = Vec2::new(-0.3, 0.1);
+    let cue_way = |t: f64| Some(lies - Vec2::new(2.0 * R + speed * (met_s - t).clamp(0.0, 0.12), 0.0));
+    let red_way = |t: f64| Some(lies + Vec2::new(speed * (t - met_s).clamp(0.0, 0.2), 0.0));
+    let (_, before) = told(1.45, &[(cue, &cue_way), (red, &red_way)]);
+    let (_, after) = told(1.6, &[(cue, &cue_way), (red, &red_way)]);
+    let ids = |state: &TableState| state.balls.iter().map(|ball| ball.id).collect::<Vec<_>>();
+    assert_eq!(ids(&before), ids(&after));
+    let gone = after.balls.iter().find(|ball| ball.position_m.x > lies.x + 0.1);
+    assert_eq!(gone.map(|ball| ball.id), Some(BallId(2)), "{after:?}");
+}
