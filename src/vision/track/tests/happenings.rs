@@ -266,9 +266,9 @@ fn a_ball_pocketed_within_two_frames_was_met_by_the_one_that_was_struck() {
 #[test]
 fn a_ball_hit_just_before_a_frame_is_the_same_one_far_away_in_the_next() {
     let (cue, red) = (BallKind::pool(0), BallKind::pool(3));
-    // Seen a millimetre on its way, and two hundred a frame later, when what hit it has stopped.
+    // Seen some millimetres on its way, and two hundred a frame later, when what hit it has stopped.
     let speed = 6.0;
-    let met_s = 1.5 - 0.001 / speed;
+    let met_s = 1.5 - 0.006 / speed;
     let lies = Vec2::new(-0.3, 0.1);
     let cue_way = |t: f64| Some(lies - Vec2::new(2.0 * R + speed * (met_s - t).clamp(0.0, 0.12), 0.0));
     let red_way = |t: f64| Some(lies + Vec2::new(speed * (t - met_s).clamp(0.0, 0.2), 0.0));
