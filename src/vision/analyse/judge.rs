@@ -125,6 +125,11 @@ impl Judge<'_> {
         let weight = match candidate.origin {
             Origin::Fragment => 0.7,
             Origin::Nest => (0.5 + 0.5 * support) / support,
+            // A rim as whole as this is hardly anything else, and a faint tint is all that fills a ball of the cloth's colour.
+            Origin::Rim => {
+                let tinted = if self.is_tinted(disc) { 0.5 } else { 0.0 };
+                0.5 + 0.5 * filled.max(tinted).max(1.5 * (support - 0.6))
+            }
             _ => 0.5 + 0.5 * filled,
         };
         (is_ball && (0.72..1.35).contains(&size) && on_bed).then_some(Measured {
