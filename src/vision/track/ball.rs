@@ -294,6 +294,11 @@ impl Track {
         self.velocity.length().max(self.was_m_s)
     }
 
+    /// It lay at the look before the last: how fast it is can't be told yet.
+    pub(super) fn has_just_left(&self) -> bool {
+        !self.is_resting() && self.was_m_s == 0.0
+    }
+
     /// How far a look may be off, metres (one standard deviation).
     pub(super) fn look_sigma(&self, seen: &BallSeen) -> f64 {
         let own = seen.covariance_m2.sigma();

@@ -250,22 +250,32 @@ impl Chronicle {
             // Balls that lay and meet were set off by one that came.
             let others = |cue: &BallId| *cue != kink.id && *cue != partner.id;
             if let Some(cue) = self.struck.filter(others).filter(|_| kink.lay()) {
-                self.tell_unseen_contact(cue, f64::INFINITY, kink, frame_s, start, events);
+                match self.first_met(cue, partner.time_s, frame_s, radius) {
+                    Some((first, met_s)) => self.tell_first(cue, first, met_s, start, events),
+                    None => {
+                        self.tell_unseen_contact(cue, f64::INFINITY, kink, frame_s, start, events);
+                    }
+                }
             }
             self.mark(index);
             if partner.explains_both {
                 self.mark(partner.kink);
             }
-            let mut balls = [kink.id, partner.id];
+            let (mut balls, mut met_s) = ([kink.id, partner.id], partner.time_s);
             balls.sort_unstable();
-            let again =
-                |(then, told): &(f64, [BallId; 2])| *told == balls && (partner.time_s - then).abs() < AGAIN_S;
+            if let Some(cue) = self.struck.filter(|struck| balls.contains(struck))
+                && let Some((first, first_s)) = self.first_met(cue, met_s, frame_s, radius)
+            {
+                (balls, met_s) = ([cue, first], first_s);
+                balls.sort_unstable();
+            }
+            let again = |(then, told): &(f64, [BallId; 2])| *told == balls && (met_s - then).abs() < AGAIN_S;
             if !self.told.iter().any(again) {
-                self.note_told(partner.time_s, balls);
+                self.note_told(met_s, balls);
                 if let Some((cue, left_s)) = self.unseen_stroke(frame_s).filter(|_| self.at_rest) {
                     self.struck = Some(cue);
                     events.push(TableEvent {
-                        at: at(left_s.min(partner.time_s)),
+                        at: at(left_s.min(met_s)),
                         what: Happening::Struck(cue),
                     });
                 }
@@ -275,7 +285,7 @@ impl Chronicle {
                 }
                 self.at_rest = false;
                 events.push(TableEvent {
-                    at: at(partner.time_s),
+                    at: at(met_s),
                     what: Happening::Contact { balls, first },
                 });
             }
@@ -343,6 +353,28 @@ impl Chronicle {
         self.mark(index);
         self.tell_first(cue, first, met_s, start, events);
         Some((first, met_s))
+    }
+
+    /// The first ball in the way of the one that was struck, and when they touch, about this time: all others lie until
+    /// then, so it is told by the way alone, whatever a pack does with the push.
+    fn first_met(&self, cue: BallId, about_s: f64, frame_s: f64, radius: f64) -> Option<(BallId, f64)> {
+        let turns = |kink: &&Kink| kink.id == cue && (kink.time_s - about_s).abs() < 1.5 * frame_s;
+        let came = match self.kinks.iter().find(turns) {
+            Some(kink) => kink.before,
+            None => self.ways.iter().find(|way| way.id == cue)?.before(about_s)?,
+        };
+        let velocity = came.velocity_at(about_s);
+        if velocity.length() < COMES_M_S {
+            return None;
+        }
+        let from_s = about_s - 2.0 * frame_s;
+        let touched = self.ways.iter().filter(|way| way.id != cue).filter_map(|way| {
+            let (place, lay_s) = way.lay_until()?;
+            let met_s = from_s + meeting(came.at(from_s) - place, velocity, 2.0 * radius)?;
+            let now = (met_s - about_s).abs() < 1.5 * frame_s && lay_s > met_s - 1.5 * frame_s;
+            now.then_some((way.id, met_s))
+        });
+        touched.min_by(|a, b| a.1.total_cmp(&b.1))
     }
 
     /// A ball went into a pocket. One that lay until then and was seen too little on its way there for a kink was met by

@@ -138,6 +138,10 @@ fn fastest(tracks: &[Track], index: usize, dt: f64, radius: f64) -> (f64, f64) {
     if around > 0.0 {
         return (speed.max(around), if packed { 0.2 } else { 0.08 });
     }
+    if track.has_just_left() {
+        // It may have been struck just before that frame.
+        return (MAX_SPEED, 0.1);
+    }
     if speed > 0.0 {
         return (speed, 0.03);
     }

@@ -279,3 +279,46 @@ fn a_ball_hit_just_before_a_frame_is_the_same_one_far_away_in_the_next() {
     let gone = after.balls.iter().find(|ball| ball.position_m.x > lies.x + 0.1);
     assert_eq!(gone.map(|ball| ball.id), Some(BallId(2)), "{after:?}");
 }
+
+#[test]
+fn the_first_contact_of_a_break_is_with_the_ball_in_the_way_whatever_the_pack_makes_of_it() {
+    let (apex, speed) = (Vec2::new(0.3, 0.0), 8.0);
+    let mut random = fastrand::Rng::with_seed(1);
+    for case in 0..200_u32 {
+        // Struck just before a frame or just after one, and off in all ways that a pack may go.
+        let hit_s = 1.5 + 0.01 * f64::from(case % 4);
+        let met_s = 1.6 + 0.009 * f64::from(case % 7);
+        let mut goes = |from: Vec2, fastest: f64| {
+            let velocity = Vec2::new(random.f64() - 0.3, random.f64() - 0.5) * fastest;
+            move |t: f64| Some(from + velocity * (t - met_s).max(0.0))
+        };
+        let second_row = 2.0 * R * unit(std::f64::consts::FRAC_PI_6);
+        let first = goes(apex, 2.0);
+        let left = goes(apex + second_row, 5.0);
+        let right = goes(apex + second_row * Vec2::new(1.0, -1.0), 5.0);
+        let behind = goes(apex + 2.0 * second_row, 3.0);
+        let back = goes(Vec2::ZERO, 1.0);
+        let angle = 0.9 * (random.f64() - 0.5);
+        let touch = apex - 2.0 * R * unit(angle + 0.4 * (random.f64() - 0.5));
+        let cue = |t: f64| {
+            let to_go = unit(angle) * (speed * (met_s - t.max(hit_s)).max(0.0));
+            Some(touch - to_go + back(t)?)
+        };
+        let ball = BallKind::pool;
+        let ways: [(BallKind, &dyn Fn(f64) -> Option<Vec2>); 5] = [
+            (ball(0), &cue),
+            (ball(1), &first),
+            (ball(2), &left),
+            (ball(3), &right),
+            (ball(4), &behind),
+        ];
+        let (events, _) = told(2.1, &ways);
+        let told = events.iter().find_map(|(at, what)| match what {
+            Happening::Contact { balls, first: true } => Some((*at, *balls)),
+            _ => None,
+        });
+        let right =
+            told.is_some_and(|(at, balls)| balls == [BallId(1), BallId(2)] && (at - met_s).abs() < 0.003);
+        assert!(right, "case {case}: {met_s} {events:?}");
+    }
+}
