@@ -29,6 +29,8 @@ const CONTACT_M_S: f64 = 0.02;
 const CLEARLY_SEEN: f64 = 0.65;
 /// A contact that changes this much sends off a ball that is not seen any more, m/s.
 const SENT_OFF_M_S: f64 = 0.3;
+/// The place of a ball that the shutter has drawn out is off by about this, metres.
+const STREAK_M: f64 = 0.01;
 /// What appearance can say for and against a pair, ln odds.
 const ALIKE: [f64; 2] = [-6.0, 3.0];
 
@@ -231,13 +233,10 @@ pub(super) fn match_looks(
             let Some((fit, how)) = foreseen.explain(track, look, frame_s, radius) else {
                 continue;
             };
-            // Blur mixes colours, of what rolls and of what would have had to come from afar.
-            let went = look.place.distance(track.seen_at) / (look.time_s - track.seen_s).max(1e-3);
-            let speed = match how {
-                Explained::Surprise => went,
-                _ => track.velocity.length(),
-            };
-            let clear = 1.0 / (1.0 + 0.02 * speed * speed);
+            // Blur mixes colours: of what is fast, and of what the shutter has drawn out.
+            let speed = track.velocity.length();
+            let drawn_out = look.ball.covariance_m2.sigma() / STREAK_M;
+            let clear = 1.0 / (1.0 + 0.02 * speed * speed + drawn_out * drawn_out);
             let [against, in_favour] = ALIKE;
             let looks_like = clear * alike(&shares, weights).clamp(against, in_favour);
             let gain = fit + looks_like - NEW_PER_M2.ln() - foreseen.unseen.ln();
