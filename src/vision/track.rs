@@ -347,9 +347,9 @@ impl Tracker {
         }
         let tracks = &self.tracks;
         let known = |id: BallId| tracks.iter().any(|t| t.id == id);
-        let cue_ball = tracks
-            .iter()
-            .find(|t| t.name.0.group == Group::Cue && t.is_resting());
+        // While anything moves, what lies may be taken for the cue ball that was struck.
+        let lie = self.confirmed().all(Track::is_resting);
+        let cue_ball = self.confirmed().find(|t| lie && t.name.0.group == Group::Cue);
         let cue_ball = cue_ball.map(|t| t.id);
         self.chronicle
             .tell(now_s, start, &self.walls, self.radius, known, cue_ball, events);

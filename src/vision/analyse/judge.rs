@@ -93,8 +93,9 @@ impl Judge<'_> {
             // balls at most 0.6, and is not painted.
             Origin::Nest => {
                 let near = p.distance(candidate.centre) < 0.15 * candidate.radius;
+                // Inside a rack little cloth is around, but then what fills the place is none.
                 near && support >= 0.62
-                    && outline.cloth_around > 0.3
+                    && (outline.cloth_around > 0.3 || filled > 0.6)
                     && (filled > 0.3 || self.is_tinted(disc))
             }
             // A whole rim on cloth, or half of one around what differs from it; among other balls
@@ -190,7 +191,7 @@ impl Judge<'_> {
     /// Leaves of overlapping outlines the best, and of those in a deep shadow none.
     pub(super) fn settle(&self, balls: &mut Vec<Measured>) {
         let discs: Vec<Disc> = balls.iter().map(|b| b.disc).collect();
-        balls.retain(|b| self.is_black_on_grey(b) || !self.is_bare_shadow(b.disc, &discs));
+        balls.retain(|b| self.is_black_on_grey(b, &discs) || !self.is_bare_shadow(b.disc, &discs));
         self.drop_doubles(balls);
     }
 
@@ -313,16 +314,25 @@ impl Judge<'_> {
         at(&mut deviations, 0.5) > FAINTEST && (at(&mut tints, 0.5) > 1.0 || at(&mut deviations, 0.95) > MARK)
     }
 
-    /// True for an outline on grey cloth that is sharp all around: a black ball's, however like a deep shadow its middle
-    /// is. A shadow ends softly (of 1000 in 80 rooms none had cloth beyond 0.9 of its rim).
-    fn is_black_on_grey(&self, ball: &Measured) -> bool {
+    /// True for an outline on grey cloth that is sharp all around, or in a pack as whole as a ball's: a black ball's,
+    /// however like a deep shadow its middle is. A shadow ends softly (of 1000 in 80 rooms none had cloth beyond 0.9 of its
+    /// rim), and where four balls or more would touch a ball lies one.
+    fn is_black_on_grey(&self, ball: &Measured, discs: &[Disc]) -> bool {
         const GREY: f32 = 0.25;
+        const AROUND: usize = 4;
+        let disc = ball.disc;
+        let touches = |other: &&Disc| {
+            let apart = other.centre.distance(disc.centre) / (other.radius + disc.radius);
+            (0.93..1.07).contains(&apart)
+        };
         let Outline {
             support,
             cloth_around,
             ..
         } = ball.outline;
-        support > 0.95 && cloth_around > 0.9 && self.field.around(ball.disc.centre).tint_of_grey() < GREY
+        let alone = || cloth_around > 0.9;
+        let in_a_pack = || discs.iter().filter(touches).count() >= AROUND;
+        support > 0.95 && (alone() || in_a_pack()) && self.field.around(disc.centre).tint_of_grey() < GREY
     }
 
     /// True for a disc that is dark and of the cloth's tint wherever no other of `discs` lies, with no
