@@ -322,28 +322,3 @@ fn the_first_contact_of_a_break_is_with_the_ball_in_the_way_whatever_the_pack_ma
         assert!(right, "case {case}: {met_s} {events:?}");
     }
 }
-
-#[test]
-fn a_stroke_is_the_cue_balls_though_another_is_taken_for_it_before_that_is_told() {
-    let ball = BallKind::pool;
-    let confused_s = 1.62;
-    let rolls = |t: f64| Vec2::new(-0.5 + 2.0 * (t - 1.51).max(0.0), 0.0);
-    let lies = Vec2::new(0.6, 0.2);
-    let (clear, later) = (
-        move |t: f64| (t < confused_s).then(|| rolls(t)),
-        move |t: f64| (t >= confused_s).then(|| rolls(t)),
-    );
-    let (red, taken) = (
-        move |t: f64| (t < confused_s).then_some(lies),
-        move |t: f64| (t >= confused_s).then_some(lies),
-    );
-    let ways: [(BallKind, &dyn Fn(f64) -> Option<Vec2>); 4] = [
-        (ball(0), &clear),
-        (ball(9), &later),
-        (ball(3), &red),
-        (ball(0), &taken),
-    ];
-    let (events, _) = told(2.0, &ways);
-    let struck = time_of(&events, |e| matches!(e, Happening::Struck(BallId(1))));
-    assert!(struck.is_some_and(|at| (at - 1.51).abs() < 0.004), "{events:?}");
-}
