@@ -94,9 +94,12 @@ impl Judge<'_> {
             Origin::Nest => {
                 let near = p.distance(candidate.centre) < 0.15 * candidate.radius;
                 // Inside a rack little cloth is around, but then what fills the place is none.
-                near && support >= 0.62
-                    && (outline.cloth_around > 0.3 || filled > 0.6)
-                    && (filled > 0.3 || self.is_tinted(disc))
+                let faint = support >= 0.62
+                    && (outline.cloth_around > 0.3 || filled > 0.6 || support > 0.75)
+                    && (filled > 0.3 || self.is_tinted(disc));
+                // What is mostly paint needs less of a rim.
+                let painted = support >= 0.5 && outline.cloth_around > 0.3 && filled > 0.75;
+                near && (faint || painted)
             }
             // A whole rim on cloth, or half of one around what differs from it; among other balls
             // nearly all of it: a gap between balls has half.

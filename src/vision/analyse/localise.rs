@@ -42,18 +42,30 @@ pub(super) struct Surroundings<'a> {
     pub(super) size_known: bool,
 }
 
-/// Fits the outline of a ball near `centre` (frame pixels), `near`: within a quarter of a radius.
+/// How well the middle of an outline is known before it is fitted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Start {
+    /// To a third of the radius.
+    Rough,
+    /// To a quarter of it.
+    Near,
+    /// To a twentieth: others around it leave no other place.
+    Held,
+}
+
+/// Fits the outline of a ball near `centre` (frame pixels).
 /// `beside`: where balls may lie next to it. `None` when nothing like an outline is there.
 pub(super) fn fit_outline(
     around: &Surroundings<'_>,
     patch: &mut Patch,
     centre: Vec2,
     radius: f64,
-    near: bool,
+    start: Start,
     beside: &[Vec2],
 ) -> Option<Outline> {
     // No finer than twelve pixels to a radius: an edge is blurred by more than that tells.
     let step = ((radius / 12.0) as usize).max(1);
+    let near = start != Start::Rough;
     let reach = if near { 1.65 } else { 2.0 };
     patch.copy(around.frame, centre, reach * radius + 2.0, step);
     let mut at = centre;
@@ -69,7 +81,8 @@ pub(super) fn fit_outline(
         let rays = if last { RAYS } else { RAYS / 2 };
         let shape = outline_shape(around, at, radius, rays);
         let edges = edges(around, patch, at, &shape, scale, reach, beside);
-        let fit = solve(&edges, rays, outward, scale, reach, around.size_known)?;
+        let held = (start == Start::Held).then_some(centre - at);
+        let fit = solve(&edges, rays, outward, scale, reach, around.size_known, held)?;
         at += fit.shift;
         scale = fit.scale;
         let mean = shape.iter().map(|o| o.length()).sum::<f64>() / shape.len().max(1) as f64;
@@ -228,6 +241,9 @@ const CLOSE_TRUST: f64 = 0.2;
 /// In the end edges further from the outline than about this count little, radii.
 const NARROW: f64 = 0.1;
 
+/// Where others leave no other place, that counts so many times as much as all edges.
+const HOLD: f64 = 2.0;
+
 /// Edges beside each other see the same pixels, highlights and shadows: this many count as one.
 /// Chosen so that errors on the virtual table are as large as the covariance says.
 const NEIGHBOURS: f64 = 6.0;
@@ -243,7 +259,8 @@ struct Fit {
     covariance: Covariance,
 }
 
-/// Least squares with Geman–McClure weights for shift, size and stretch (along `outward`) of the outline.
+/// Least squares with Geman–McClure weights for shift, size and stretch (along `outward`) of the outline. `held`: where
+/// its middle is held, if it is, from where it is now.
 fn solve(
     edges: &[Edge],
     rays: usize,
@@ -251,6 +268,7 @@ fn solve(
     scale: f64,
     reach: f64,
     size_known: bool,
+    held: Option<Vec2>,
 ) -> Option<Fit> {
     if edges.len() < rays / 4 {
         return None;
@@ -293,6 +311,13 @@ fn solve(
         // A weak pull to the start keeps a half hidden ball from running away.
         a[(0, 0)] += 1e-6;
         a[(1, 1)] += 1e-6;
+        if let Some(place) = held {
+            let pull = HOLD * 0.5 * (a[(0, 0)] + a[(1, 1)]);
+            a[(0, 0)] += pull;
+            a[(1, 1)] += pull;
+            b[0] += pull * place.x;
+            b[1] += pull * place.y;
+        }
         let inverse = a.try_inverse()?;
         let better = inverse * b;
         let settled = spread <= NARROW && (better - x).amax() < 1e-4;

@@ -52,7 +52,7 @@ use faint::Rims;
 use grid::Flat;
 use identity::Identity;
 use judge::{Disc, Judge, Measured};
-use localise::Surroundings;
+use localise::{Start, Surroundings};
 use patch::Patch;
 use regions::Region;
 use table_finder::TableOutline;
@@ -115,8 +115,9 @@ fn is_due(last: Option<Instant>, now: Instant) -> bool {
 /// Most rims that are measured in a frame.
 const MOST_RIMS: usize = 12;
 
-/// Balls as clear as this tell where another would lie against them.
+/// Balls as clear as this tell where another would lie against them; rims among others are drawn aside unless they are clearer.
 const BESIDE: f64 = 0.5;
+const BESIDE_RIM: f64 = 0.8;
 
 /// Times the balls' size is corrected by their outlines at most.
 const ROUNDS: u32 = 4;
@@ -368,10 +369,22 @@ impl Analyser {
         let between = self.between_balls(&balls, view, found);
         let added = self.measure(frame, view, &blobs.with_demands(between), &balls);
         balls.extend(added);
-        let sure = balls.iter().filter(|b| b.confidence > BESIDE).map(|b| b.disc);
-        let nests = nests::nests(&sure.collect::<Vec<_>>());
-        let added = self.measure(frame, view, &blobs.with_demands(nests), &balls);
-        balls.extend(added);
+        let sure = |ball: &&Measured| match ball.origin {
+            Origin::Rim => ball.confidence > BESIDE_RIM,
+            _ => ball.confidence > BESIDE,
+        };
+        // What is found in one nest can make another.
+        let mut nests: Vec<Candidate> = Vec::new();
+        for _ in 0..2 {
+            let surely: Vec<Disc> = balls.iter().filter(sure).map(|b| b.disc).collect();
+            let more = nests::nests(&surely, &nests);
+            let added = self.measure(frame, view, &blobs.with_demands(more.clone()), &balls);
+            nests.extend(more);
+            if added.is_empty() {
+                break;
+            }
+            balls.extend(added);
+        }
         clock.lap("localise");
         (balls, cues)
     }
@@ -503,12 +516,13 @@ impl Analyser {
                 .chain(known.iter().map(|k| k.disc.centre));
             let beside: Vec<Vec2> = others.filter(touches).map(|c| grid.in_frame(c)).collect();
             // Of known size, touching balls are told apart to a pixel too.
-            let near = match candidate.origin {
-                Origin::Single | Origin::Nest => true,
-                Origin::Cluster => view.calibrated,
-                _ => false,
+            let start = match candidate.origin {
+                Origin::Nest => Start::Held,
+                Origin::Single => Start::Near,
+                Origin::Cluster if view.calibrated => Start::Near,
+                _ => Start::Rough,
             };
-            let outline = localise::fit_outline(&around, &mut patch, centre, radius, near, &beside);
+            let outline = localise::fit_outline(&around, &mut patch, centre, radius, start, &beside);
             balls.extend(outline.and_then(|outline| judge.judge(candidate, outline)));
         }
         self.patch = patch;

@@ -12,8 +12,8 @@ const ROOM: f64 = 1.8;
 /// No more places are looked at.
 const MOST: usize = 24;
 
-/// The places against each touching pair of `balls` (working pixels) that no other of them takes.
-pub(super) fn nests(balls: &[Disc]) -> Vec<Candidate> {
+/// The places against each touching pair of `balls` (working pixels) that no other of them takes, but for those `tried`.
+pub(super) fn nests(balls: &[Disc], tried: &[Candidate]) -> Vec<Candidate> {
     let mut found: Vec<Candidate> = Vec::new();
     for (i, a) in balls.iter().enumerate() {
         for b in balls.iter().skip(i + 1) {
@@ -28,7 +28,7 @@ pub(super) fn nests(balls: &[Disc]) -> Vec<Candidate> {
                 let centre = a.centre + 0.5 * way + side;
                 let taken = |other: Vec2, room: f64| other.distance(centre) < room * radius;
                 let is_free = !balls.iter().any(|o| taken(o.centre, ROOM))
-                    && !found.iter().any(|o| taken(o.centre, 0.5));
+                    && !tried.iter().chain(&found).any(|o| taken(o.centre, 0.5));
                 if is_free && found.len() < MOST {
                     found.push(Candidate {
                         centre,
@@ -61,15 +61,17 @@ mod tests {
             disc(2.0 * row, -1.0),
             disc(2.0 * row, 0.0),
         ];
-        let found = nests(&rack);
+        let found = nests(&rack, &[]);
         let last = disc(2.0 * row, 1.0).centre;
         assert!(found.iter().any(|c| c.centre.distance(last) < 1e-9), "{found:?}");
+        // Once is enough.
+        assert!(nests(&rack, &found).is_empty());
         // Outside there is room as well, inside there is none.
         assert!(
             found
                 .iter()
                 .all(|c| rack.iter().all(|b| b.centre.distance(c.centre) > 17.9))
         );
-        assert!(nests(&[disc(0.0, 0.0), disc(1.2, 0.0)]).is_empty());
+        assert!(nests(&[disc(0.0, 0.0), disc(1.2, 0.0)], &[]).is_empty());
     }
 }

@@ -2,10 +2,13 @@
 
 use super::*;
 use crate::table::{BallSet, TableMeasures};
+use crate::virtual_table::domain::as_calibrated;
 use crate::virtual_table::rig::Rig;
+use crate::virtual_table::shot::{Shot, ShotKind};
 use crate::virtual_table::{Company, Lighting, Options, Pace, SceneName, VirtualTable};
-use crate::vision::observation::TrueBall;
+use crate::vision::observation::{TrueBall, Truth};
 use crate::vision::source::FrameSource as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Sums over the frames of a scene.
@@ -20,6 +23,30 @@ struct Score {
     off_mm: Vec<f64>,
     turned_deg: Vec<f64>,
     ms: Vec<f64>,
+}
+
+impl Score {
+    /// Counts the balls seen within `gate` metres of where they are, and those seen where none is.
+    fn compare(&mut self, seen: &Observation, truth: &Truth, gate: f64) {
+        let mut used = vec![false; seen.balls.len()];
+        for ball in &truth.balls {
+            self.balls += 1;
+            let near = seen
+                .balls
+                .iter()
+                .enumerate()
+                .filter(|(i, _)| !used[*i])
+                .filter_map(|(i, b)| Some((i, b, b.position_m?.distance(ball.position_m))))
+                .min_by(|a, b| a.2.total_cmp(&b.2));
+            if let Some((i, b, off)) = near.filter(|n| n.2 < gate) {
+                used[i] = true;
+                self.found += 1;
+                self.group += usize::from(b.kind.group == ball.kind.group);
+                self.off_mm.push(off * 1e3);
+            }
+        }
+        self.extra += used.iter().filter(|u| !**u).count();
+    }
 }
 
 fn score(scene: SceneName, skip: u64, frames: usize, calibrated: bool) -> Score {
@@ -44,25 +71,7 @@ fn score_with(options: &Options, skip: u64, frames: usize, calibrated: bool) -> 
         }
         let seen = analyser.analyse(&frame);
         out.ms.push(seen.timing_ms.last().unwrap().1);
-        let gate = if calibrated { 0.01 } else { 0.03 };
-        let mut used = vec![false; seen.balls.len()];
-        for ball in &truth.balls {
-            out.balls += 1;
-            let near = seen
-                .balls
-                .iter()
-                .enumerate()
-                .filter(|(i, _)| !used[*i])
-                .filter_map(|(i, b)| Some((i, b, b.position_m?.distance(ball.position_m))))
-                .min_by(|a, b| a.2.total_cmp(&b.2));
-            if let Some((i, b, off)) = near.filter(|n| n.2 < gate) {
-                used[i] = true;
-                out.found += 1;
-                out.group += usize::from(b.kind.group == ball.kind.group);
-                out.off_mm.push(off * 1e3);
-            }
-        }
-        out.extra += used.iter().filter(|u| !**u).count();
+        out.compare(&seen, &truth, if calibrated { 0.01 } else { 0.03 });
         if let Some(cue) = truth.cue {
             out.cues += 1;
             if let Some(c) = seen.cues.first() {
@@ -121,6 +130,25 @@ fn a_black_ball_on_grey_cloth_and_a_ball_in_a_pockets_mouth_are_found() {
     for room in [20_261_201_783_427, 20_261_201_783_432] {
         let s = score_with(&Options::of_domain(room), 350, 1, true);
         assert!(s.balls > 3);
+        assert_eq!((s.found, s.extra), (s.balls, 0), "{room}: {s:?}");
+    }
+}
+
+#[test]
+fn balls_of_the_cloths_colour_in_racks_are_found_where_they_lie() {
+    // A green one of nine on green, in the others' shadow, and a stripe's dark red at a rack's corner on red.
+    for room in [20_261_195_783_409, 20_261_195_783_413] {
+        let mut shot = Shot::new(room, ShotKind::Break, 30.0).unwrap();
+        let camera = Arc::new(as_calibrated(&shot.table.camera(), &shot.options.table, room));
+        let mut analyser = Analyser::new(Some(shot.options.table.clone()));
+        let mut s = Score::default();
+        for _ in 0..8 {
+            let mut frame = shot.next_frame().unwrap();
+            let truth = frame.truth.clone().unwrap();
+            frame.camera = Some(Arc::clone(&camera));
+            s.compare(&analyser.analyse(&frame), &truth, 0.005);
+        }
+        assert!(s.balls >= 80, "{s:?}");
         assert_eq!((s.found, s.extra), (s.balls, 0), "{room}: {s:?}");
     }
 }
