@@ -6,6 +6,7 @@ use nalgebra::{DMatrix, DVector};
 use super::least_squares::{self, Fit};
 use super::noses::NosePoint;
 use super::projector::ProjectorModel;
+use super::sights::Sight;
 use super::{CameraModel, Homography, Lens, Pose};
 use crate::units::{ImageSize, Vec2, Vec3};
 
@@ -16,6 +17,14 @@ pub(super) struct Dot {
     pub(super) shown_px: Vec2,
     /// Where the camera saw it.
     pub(super) seen_px: Vec2,
+}
+
+/// What was seen.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Seen<'a> {
+    pub(super) noses: &'a [NosePoint],
+    pub(super) sights: &'a [Sight],
+    pub(super) dots: &'a [Dot],
 }
 
 /// What is known before anything is measured, one σ each.
@@ -40,6 +49,13 @@ mod prior {
     pub(super) const SIDE_M: f64 = 0.0009;
     /// A piece of nose, pixels: cloth, chalk and seams besides the picture's noise.
     pub(super) const NOSE_PX: f64 = 0.3;
+    /// How far the rails' top may be from its usual height above the noses, metres.
+    pub(super) const RAIL_M: f64 = 0.006;
+    /// How far all sights of a rail may be from where they belong along it, metres, and each of them besides.
+    pub(super) const ROW_M: f64 = 0.0004;
+    pub(super) const SIGHT_M: f64 = 0.0006;
+    /// A sight, pixels.
+    pub(super) const SIGHT_PX: f64 = 0.12;
     /// A dot, pixels.
     pub(super) const DOT_PX: f64 = 0.12;
     /// A height above the cloth measured with a tape, metres.
@@ -56,6 +72,10 @@ mod prior {
 const CAMERA: usize = 14;
 /// What the four sides are off by.
 const SIDES: usize = 4;
+/// How high the rails' top is, and what the sights of the four sides are off by along them.
+const RAILS: usize = 1 + SIDES;
+/// What a table as it is built may be off by.
+const TABLE: usize = SIDES + RAILS;
 /// A projector as parameters: turn, eye, ln f, principal point, k1.
 const PROJECTOR: usize = 10;
 
@@ -67,7 +87,7 @@ const PROJECTOR_STEPS: [f64; PROJECTOR] = [1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 1e-6, 1
 
 fn steps() -> impl Iterator<Item = f64> {
     (CAMERA_STEPS.into_iter())
-        .chain([1e-6; SIDES])
+        .chain([1e-6; TABLE])
         .chain(PROJECTOR_STEPS)
 }
 
@@ -133,7 +153,7 @@ impl Base {
 
     fn projector(&self, p: &[f64]) -> Option<ProjectorModel> {
         let base = self.projector?;
-        let &[a, b, c, x, y, z, focal, cx, cy, k1] = p.get(CAMERA + SIDES..)? else {
+        let &[a, b, c, x, y, z, focal, cx, cy, k1] = p.get(CAMERA + TABLE..)? else {
             return None;
         };
         let lens = &base.optics.lens;
@@ -168,7 +188,11 @@ impl Base {
             Some(lens) => known_lens(&camera, lens, out),
             None => usual_lens(&camera, out),
         }
-        out.extend(p.get(CAMERA..CAMERA + SIDES)?.iter().map(|s| s / prior::SIDE_M));
+        let (sides, rails) = p.get(CAMERA..CAMERA + TABLE)?.split_at(SIDES);
+        let (rise, rows) = rails.split_first()?;
+        out.extend(sides.iter().map(|s| s / prior::SIDE_M));
+        out.push(rise / prior::RAIL_M);
+        out.extend(rows.iter().map(|s| s / prior::ROW_M));
         if self.projector.is_some() {
             let lens = self.projector(p)?.optics.lens;
             let (w, h) = (f64::from(lens.image.width), f64::from(lens.image.height));
@@ -217,18 +241,16 @@ pub(super) fn fit(
     camera: &CameraModel,
     known: Known,
     projector: Option<&ProjectorModel>,
-    noses: &[NosePoint],
-    dots: &[Dot],
+    seen: Seen<'_>,
 ) -> Option<Fitted> {
     let base = Base {
         camera: *camera,
         projector: projector.copied(),
         known,
     };
-    let count = CAMERA + SIDES + if projector.is_some() { PROJECTOR } else { 0 };
+    let count = CAMERA + TABLE + if projector.is_some() { PROJECTOR } else { 0 };
     let steps: Vec<f64> = steps().take(count).collect();
-    let residuals =
-        |p: &[f64], out: &mut Vec<f64>| -> bool { residuals_of(&base, p, noses, dots, out).is_some() };
+    let residuals = |p: &[f64], out: &mut Vec<f64>| -> bool { residuals_of(&base, p, seen, out).is_some() };
     let Fit {
         parameters,
         residuals,
@@ -239,12 +261,14 @@ pub(super) fn fit(
         let squares: f64 = part.iter().map(|r| r * r).sum();
         sigma * (squares * per / part.len().max(1) as f64).sqrt()
     };
-    let (n, m) = (noses.len(), noses.len() + 2 * dots.len());
+    let n = seen.noses.len();
+    let d = n + seen.sights.len();
+    let m = d + 2 * seen.dots.len();
     Some(Fitted {
         camera: base.camera(&parameters)?,
         projector: base.projector(&parameters),
         noses_px: rms(residuals.get(..n), prior::NOSE_PX, 1.0),
-        dots_px: rms(residuals.get(n..m), prior::DOT_PX, 2.0),
+        dots_px: rms(residuals.get(d..m), prior::DOT_PX, 2.0),
         oddest: residuals.iter().skip(m).map(|r| r.abs()).fold(0.0, f64::max),
         cost: residuals.iter().map(|r| r * r).sum(),
         covariance: inverse(&information)?,
@@ -261,16 +285,22 @@ fn inverse(information: &DMatrix<f64>) -> Option<DMatrix<f64>> {
     Some(&scale * inverse * &scale)
 }
 
-fn residuals_of(base: &Base, p: &[f64], noses: &[NosePoint], dots: &[Dot], out: &mut Vec<f64>) -> Option<()> {
+fn residuals_of(base: &Base, p: &[f64], seen: Seen<'_>, out: &mut Vec<f64>) -> Option<()> {
     let camera = base.camera(p)?;
-    let sides = p.get(CAMERA..CAMERA + SIDES)?;
-    for nose in noses {
+    let (sides, rails) = p.get(CAMERA..CAMERA + TABLE)?.split_at(SIDES);
+    for nose in seen.noses {
         let off = nose.outward.extend(0.0) * sides.get(nose.side)?;
         let at = camera.project(nose.at_m + off)?;
         out.push((nose.seen_px - at).dot(nose.normal_px) / prior::NOSE_PX);
     }
+    let (rise, rows) = rails.split_first()?;
+    for sight in seen.sights {
+        let at = camera.project(sight.at_m + Vec3::new(0.0, 0.0, *rise))?;
+        let off = (sight.seen_px - at).dot(sight.along_px) - rows.get(sight.side)? * sight.px_per_m;
+        out.push(off / f64::hypot(prior::SIGHT_PX, prior::SIGHT_M * sight.px_per_m));
+    }
     if let Some(projector) = base.projector(p) {
-        for dot in dots {
+        for dot in seen.dots {
             let place = projector.on_plane(dot.shown_px, 0.0)?;
             let off = (dot.seen_px - camera.project(place.extend(0.0))?) / prior::DOT_PX;
             out.extend([off.x, off.y]);

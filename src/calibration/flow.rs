@@ -16,13 +16,14 @@ pub use faults::CalibrationFault;
 use marks::{Coded, Crosses, Grid};
 pub(super) use marks::{dot_px, is_clear};
 
-use super::fit::{self, Dot, Fitted, Known};
+use super::fit::{self, Dot, Fitted, Known, Seen};
 use super::look::Look;
 use super::luminance::{Brightness as _, Luminance, Mean};
 use super::noses::{self, NosePoint};
 use super::pattern::Pattern;
 use super::projector::ProjectorModel;
 use super::session::{Progress, Steps};
+use super::sights::{self, Sight};
 use super::{CameraModel, Homography, Lens, Pose, Projection, dots};
 use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec2};
@@ -110,6 +111,7 @@ pub struct Flow {
     since: Option<Instant>,
     dark: Option<Luminance>,
     noses: Vec<NosePoint>,
+    sights: Vec<Sight>,
     rig: Option<Fitted>,
     /// Places of balls on the table: light on them or behind them says nothing.
     balls: Vec<Vec2>,
@@ -239,6 +241,7 @@ impl Flow {
             since: None,
             dark: None,
             noses: Vec::new(),
+            sights: Vec::new(),
             rig: None,
             balls: Vec::new(),
             latencies_s: Vec::new(),
@@ -417,6 +420,10 @@ impl Flow {
             .max_by(|(a, seen), (b, more)| (seen.len().cmp(&more.len())).then(b.cost.total_cmp(&a.cost)));
         let (rig, noses) = best.ok_or(CalibrationFault::NosesUnclear)?;
         self.noses = noses;
+        self.sights = sights::measure(dark, &rig.camera, &self.plan.table);
+        let rig = self
+            .fit_camera(&rig.camera)
+            .ok_or(CalibrationFault::NosesUnclear)?;
         let known = Frame {
             camera: Some(Arc::new(rig.camera)),
             ..plain
@@ -448,7 +455,11 @@ impl Flow {
             if noses.len() < FEWEST_NOSES || sides_of(&noses) < 4 {
                 return None;
             }
-            let rig = fit::fit(&camera, self.known(dark.size, stiff), None, &noses, &[])?;
+            let seen = Seen {
+                noses: &noses,
+                ..Seen::default()
+            };
+            let rig = fit::fit(&camera, self.known(dark.size, stiff), None, seen)?;
             camera = rig.camera;
             found = Some((rig, noses));
         }
@@ -526,7 +537,23 @@ impl Flow {
 
     fn fit(&self, camera: &CameraModel, projector: &ProjectorModel, dots: &[Dot]) -> Option<Fitted> {
         let known = self.known(camera.lens.image, false);
-        fit::fit(camera, known, Some(projector), &self.noses, dots)
+        let seen = Seen {
+            noses: &self.noses,
+            sights: &self.sights,
+            dots,
+        };
+        fit::fit(camera, known, Some(projector), seen)
+    }
+
+    /// The camera alone, from noses and sights.
+    fn fit_camera(&self, camera: &CameraModel) -> Option<Fitted> {
+        let known = self.known(camera.lens.image, false);
+        let seen = Seen {
+            noses: &self.noses,
+            sights: &self.sights,
+            dots: &[],
+        };
+        fit::fit(camera, known, None, seen)
     }
 
     /// What the plan says of the camera.

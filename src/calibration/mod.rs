@@ -17,6 +17,7 @@ pub mod plugin;
 pub mod profile;
 mod projector;
 pub mod session;
+mod sights;
 pub mod spots;
 pub mod status;
 pub mod watch;

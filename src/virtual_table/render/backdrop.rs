@@ -48,7 +48,7 @@ impl Backdrop {
         let lamps = Lamps::over(table, rays.eye.z, lighting, brightness);
         let cloth = linear(cloth_srgb);
         let painter = Painter {
-            furniture: Furniture::of(table),
+            furniture: Furniture::of(table, seed),
             lamps: &lamps,
             eye: rays.eye,
             cloth,
