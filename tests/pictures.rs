@@ -115,27 +115,72 @@ struct Screen {
 
 impl Screen {
     fn open(size: &str) -> Self {
-        let mut server = Command::new("Xvfb")
-            .args([
-                "-displayfd",
-                "1",
-                "-screen",
-                "0",
-                &format!("{size}x24"),
-                "-nolisten",
-                "tcp",
-            ])
+        let screen = format!("{size}x24");
+        Self::start(Command::new("Xvfb").args(["-screen", "0", &screen]))
+    }
+
+    /// Two monitors that can be plugged in and out: `DUMMY0` is the operator's, `DUMMY1` the projector.
+    fn with_two_monitors(state: &Path) -> Self {
+        let config = state.join("xorg.conf");
+        std::fs::write(
+            &config,
+            "Section \"Device\"\n Identifier \"device\"\n Driver \"dummy\"\n VideoRam 65536\nEndSection\n\
+             Section \"Monitor\"\n Identifier \"any\"\n HorizSync 5-1000\n VertRefresh 5-200\nEndSection\n\
+             Section \"Screen\"\n Identifier \"screen\"\n Device \"device\"\n Monitor \"any\"\n DefaultDepth 24\nEndSection\n",
+        )
+        .unwrap();
+        let log = state.join("xorg.log");
+        let screen = Self::start(
+            Command::new("Xorg")
+                .arg("-config")
+                .arg(config)
+                .arg("-logfile")
+                .arg(log),
+        );
+        screen.set_monitor("DUMMY0", Some("1280x800"));
+        screen.set_monitor("DUMMY1", Some("1280x720"));
+        screen
+    }
+
+    fn start(server: &mut Command) -> Self {
+        let mut server = server
+            .args(["-displayfd", "1", "-nolisten", "tcp", "-noreset"])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
-            .expect("Xvfb is installed (deploy/install-packages.sh test)");
+            .expect("the X server is installed (deploy/install-packages.sh test)");
         let mut number = String::new();
         BufReader::new(server.stdout.take().unwrap())
             .read_line(&mut number)
             .unwrap();
+        assert!(!number.trim().is_empty(), "the X server did not start");
         Self {
             server,
             name: format!(":{}", number.trim()),
+        }
+    }
+
+    /// Gives a monitor this mode, or takes it out.
+    fn set_monitor(&self, monitor: &str, mode: Option<&str>) {
+        let xrandr = |arguments: &[&str]| {
+            let ended = Command::new("xrandr")
+                .args(["--display", &self.name])
+                .args(arguments)
+                .output();
+            let ended = ended.expect("xrandr is installed (deploy/install-packages.sh test)");
+            assert!(ended.status.success(), "{arguments:?}: {ended:?}");
+        };
+        match mode {
+            Some(mode) => {
+                xrandr(&["--addmode", monitor, mode]);
+                let place: &[&str] = if monitor == "DUMMY0" {
+                    &["--primary"]
+                } else {
+                    &["--right-of", "DUMMY0"]
+                };
+                xrandr(&[&["--output", monitor, "--mode", mode], place].concat());
+            }
+            None => xrandr(&["--output", monitor, "--off"]),
         }
     }
 }
@@ -344,4 +389,42 @@ fn in_windows_the_projector_and_the_dashboard_are_drawn() {
     let trainer = Trainer::start(Some(&screen.name), &["--source", "virtual:still"]);
     check_aim(&trainer, "/api/v1/projector.png");
     check_dashboard(&trainer.picture("/api/v1/dashboard.png"));
+}
+
+/// A projector that is unplugged, or shows another size, has no lines; when it is back as it was calibrated they are back,
+/// without a new calibration.
+#[test]
+fn a_projector_that_goes_and_comes_back_keeps_its_calibration() {
+    let state = std::env::temp_dir().join(format!("billiards-monitors-{}", std::process::id()));
+    std::fs::create_dir_all(&state).unwrap();
+    let screen = Screen::with_two_monitors(&state);
+    let trainer = Trainer::start_in(&state, Some(&screen.name), &["--source", "virtual:empty"]);
+    let begun = (0..600).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        get(&trainer.address, "/readyz").0 == 200
+    });
+    assert!(begun, "it is ready");
+    let height = r#"{"camera_height_m": 2.6}"#;
+    assert_eq!(
+        request(&trainer.address, "POST", "/api/v1/calibration", height),
+        202
+    );
+    let holds = |now: &serde_json::Value| now["in_force"] == true;
+    let first = calibration_when(&trainer, "a calibration", holds)["profile"]["made"].clone();
+
+    screen.set_monitor("DUMMY1", None);
+    let gone = calibration_when(&trainer, "the missing projector", |now| now["unfit"].is_string());
+    assert_eq!(gone["in_force"], false, "{gone}");
+    screen.set_monitor("DUMMY1", Some("1280x720"));
+    let back = calibration_when(&trainer, "the projector again", holds);
+    assert_eq!(back["profile"]["made"], first);
+
+    screen.set_monitor("DUMMY1", Some("1024x768"));
+    let other = calibration_when(&trainer, "the other size", |now| now["unfit"].is_string());
+    assert!(other["unfit"].as_str().unwrap().contains("1024"), "{other}");
+    screen.set_monitor("DUMMY1", Some("1280x720"));
+    let back = calibration_when(&trainer, "the right size", holds);
+    assert_eq!(back["profile"]["made"], first);
+    drop(trainer);
+    std::fs::remove_dir_all(state).unwrap();
 }

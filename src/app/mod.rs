@@ -7,6 +7,7 @@ mod guard;
 mod log_file;
 mod log_limit;
 mod logging;
+mod monitors;
 mod pictures;
 mod sets;
 mod shutdown;
@@ -212,6 +213,9 @@ fn add_engine(app: &mut App, display: &Display, bell: Arc<Bell>) {
     match display {
         Display::Windows(adapter) => {
             app.add_plugins(common(adapter).set(windows(Some(stage::dashboard_window()))));
+            app.add_plugins(monitors::MonitorsPlugin {
+                bell: Arc::clone(&bell),
+            });
             // An installation is rarely focused: both modes alike. A software renderer shares the
             // processor with vision, so it draws less often.
             let pace = Duration::from_secs_f64(1.0 / if adapter.software { 20.0 } else { 60.0 });

@@ -71,6 +71,9 @@ fn spawn_camera(commands: &mut Commands, target: RenderTarget) -> Entity {
 /// How long a lost window is waited for before the next try.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
 
+/// A monitor, its corner and its size.
+type Place = (Entity, (IVec2, UVec2));
+
 /// Opens the projector's window, and opens it again when it has gone or its monitor has come back.
 pub(super) fn keep_window(
     mut commands: Commands,
@@ -80,7 +83,7 @@ pub(super) fn keep_window(
     primary: Query<&Window, (With<PrimaryWindow>, Without<ProjectorWindow>)>,
     monitors: Monitors,
     mut tried: Local<Option<Instant>>,
-    mut placed_on: Local<Option<Entity>>,
+    mut placed_at: Local<Option<Place>>,
 ) {
     if faults::active(Does::CloseWindow).is_some() {
         for (window, _) in &windows {
@@ -139,15 +142,17 @@ pub(super) fn keep_window(
             (screen.saturating_sub(size).as_ivec2(), size)
         }
     };
+    // Beside the dashboard it may be moved and sized by hand.
+    let wanted_at = monitor.map(|monitor| (monitor, frame));
     if let Ok((_, mut window)) = windows.single_mut() {
-        if *placed_on != monitor {
+        if *placed_at != wanted_at {
             info!("projector: {place}");
             window.mode = WindowMode::Windowed;
             window.position = WindowPosition::At(frame.0);
             window.resolution.set_physical_resolution(frame.1.x, frame.1.y);
             window.decorations = monitor.is_none();
             window.present_mode = pace(monitor);
-            *placed_on = monitor;
+            *placed_at = wanted_at;
             view.place = Some(place);
         } else if window.mode != mode {
             window.mode = mode;
@@ -193,7 +198,7 @@ pub(super) fn keep_window(
     ));
     view.window = Some(window);
     view.place = Some(place);
-    *placed_on = monitor;
+    *placed_at = wanted_at;
 }
 
 /// Only a projector waits for its screen: a window among others that is covered would hold up everything.
