@@ -90,13 +90,15 @@ impl Judge<'_> {
             // The black of a pocket fills one too.
             Origin::Leftover => filled > 0.8 && support >= 0.2 && view.bed.pocket_distance(p) > 1.4,
             // Where it lies is known. A ball of the cloth's colour shows 0.8 of its rim there, bare cloth among
-            // balls at most 0.6, and is not painted.
+            // balls at most 0.69, and is not painted.
             Origin::Nest => {
                 let near = p.distance(candidate.centre) < 0.15 * candidate.radius;
                 // Inside a rack little cloth is around, but then what fills the place is none.
-                let faint = support >= 0.62
+                let faint = support >= 0.72 - 0.2 * filled
                     && (outline.cloth_around > 0.3 || filled > 0.6 || support > 0.75)
-                    && (filled > 0.3 || self.is_tinted(disc));
+                    && (filled > 0.3
+                        || self.is_tinted(disc)
+                        || support > 0.8 && self.looks_like_paint(p, disc.radius));
                 // What is mostly paint needs less of a rim.
                 let painted = support >= 0.5 && outline.cloth_around > 0.3 && filled > 0.75;
                 near && (faint || painted)
@@ -319,10 +321,10 @@ impl Judge<'_> {
 
     /// True for an outline on grey cloth that is sharp all around, or in a pack as whole as a ball's: a black ball's,
     /// however like a deep shadow its middle is. A shadow ends softly (of 1000 in 80 rooms none had cloth beyond 0.9 of its
-    /// rim), and where four balls or more would touch a ball lies one.
+    /// rim), and where three balls or more touch it a ball lies.
     fn is_black_on_grey(&self, ball: &Measured, discs: &[Disc]) -> bool {
         const GREY: f32 = 0.25;
-        const AROUND: usize = 4;
+        const AROUND: usize = 3;
         let disc = ball.disc;
         let touches = |other: &&Disc| {
             let apart = other.centre.distance(disc.centre) / (other.radius + disc.radius);
@@ -333,9 +335,10 @@ impl Judge<'_> {
             cloth_around,
             ..
         } = ball.outline;
-        let alone = || cloth_around > 0.9;
-        let in_a_pack = || discs.iter().filter(touches).count() >= AROUND;
-        support > 0.95 && (alone() || in_a_pack()) && self.field.around(disc.centre).tint_of_grey() < GREY
+        let alone = || support > 0.95 && cloth_around > 0.9;
+        // Others hide some of its rim, and their shadows some more.
+        let in_a_pack = || ball.confidence > 0.83 && discs.iter().filter(touches).count() >= AROUND;
+        self.field.around(disc.centre).tint_of_grey() < GREY && (alone() || in_a_pack())
     }
 
     /// True for a disc that is dark and of the cloth's tint wherever no other of `discs` lies, with no

@@ -135,9 +135,10 @@ fn a_black_ball_on_grey_cloth_and_a_ball_in_a_pockets_mouth_are_found() {
 }
 
 #[test]
-fn balls_of_the_cloths_colour_in_racks_are_found_where_they_lie() {
-    // A green one of nine on green, in the others' shadow, and a stripe's dark red at a rack's corner on red.
-    for room in [20_261_195_783_409, 20_261_195_783_413] {
+fn balls_like_the_cloth_in_racks_are_found_where_they_lie() {
+    // A green one of nine on green, in the others' shadow, a stripe's dark red at a rack's corner on red, and a black one
+    // on grey.
+    for room in [20_261_195_783_409, 20_261_195_783_413, 20_261_207_783_456] {
         let mut shot = Shot::new(room, ShotKind::Break, 30.0).unwrap();
         let camera = Arc::new(as_calibrated(&shot.table.camera(), &shot.options.table, room));
         let mut analyser = Analyser::new(Some(shot.options.table.clone()));
