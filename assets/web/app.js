@@ -491,12 +491,13 @@ function showBanner() {
 
 /* ---------- wishes ---------- */
 
-let noteTimer = 0;
-async function send(path, body, what) {
+const noteTimers = new Map();
+/** Asks for something; what is said of it is shown in `note`. */
+async function send(path, body, what, { method = "POST", note = "command-note" } = {}) {
   let text;
   try {
     const answer = await fetch(path, {
-      method: "POST",
+      method,
       headers: { "content-type": "application/json" },
       body: body === null ? undefined : JSON.stringify(body),
     });
@@ -504,9 +505,9 @@ async function send(path, body, what) {
   } catch {
     text = `${what}: no connection`;
   }
-  say($("command-note"), text);
-  clearTimeout(noteTimer);
-  noteTimer = setTimeout(() => say($("command-note"), ""), 6000);
+  say($(note), text);
+  clearTimeout(noteTimers.get(note));
+  noteTimers.set(note, setTimeout(() => say($(note), ""), 6000));
 }
 
 $("pause").addEventListener("click", () => send("/api/v1/command", { pause: !live.health?.paused }, live.health?.paused ? "Resume" : "Pause"));
@@ -516,6 +517,64 @@ $("source-form").addEventListener("submit", (e) => {
   const source = $("source").value.trim();
   if (source) send("/api/v1/command", { select_source: source }, "Source");
 });
+
+/* ---------- calibration ---------- */
+
+/** In one sentence: what is under way, else whether lines may be drawn, and why not. */
+function calibrationWords({ running, in_force, doubt, unfit, change, profile, last }) {
+  if (running) return ["off", `${capital(running.doing)} …`];
+  if (last && !last.good) return ["unhealthy", `${capital(last.words)}.${in_force ? " What was calibrated before still holds." : ""}`];
+  if (!profile) return ["degraded", "Not calibrated yet: lines land by guess, or not at all."];
+  if (unfit) return ["unhealthy", `The calibration ${unfit}.`];
+  if (doubt) return ["unhealthy", `${capital(doubt)}.`];
+  const made = new Date(profile.made);
+  const when = Number.isNaN(made.getTime()) ? profile.made : made.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
+  const lands = `Light lands within ${(profile.landing_max_m * 1000).toFixed(1)} mm of where it is meant; the table is known to ${(profile.table_sigma_m * 1000).toFixed(1)} mm. Made ${when}.`;
+  return change ? ["degraded", `${lands} ${capital(change)}.`] : [in_force ? "healthy" : "degraded", lands];
+}
+
+function showCalibration(calibration) {
+  const { running, profile } = calibration;
+  const [level, text] = calibrationWords(calibration);
+  $("cal-words").dataset.level = level;
+  say($("cal-words").querySelector(".text"), text);
+  $("cal-progress").hidden = !running;
+  $("cal-progress").value = running?.share ?? 0;
+  $("cal-before").hidden = Boolean(running);
+  $("cal-start").hidden = Boolean(running);
+  $("cal-start").disabled = false;
+  say($("cal-start"), profile ? "Calibrate again" : "Calibrate");
+  $("cal-stop").hidden = !running;
+  $("cal-back").hidden = Boolean(running) || !profile;
+}
+
+let calibrationTimer = 0;
+async function loadCalibration() {
+  clearTimeout(calibrationTimer);
+  let wait = 3000;
+  if (!document.hidden) {
+    try {
+      const answer = await fetch("/api/v1/calibration");
+      if (answer.ok) {
+        const calibration = await answer.json();
+        showCalibration(calibration);
+        if (calibration.running) wait = 300;
+      }
+    } catch { /* the banner tells */ }
+  }
+  calibrationTimer = setTimeout(loadCalibration, wait);
+}
+
+const calibrate = (path, body, what, method) =>
+  send(path, body, what, { method, note: "cal-note" }).then(() => setTimeout(loadCalibration, 200));
+$("cal-form").addEventListener("submit", (e) => {
+  e.preventDefault();
+  const height = $("cal-height").valueAsNumber;
+  calibrate("/api/v1/calibration", Number.isFinite(height) ? { camera_height_m: height } : {}, "Calibration");
+});
+$("cal-stop").addEventListener("click", () => calibrate("/api/v1/calibration", null, "Stop", "DELETE"));
+$("cal-back").addEventListener("click", () => calibrate("/api/v1/calibration/rollback", null, "The one before"));
+loadCalibration();
 
 /* ---------- pictures ---------- */
 

@@ -4,6 +4,7 @@
 use nalgebra::{DMatrix, DVector};
 
 use super::least_squares::{self, Fit};
+use super::markers::Marker;
 use super::noses::NosePoint;
 use super::projector::ProjectorModel;
 use super::sights::Sight;
@@ -24,6 +25,7 @@ pub(super) struct Dot {
 pub(super) struct Seen<'a> {
     pub(super) noses: &'a [NosePoint],
     pub(super) sights: &'a [Sight],
+    pub(super) markers: &'a [Marker],
     pub(super) dots: &'a [Dot],
 }
 
@@ -54,8 +56,10 @@ mod prior {
     /// How far all sights of a rail may be from where they belong along it, metres, and each of them besides.
     pub(super) const ROW_M: f64 = 0.0004;
     pub(super) const SIGHT_M: f64 = 0.0006;
-    /// A sight, pixels.
-    pub(super) const SIGHT_PX: f64 = 0.12;
+    /// How far a marker may be from where somebody has measured it, metres.
+    pub(super) const MARKER_M: f64 = 0.0015;
+    /// A sight or a marker, pixels.
+    pub(super) const SPOT_PX: f64 = 0.12;
     /// A dot, pixels.
     pub(super) const DOT_PX: f64 = 0.12;
     /// A height above the cloth measured with a tape, metres.
@@ -262,7 +266,7 @@ pub(super) fn fit(
         sigma * (squares * per / part.len().max(1) as f64).sqrt()
     };
     let n = seen.noses.len();
-    let d = n + seen.sights.len();
+    let d = n + seen.sights.len() + 2 * seen.markers.len();
     let m = d + 2 * seen.dots.len();
     Some(Fitted {
         camera: base.camera(&parameters)?,
@@ -297,7 +301,12 @@ fn residuals_of(base: &Base, p: &[f64], seen: Seen<'_>, out: &mut Vec<f64>) -> O
     for sight in seen.sights {
         let at = camera.project(sight.at_m + Vec3::new(0.0, 0.0, *rise))?;
         let off = (sight.seen_px - at).dot(sight.along_px) - rows.get(sight.side)? * sight.px_per_m;
-        out.push(off / f64::hypot(prior::SIGHT_PX, prior::SIGHT_M * sight.px_per_m));
+        out.push(off / f64::hypot(prior::SPOT_PX, prior::SIGHT_M * sight.px_per_m));
+    }
+    for marker in seen.markers {
+        let sigma = f64::hypot(prior::SPOT_PX, prior::MARKER_M * marker.px_per_m);
+        let off = (marker.seen_px - camera.project(marker.at_m)?) / sigma;
+        out.extend([off.x, off.y]);
     }
     if let Some(projector) = base.projector(p) {
         for dot in seen.dots {

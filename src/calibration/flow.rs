@@ -19,6 +19,7 @@ pub(super) use marks::{dot_px, is_clear};
 use super::fit::{self, Dot, Fitted, Known, Seen};
 use super::look::Look;
 use super::luminance::{Brightness as _, Luminance, Mean};
+use super::markers::{self, Marker};
 use super::noses::{self, NosePoint};
 use super::pattern::Pattern;
 use super::projector::ProjectorModel;
@@ -26,7 +27,7 @@ use super::session::{Progress, Steps};
 use super::sights::{self, Sight};
 use super::{CameraModel, Homography, Lens, Pose, Projection, dots};
 use crate::table::TableSpec;
-use crate::units::{ImageSize, Vec2};
+use crate::units::{ImageSize, Vec2, Vec3};
 use crate::vision::analyse::Analyser;
 use crate::vision::frame::Frame;
 use crate::vision::observation::TableSeen;
@@ -91,6 +92,8 @@ pub struct Plan {
     pub camera_height_m: Option<f64>,
     /// The camera's lens, where a board has shown it (`calibrate camera`).
     pub lens: Option<Lens>,
+    /// Round stickers whose places somebody has measured, metres.
+    pub markers: Vec<Vec3>,
     /// Worse landings than this are refused, metres.
     pub limit_m: f64,
     /// So is a table that is known less well than this (one σ), metres.
@@ -112,6 +115,7 @@ pub struct Flow {
     dark: Option<Luminance>,
     noses: Vec<NosePoint>,
     sights: Vec<Sight>,
+    markers: Vec<Marker>,
     rig: Option<Fitted>,
     /// Places of balls on the table: light on them or behind them says nothing.
     balls: Vec<Vec2>,
@@ -242,6 +246,7 @@ impl Flow {
             dark: None,
             noses: Vec::new(),
             sights: Vec::new(),
+            markers: Vec::new(),
             rig: None,
             balls: Vec::new(),
             latencies_s: Vec::new(),
@@ -421,6 +426,7 @@ impl Flow {
         let (rig, noses) = best.ok_or(CalibrationFault::NosesUnclear)?;
         self.noses = noses;
         self.sights = sights::measure(dark, &rig.camera, &self.plan.table);
+        self.markers = markers::measure(dark, &rig.camera, &self.plan.markers)?;
         let rig = self
             .fit_camera(&rig.camera)
             .ok_or(CalibrationFault::NosesUnclear)?;
@@ -537,23 +543,22 @@ impl Flow {
 
     fn fit(&self, camera: &CameraModel, projector: &ProjectorModel, dots: &[Dot]) -> Option<Fitted> {
         let known = self.known(camera.lens.image, false);
-        let seen = Seen {
-            noses: &self.noses,
-            sights: &self.sights,
-            dots,
-        };
-        fit::fit(camera, known, Some(projector), seen)
+        fit::fit(camera, known, Some(projector), self.seen(dots))
     }
 
-    /// The camera alone, from noses and sights.
+    /// The camera alone, from what is on the table.
     fn fit_camera(&self, camera: &CameraModel) -> Option<Fitted> {
         let known = self.known(camera.lens.image, false);
-        let seen = Seen {
+        fit::fit(camera, known, None, self.seen(&[]))
+    }
+
+    fn seen<'a>(&'a self, dots: &'a [Dot]) -> Seen<'a> {
+        Seen {
             noses: &self.noses,
             sights: &self.sights,
-            dots: &[],
-        };
-        fit::fit(camera, known, None, seen)
+            markers: &self.markers,
+            dots,
+        }
     }
 
     /// What the plan says of the camera.

@@ -1,5 +1,6 @@
 //! Where the camera and the projector stand, and how sure we are of it.
 
+mod blob;
 pub mod board;
 mod camera;
 mod dots;
@@ -10,6 +11,7 @@ mod least_squares;
 pub mod lens;
 pub mod look;
 mod luminance;
+mod markers;
 mod noses;
 mod pattern;
 #[cfg(feature = "app")]
@@ -18,6 +20,7 @@ pub mod profile;
 mod projector;
 pub mod session;
 mod sights;
+
 pub mod spots;
 pub mod status;
 pub mod watch;

@@ -3,6 +3,7 @@
 //! maker to maker.
 
 use super::CameraModel;
+use super::blob::{Blob, median};
 use super::luminance::Brightness;
 use crate::table::TableSpec;
 use crate::units::{Vec2, Vec3};
@@ -125,7 +126,7 @@ fn find(
     if peak.abs() < f64::max(CONTRAST * level, CLEAR * noise) {
         return None;
     }
-    let spot = Spot::around(&odd, columns, peak_at)?;
+    let spot = Blob::around(&odd, columns, peak_at)?;
     let (length, width) = (spot.columns as f64 * STEP_M, spot.rows as f64 * STEP_M);
     if !LENGTH_M.contains(&length) || !WIDTH_M.contains(&width) {
         return None;
@@ -141,55 +142,6 @@ fn find(
         px_per_m: after.distance(before) / 0.02,
     };
     Some((u, sight))
-}
-
-/// What stands out of a rail.
-struct Spot {
-    /// Its middle: column and row.
-    centre: Vec2,
-    columns: usize,
-    rows: usize,
-}
-
-impl Spot {
-    /// All that is at least half as odd as the oddest place, in one piece; `None` where it goes on beyond either end.
-    fn around(odd: &[f64], columns: usize, peak: usize) -> Option<Self> {
-        let sign = odd.get(peak)?.signum();
-        let least = 0.5 * odd.get(peak)?.abs();
-        let mut taken = vec![false; odd.len()];
-        let mut next = vec![peak];
-        let [mut left, mut right, mut top, mut bottom] =
-            [peak % columns, peak % columns, peak / columns, peak / columns];
-        let (mut sum, mut centre) = (0.0, Vec2::ZERO);
-        while let Some(at) = next.pop() {
-            let is_part = odd.get(at).is_some_and(|d| sign * d >= least);
-            let Some(taken) = taken.get_mut(at).filter(|taken| is_part && !**taken) else {
-                continue;
-            };
-            *taken = true;
-            let (column, row) = (at % columns, at / columns);
-            if column == 0 || column + 1 == columns {
-                return None;
-            }
-            (left, right) = (left.min(column), right.max(column));
-            (top, bottom) = (top.min(row), bottom.max(row));
-            // What is barely part of it counts little, so that no edge jumps.
-            let weight = sign * odd.get(at)? - 0.8 * least;
-            sum += weight;
-            centre += Vec2::new(column as f64, row as f64) * weight;
-            next.extend([at - 1, at + 1, at.wrapping_sub(columns), at + columns]);
-        }
-        (sum > 0.0).then(|| Self {
-            centre: centre / sum,
-            columns: right - left + 1,
-            rows: bottom - top + 1,
-        })
-    }
-}
-
-fn median(values: &mut [f64]) -> Option<f64> {
-    let middle = values.len() / 2;
-    (middle < values.len()).then(|| *values.select_nth_unstable_by(middle, f64::total_cmp).1)
 }
 
 #[cfg(test)]

@@ -390,6 +390,13 @@ pub(super) const KEYS: &[Key] = &[
         LIVE,
     ),
     key(
+        "calibration.markers",
+        "round stickers of 6 to 30 mm on rails or bed, as measured from the table's middle: toward the foot, to the left, \
+         height above the cloth, metres",
+        Range::Numbers(-4.0, 4.0),
+        LIVE,
+    ),
+    key(
         "calibration.limit_mm",
         "a calibration whose light lands worse than this anywhere is refused, millimetres",
         Range::Numbers(0.1, 100.0),

@@ -244,6 +244,9 @@ pub struct CalibrationSettings {
     pub camera_height_m: Option<f64>,
     /// File with the camera's lens, from the working folder; empty: the lens is found on the table. See `calibrate camera`.
     pub lens: String,
+    /// Round stickers on rails or bed whose places somebody has measured: toward the foot and to the left from the table's
+    /// middle, and height above the cloth, metres. All of them must be seen.
+    pub markers: Vec<[f64; 3]>,
     /// A calibration whose light lands worse than this anywhere is refused, millimetres, 0.1..=100.
     pub limit_mm: f64,
     /// A calibration that knows the table less well than this (one σ) is refused, millimetres, 0.1..=100.
@@ -260,6 +263,7 @@ impl Default for CalibrationSettings {
             profile: "table".to_owned(),
             camera_height_m: None,
             lens: String::new(),
+            markers: Vec::new(),
             limit_mm: 2.0,
             table_limit_mm: 3.0,
             check_every_s: 120.0,

@@ -1,6 +1,6 @@
 //! Why a calibration can't be, and what to do.
 
-use crate::units::{ImageSize, MM_PER_M};
+use crate::units::{ImageSize, MM_PER_M, Vec2};
 
 /// Why there is no calibration. Nothing that was kept before is touched then.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
@@ -26,6 +26,28 @@ pub enum CalibrationFault {
         "the cushions' edges can't be made out; show all four sides, take things off the rails, and check the table's model in the settings"
     )]
     NosesUnclear,
+    /// A marker is not seen.
+    #[error(
+        "marker {number} of the settings is not seen where it should be ({:.2}, {:.2} m from the table's middle); uncover it, measure it anew, or take it out of `calibration.markers`",
+        at_m.x, at_m.y
+    )]
+    MarkerUnseen {
+        /// Which, from 1.
+        number: usize,
+        /// Where it should be, metres.
+        at_m: Vec2,
+    },
+    /// A marker is elsewhere.
+    #[error(
+        "marker {number} of the settings is seen {:.0} mm from where it should be; measure it anew from the table's middle, or take it out of `calibration.markers`",
+        off_m * MM_PER_M
+    )]
+    MarkerElsewhere {
+        /// Which, from 1.
+        number: usize,
+        /// How far, metres.
+        off_m: f64,
+    },
     /// Something moves all the time.
     #[error("something moves over the table; step back, and leave balls and cue alone for ten seconds")]
     Moving,

@@ -38,6 +38,7 @@ pub(in crate::calibration) fn plan(rig: &Rig) -> Plan {
         projector: rig.projector.size(),
         camera_height_m: Some(rig.table.camera().pose.eye_m.z),
         lens: None,
+        markers: Vec::new(),
         limit_m: 0.002,
         table_limit_m: 0.0025,
     }
@@ -243,4 +244,55 @@ fn a_picture_of_another_size_ends_it() {
     .unwrap();
     small.captured = rig.take().unwrap().captured;
     assert_eq!(flow.look(&small, shown), Err(CalibrationFault::PictureChanged));
+}
+
+#[test]
+fn markers_that_somebody_measured_are_used_and_wrong_ones_are_named() {
+    let new_rig = || rig(false, false);
+    let spec = new_rig().spec;
+    // On the rails, between their sights.
+    let (y, z) = (
+        spec.half_width_m() + spec.cushion_width_m + 0.06,
+        spec.nose_height_m + 0.008,
+    );
+    let places = vec![Vec3::new(0.8, y, z), Vec3::new(-0.8, -y, z)];
+    let calibrated = |markers: &[Vec3], stuck: &[Vec3]| {
+        let mut rig = new_rig();
+        let camera = rig.table.camera();
+        let plan = Plan {
+            markers: markers.to_vec(),
+            ..plan(&rig)
+        };
+        let stick = |frame: &mut Frame, _: f64| {
+            for at in stuck {
+                let size = Vec2::new(f64::from(frame.size.width), f64::from(frame.size.height));
+                let (low, high) = (
+                    camera.project(*at).unwrap() - 4.0,
+                    camera.project(*at).unwrap() + 4.0,
+                );
+                let (low, high) = (low / size, high / size);
+                paint(frame, [low.x, low.y, high.x, high.y], [250; 3]);
+            }
+        };
+        rig.calibrate(plan, stick).unwrap().0
+    };
+    let without = calibrated(&[], &[]).unwrap().landing;
+    let with = calibrated(&places, &places).unwrap().landing;
+    assert!(
+        with.table_sigma_m < without.table_sigma_m,
+        "{} {}",
+        with.table_sigma_m,
+        without.table_sigma_m
+    );
+    let unseen = calibrated(&places, &places[..1]).unwrap_err();
+    assert!(
+        matches!(unseen, CalibrationFault::MarkerUnseen { number: 2, .. }),
+        "{unseen}"
+    );
+    let aside = places[1] + Vec3::new(0.015, 0.0, 0.0);
+    let elsewhere = calibrated(&places, &[places[0], aside]).unwrap_err();
+    assert!(
+        matches!(elsewhere, CalibrationFault::MarkerElsewhere { number: 2, off_m } if (0.01..0.02).contains(&off_m)),
+        "{elsewhere}"
+    );
 }

@@ -25,7 +25,7 @@ use crate::projector::plugin::ProjectorView;
 use crate::system::faults::{self, Does};
 use crate::system::health::check;
 use crate::system::status::{Check, Health};
-use crate::units::{ImageSize, MM_PER_M, Vec2};
+use crate::units::{ImageSize, MM_PER_M, Vec2, Vec3};
 use crate::virtual_table::rig::drawn_projector;
 use crate::vision::plugin::VisionState;
 use crate::vision::source::SourceSpec;
@@ -382,6 +382,7 @@ fn begin(state: &mut Calibrating, around: &Around, height_m: Option<f64>, nudge_
         projector,
         camera_height_m,
         lens,
+        markers: settings.markers.iter().copied().map(Vec3::from).collect(),
         limit_m: settings.limit_mm / MM_PER_M,
         table_limit_m: settings.table_limit_mm / MM_PER_M,
     };

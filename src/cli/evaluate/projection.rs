@@ -135,6 +135,7 @@ impl Projection {
             projector: rig.projector.size(),
             camera_height_m: (!self.no_tape).then_some(height_m),
             lens: None,
+            markers: Vec::new(),
             limit_m: self.limit_mm / MM_PER_M,
             table_limit_m: self.table_limit_mm / MM_PER_M,
         };

@@ -57,6 +57,10 @@ fn all_different() -> String {
         ("profile: \"table\"", "profile: \"hall-2\""),
         ("camera_height_m: None", "camera_height_m: Some(2.45)"),
         ("lens: \"\"", "lens: \"house/lens.ron\""),
+        (
+            "markers: []",
+            "markers: [(1.3, 0.76, 0.045), (-1.3, -0.76, 0.045)]",
+        ),
         ("        limit_mm: 2.0", "        limit_mm: 1.5"),
         ("table_limit_mm: 3.0", "table_limit_mm: 2.5"),
         ("check_every_s: 120.0", "check_every_s: 0.0"),

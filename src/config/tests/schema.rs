@@ -77,7 +77,10 @@ fn ranges_in_the_schema_are_those_that_are_checked() {
             continue;
         }
         let try_with = |value: f64| {
-            let set = format!("{}={value}", key.key);
+            let set = match key.kind {
+                "list" => format!("{}=[({value}, {value}, {value})]", key.key),
+                _ => format!("{}={value}", key.key),
+            };
             let overrides = Overrides {
                 variables: Vec::new(),
                 command_line: vec![set.parse().unwrap()],
