@@ -45,9 +45,3 @@ impl Blob {
         })
     }
 }
-
-/// The middle one of all, in order of size; `None` of none.
-pub(super) fn median(values: &mut [f64]) -> Option<f64> {
-    let middle = values.len() / 2;
-    (middle < values.len()).then(|| *values.select_nth_unstable_by(middle, f64::total_cmp).1)
-}

@@ -150,7 +150,8 @@ fn over(half: Vec2) -> impl Iterator<Item = Vec2> {
     (0..ACROSS).flat_map(move |i| (0..DOWN).map(move |j| at(i, j)))
 }
 
-fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
+/// The middle one of all, in order of size; `None` of none.
+pub(super) fn median(values: impl Iterator<Item = f64>) -> Option<f64> {
     let mut values: Vec<f64> = values.collect();
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied()

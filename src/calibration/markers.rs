@@ -1,8 +1,9 @@
 //! Round stickers on the table whose places somebody has measured.
 
 use super::CameraModel;
-use super::blob::{Blob, median};
+use super::blob::Blob;
 use super::flow::CalibrationFault;
+use super::look::median;
 use super::luminance::Brightness;
 use crate::units::{Vec2, Vec3};
 
@@ -63,9 +64,9 @@ fn find(picture: &impl Brightness, camera: &CameraModel, at_m: Vec3) -> Option<(
             levels.push(picture.at(camera.project(place(Vec2::new(column as f64, row as f64)))?));
         }
     }
-    let usual = median(&mut levels.clone())?;
+    let usual = median(levels.iter().copied())?;
     let odd: Vec<f64> = levels.iter().map(|level| level - usual).collect();
-    let noise = median(&mut odd.iter().map(|d| d.abs()).collect::<Vec<_>>())?;
+    let noise = median(odd.iter().map(|d| d.abs()))?;
     // What is nearer counts more: rails end, and have sights.
     let weighed = |i: usize, d: f64| {
         let off = Vec2::new((i % columns) as f64, (i / columns) as f64) * STEP_M - REACH_M;

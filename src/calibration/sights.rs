@@ -3,7 +3,8 @@
 //! maker to maker.
 
 use super::CameraModel;
-use super::blob::{Blob, median};
+use super::blob::Blob;
+use super::look::median;
 use super::luminance::Brightness;
 use crate::table::TableSpec;
 use crate::units::{Vec2, Vec3};
@@ -116,12 +117,12 @@ fn find(
             }
             line.push(picture.at(p));
         }
-        let usual = median(&mut line.clone())?;
+        let usual = median(line.iter().copied())?;
         levels.push(usual);
         odd.extend(line.iter().map(|b| b - usual));
     }
-    let level = median(&mut levels)?;
-    let noise = median(&mut odd.iter().map(|d| d.abs()).collect::<Vec<_>>())?;
+    let level = median(levels.into_iter())?;
+    let noise = median(odd.iter().map(|d| d.abs()))?;
     let (peak_at, peak) = (odd.iter().copied().enumerate()).max_by(|a, b| a.1.abs().total_cmp(&b.1.abs()))?;
     if peak.abs() < f64::max(CONTRAST * level, CLEAR * noise) {
         return None;
