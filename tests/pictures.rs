@@ -132,6 +132,7 @@ impl Screen {
         let log = state.join("xorg.log");
         let screen = Self::start(
             Command::new("Xorg")
+                .args(["-novtswitch", "-sharevts"])
                 .arg("-config")
                 .arg(config)
                 .arg("-logfile")
@@ -158,6 +159,23 @@ impl Screen {
             server,
             name: format!(":{}", number.trim()),
         }
+    }
+
+    /// Where a window of this name lies on the desktop.
+    fn window_corner(&self, name: &str) -> Option<(i32, i32)> {
+        let ended = Command::new("xwininfo")
+            .args(["-display", &self.name, "-name", name])
+            .output();
+        let ended = ended.expect("xwininfo is installed (deploy/install-packages.sh test)");
+        let said = String::from_utf8_lossy(&ended.stdout).into_owned();
+        let number = |what: &str| {
+            said.lines()
+                .find_map(|line| line.trim().strip_prefix(what)?.trim().parse().ok())
+        };
+        Some((
+            number("Absolute upper-left X:")?,
+            number("Absolute upper-left Y:")?,
+        ))
     }
 
     /// Gives a monitor this mode, or takes it out.
@@ -425,6 +443,15 @@ fn a_projector_that_goes_and_comes_back_keeps_its_calibration() {
     screen.set_monitor("DUMMY1", Some("1280x720"));
     let back = calibration_when(&trainer, "the right size", holds);
     assert_eq!(back["profile"]["made"], first);
+
+    // The operator's monitor grows, and the projector's lies further to the right.
+    screen.set_monitor("DUMMY0", Some("1600x900"));
+    screen.set_monitor("DUMMY1", Some("1280x720"));
+    let moved = (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        screen.window_corner("Billiards Trainer: projector") == Some((1600, 0))
+    });
+    assert!(moved, "the projector's window goes with its monitor");
     drop(trainer);
     std::fs::remove_dir_all(state).unwrap();
 }

@@ -523,10 +523,12 @@ $("source-form").addEventListener("submit", (e) => {
 /** In one sentence: what is under way, else whether lines may be drawn, and why not. */
 function calibrationWords({ running, in_force, doubt, unfit, change, profile, last }) {
   if (running) return ["off", `${capital(running.doing)} …`];
-  if (last && !last.good) return ["unhealthy", `${capital(last.words)}.${in_force ? " What was calibrated before still holds." : ""}`];
+  const failed = last && !last.good ? `${capital(last.words)}.` : "";
+  if (failed && !profile) return ["unhealthy", failed];
   if (!profile) return ["degraded", "Not calibrated yet: lines land by guess, or not at all."];
-  if (unfit) return ["unhealthy", `The calibration ${unfit}.`];
-  if (doubt) return ["unhealthy", `${capital(doubt)}.`];
+  if (unfit) return ["unhealthy", `${failed} The calibration ${unfit}.`.trim()];
+  if (doubt) return ["unhealthy", `${failed} ${capital(doubt)}.`.trim()];
+  if (failed) return ["degraded", `${failed} What was calibrated before still holds.`];
   const made = new Date(profile.made);
   const when = Number.isNaN(made.getTime()) ? profile.made : made.toLocaleString([], { dateStyle: "medium", timeStyle: "short" });
   const lands = `Light lands within ${(profile.landing_max_m * 1000).toFixed(1)} mm of where it is meant; the table is known to ${(profile.table_sigma_m * 1000).toFixed(1)} mm. Made ${when}.`;
@@ -545,7 +547,7 @@ function showCalibration(calibration) {
   $("cal-start").disabled = false;
   say($("cal-start"), profile ? "Calibrate again" : "Calibrate");
   $("cal-stop").hidden = !running;
-  $("cal-back").hidden = Boolean(running) || !profile;
+  $("cal-back").hidden = Boolean(running);
 }
 
 let calibrationTimer = 0;

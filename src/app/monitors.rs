@@ -10,7 +10,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use bevy::prelude::*;
-use bevy::window::{Monitor, PrimaryWindow, RawHandleWrapper};
+use bevy::window::{Monitor, RawHandleWrapper};
 use raw_window_handle::RawWindowHandle;
 use x11rb::connection::Connection as _;
 use x11rb::protocol::Event;
@@ -80,6 +80,8 @@ type Failed = Box<dyn std::error::Error + Send + Sync>;
 
 /// Changes come in several events; the last is waited for this long.
 const SETTLES: Duration = Duration::from_millis(50);
+/// At the start a window is waited for so many times as long: a minute.
+const PATIENCE: u32 = 1200;
 
 impl Listener {
     /// `None` where there is no X server, or windows are Wayland's.
@@ -142,8 +144,14 @@ impl Listener {
             }
             *monitors = (monitors.0 + 1, places);
         }
-        let window = shared.window.load(Ordering::Relaxed);
-        if window != 0 {
+        let window = (0..PATIENCE).find_map(|_| {
+            let window = shared.window.load(Ordering::Relaxed);
+            if window == 0 {
+                std::thread::sleep(SETTLES);
+            }
+            (window != 0).then_some(window)
+        });
+        if let Some(window) = window {
             // The window library looks at its monitors anew when this property of any of its windows changes.
             self.connection
                 .change_property8(
@@ -153,7 +161,8 @@ impl Listener {
                     AtomEnum::STRING,
                     b"",
                 )?
-                .check()?;
+                // A window that has just gone is no reason to stop listening.
+                .ignore_error();
             self.connection.sync()?;
         }
         self.bell.ring();
@@ -164,18 +173,17 @@ impl Listener {
 /// Tells the listener a window, and takes over what monitors measure now.
 fn follow(
     said: Res<Said>,
-    windows: Query<&RawHandleWrapper, With<PrimaryWindow>>,
+    windows: Query<&RawHandleWrapper>,
     mut monitors: Query<&mut Monitor>,
     mut followed: Local<u64>,
 ) {
-    if let Some(handle) = windows.iter().next() {
-        let window = match handle.get_window_handle() {
-            RawWindowHandle::Xlib(handle) => u32::try_from(handle.window).unwrap_or(0),
-            RawWindowHandle::Xcb(handle) => handle.window.get(),
-            _ => 0,
-        };
-        said.0.window.store(window, Ordering::Relaxed);
-    }
+    let window = windows.iter().next().map(RawHandleWrapper::get_window_handle);
+    let window = match window {
+        Some(RawWindowHandle::Xlib(handle)) => u32::try_from(handle.window).unwrap_or(0),
+        Some(RawWindowHandle::Xcb(handle)) => handle.window.get(),
+        _ => 0,
+    };
+    said.0.window.store(window, Ordering::Relaxed);
     let now = said.0.monitors.lock().unwrap_or_else(PoisonError::into_inner);
     if now.0 == *followed {
         return;

@@ -8,6 +8,8 @@ pub(super) struct Blob {
     pub(super) centre: Vec2,
     pub(super) columns: usize,
     pub(super) rows: usize,
+    /// It begins in the first row, or ends in the last.
+    pub(super) is_cut_off: bool,
 }
 
 impl Blob {
@@ -42,6 +44,7 @@ impl Blob {
             centre: centre / sum,
             columns: right - left + 1,
             rows: bottom - top + 1,
+            is_cut_off: top == 0 || (bottom + 1) * columns >= odd.len(),
         })
     }
 }

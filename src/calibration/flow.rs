@@ -427,9 +427,8 @@ impl Flow {
         self.noses = noses;
         self.sights = sights::measure(dark, &rig.camera, &self.plan.table);
         self.markers = markers::measure(dark, &rig.camera, &self.plan.markers)?;
-        let rig = self
-            .fit_camera(&rig.camera)
-            .ok_or(CalibrationFault::NosesUnclear)?;
+        let rig = self.fit_camera(&rig.camera).filter(is_likely);
+        let rig = rig.ok_or(CalibrationFault::NosesUnclear)?;
         let known = Frame {
             camera: Some(Arc::new(rig.camera)),
             ..plain

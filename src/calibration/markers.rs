@@ -77,15 +77,15 @@ fn find(picture: &impl Brightness, camera: &CameraModel, at_m: Vec3) -> Option<(
     if peak.abs() < f64::max(CONTRAST * usual, CLEAR * noise) {
         return None;
     }
-    let spot = Blob::around(&odd, columns, at)?;
+    let blob = Blob::around(&odd, columns, at)?;
     let (long, wide) = (
-        spot.columns.max(spot.rows) as f64,
-        spot.columns.min(spot.rows) as f64,
+        blob.columns.max(blob.rows) as f64,
+        blob.columns.min(blob.rows) as f64,
     );
-    if !SIZE_M.contains(&(long * STEP_M)) || long > LONGER * wide {
+    if blob.is_cut_off || !SIZE_M.contains(&(long * STEP_M)) || long > LONGER * wide {
         return None;
     }
-    let seen_m = place(spot.centre);
+    let seen_m = place(blob.centre);
     let step = 0.01;
     let scale = camera
         .project(seen_m + Vec3::new(step, 0.0, 0.0))?

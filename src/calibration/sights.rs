@@ -127,12 +127,12 @@ fn find(
     if peak.abs() < f64::max(CONTRAST * level, CLEAR * noise) {
         return None;
     }
-    let spot = Blob::around(&odd, columns, peak_at)?;
-    let (length, width) = (spot.columns as f64 * STEP_M, spot.rows as f64 * STEP_M);
+    let blob = Blob::around(&odd, columns, peak_at)?;
+    let (length, width) = (blob.columns as f64 * STEP_M, blob.rows as f64 * STEP_M);
     if !LENGTH_M.contains(&length) || !WIDTH_M.contains(&width) {
         return None;
     }
-    let (u, v) = (u_of(spot.centre.x), v_of(spot.centre.y));
+    let (u, v) = (u_of(blob.centre.x), v_of(blob.centre.y));
     let at = |u: f64| camera.project(on_rail(u, v));
     let (before, after) = (at(u - 0.01)?, at(u + 0.01)?);
     let sight = Sight {

@@ -71,8 +71,20 @@ fn spawn_camera(commands: &mut Commands, target: RenderTarget) -> Entity {
 /// How long a lost window is waited for before the next try.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
 
-/// A monitor, its corner and its size.
-type Place = (Entity, (IVec2, UVec2));
+/// Where the window was put.
+#[derive(Default)]
+pub(super) struct Placed {
+    /// A monitor, its corner and its size.
+    at: Option<(Entity, (IVec2, UVec2))>,
+    /// So often it is still looked whether it went there.
+    looks: u8,
+}
+
+impl Placed {
+    fn now(at: Option<(Entity, (IVec2, UVec2))>) -> Self {
+        Self { at, looks: 40 }
+    }
+}
 
 /// Opens the projector's window, and opens it again when it has gone or its monitor has come back.
 pub(super) fn keep_window(
@@ -83,7 +95,7 @@ pub(super) fn keep_window(
     primary: Query<&Window, (With<PrimaryWindow>, Without<ProjectorWindow>)>,
     monitors: Monitors,
     mut tried: Local<Option<Instant>>,
-    mut placed_at: Local<Option<Place>>,
+    mut placed: Local<Placed>,
 ) {
     if faults::active(Does::CloseWindow).is_some() {
         for (window, _) in &windows {
@@ -145,17 +157,25 @@ pub(super) fn keep_window(
     // Beside the dashboard it may be moved and sized by hand.
     let wanted_at = monitor.map(|monitor| (monitor, frame));
     if let Ok((_, mut window)) = windows.single_mut() {
-        if *placed_at != wanted_at {
+        if placed.at != wanted_at {
             info!("projector: {place}");
             window.mode = WindowMode::Windowed;
             window.position = WindowPosition::At(frame.0);
             window.resolution.set_physical_resolution(frame.1.x, frame.1.y);
             window.decorations = monitor.is_none();
             window.present_mode = pace(monitor);
-            *placed_at = wanted_at;
+            *placed = Placed::now(wanted_at);
             view.place = Some(place);
         } else if window.mode != mode {
             window.mode = mode;
+        } else if monitor.is_some() && placed.looks > 0 {
+            // Of a monitor that has moved the window library remembers the corner of the start, and puts what becomes
+            // fullscreen there.
+            placed.looks -= 1;
+            let corner = WindowPosition::At(frame.0);
+            if window.position != corner {
+                window.position = corner;
+            }
         }
         return;
     }
@@ -198,7 +218,7 @@ pub(super) fn keep_window(
     ));
     view.window = Some(window);
     view.place = Some(place);
-    *placed_at = wanted_at;
+    *placed = Placed::now(wanted_at);
 }
 
 /// Only a projector waits for its screen: a window among others that is covered would hold up everything.

@@ -337,7 +337,8 @@ impl Judge<'_> {
         } = ball.outline;
         let alone = || support > 0.95 && cloth_around > 0.9;
         // Others hide some of its rim, and their shadows some more.
-        let in_a_pack = || ball.confidence > 0.83 && discs.iter().filter(touches).count() >= AROUND;
+        let in_a_pack =
+            || support > 0.8 && ball.confidence > 0.83 && discs.iter().filter(touches).count() >= AROUND;
         self.field.around(disc.centre).tint_of_grey() < GREY && (alone() || in_a_pack())
     }
 

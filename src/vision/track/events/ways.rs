@@ -119,7 +119,7 @@ impl Way {
     }
 
     /// The looks that are kept, the oldest first.
-    pub(super) fn looks(&self) -> impl DoubleEndedIterator<Item = &Seen> {
+    pub(super) fn looks(&self) -> impl Iterator<Item = &Seen> {
         self.looks.iter()
     }
 
