@@ -9,7 +9,7 @@ use crate::units::Vec2;
 const TOUCH: f64 = 0.05;
 /// Nearer than this many radii to a ball there is no room for another.
 const ROOM: f64 = 1.8;
-/// No more places are looked at.
+/// No more places are looked at in one round.
 const MOST: usize = 24;
 
 /// The places against each touching pair of `balls` (working pixels) that no other of them takes, but for those `tried`.
