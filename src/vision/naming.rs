@@ -84,6 +84,19 @@ impl Odds {
     }
 }
 
+/// ln odds against the cue ball for a ball that lies in a pack: nobody racks it, and it comes to lie in one seldom.
+const NOT_RACKED: f64 = 4.0;
+
+/// The same odds for a ball that lies in a pack.
+pub(crate) fn packed(mut odds: [f64; KINDS]) -> [f64; KINDS] {
+    for (place, odds) in odds.iter_mut().enumerate() {
+        if kind_of(place).group == Group::Cue {
+            *odds -= NOT_RACKED;
+        }
+    }
+    odds
+}
+
 /// How likely each kind is, 0..1.
 pub(crate) type Shares = [f64; KINDS];
 

@@ -16,7 +16,7 @@ pub use cue::{CuePhase, Hit, TrackedCue};
 use crate::table::{BallKind, Geometry, Group, PocketCircle, PocketId, TableSpec};
 use crate::units::Vec2;
 use crate::vision::hidden::Hidden;
-use crate::vision::naming::{Name, name_jointly};
+use crate::vision::naming::{Name, name_jointly, packed};
 use crate::vision::observation::Observation;
 use ball::{Look, SETTLE, Track};
 use events::Chronicle;
@@ -169,6 +169,8 @@ const MAX_SPEED: f64 = 14.0;
 const CLEAR: f64 = 0.6;
 /// No camera reads a picture slower, seconds.
 const LONGEST_READOUT_S: f64 = 0.1;
+/// Balls nearer than this to each other touch, metres.
+const TOUCH_M: f64 = 0.005;
 /// Pocketed balls kept in the list.
 const POCKETED_KEPT: usize = 64;
 /// Most balls followed: more than any set has, fewer than a picture full of errors could make.
@@ -422,7 +424,10 @@ impl Tracker {
     fn name_all(&mut self, now: Instant) {
         let is_seen = |track: &Track| now.saturating_duration_since(track.seen).as_secs_f64() <= UNSEEN;
         let odds: Vec<_> = (self.tracks.iter().filter(|t| is_seen(t)))
-            .map(|t| t.evidence.odds())
+            .map(|t| {
+                let odds = t.evidence.odds();
+                if self.lies_in_pack(t) { packed(odds) } else { odds }
+            })
             .collect();
         let mut names = name_jointly(&odds).into_iter();
         let mut given: Vec<BallKind> = Vec::with_capacity(self.tracks.len());
@@ -441,6 +446,14 @@ impl Tracker {
             };
             given.push(track.name.0);
         }
+    }
+
+    /// It touches at least three others.
+    fn lies_in_pack(&self, track: &Track) -> bool {
+        let touches = |other: &&Track| {
+            other.id != track.id && other.place.distance(track.place) < 2.0 * self.radius + TOUCH_M
+        };
+        track.is_resting() && self.confirmed().filter(touches).count() >= 3
     }
 
     /// Two balls that meet so fast that either may be the one seen next may have changed names.

@@ -70,19 +70,26 @@ fn spawn_camera(commands: &mut Commands, target: RenderTarget) -> Entity {
 
 /// How long a lost window is waited for before the next try.
 const REOPEN_AFTER: Duration = Duration::from_secs(1);
+/// So long a window that was placed is held there: until then others have had their say where it goes.
+const SETTLES: Duration = Duration::from_secs(5);
 
 /// Where the window was put.
 #[derive(Default)]
 pub(super) struct Placed {
     /// A monitor, its corner and its size.
     at: Option<(Entity, (IVec2, UVec2))>,
-    /// So often it is still looked whether it went there.
-    looks: u8,
+    /// When.
+    since: Option<Instant>,
 }
 
 impl Placed {
     fn now(at: Option<(Entity, (IVec2, UVec2))>) -> Self {
-        Self { at, looks: 40 }
+        let since = Some(Instant::now());
+        Self { at, since }
+    }
+
+    fn may_still_move(&self) -> bool {
+        self.since.is_some_and(|since| since.elapsed() < SETTLES)
     }
 }
 
@@ -168,14 +175,14 @@ pub(super) fn keep_window(
             view.place = Some(place);
         } else if window.mode != mode {
             window.mode = mode;
-        } else if monitor.is_some() && placed.looks > 0 {
-            // Of a monitor that has moved the window library remembers the corner of the start, and puts what becomes
-            // fullscreen there.
-            placed.looks -= 1;
+        } else if monitor.is_some() && placed.may_still_move() {
+            // The window library puts what becomes fullscreen at the corner that its monitor had at the start, and does
+            // not always tell. A wish that differs from the last one makes it look where the window really is.
             let corner = WindowPosition::At(frame.0);
-            if window.position != corner {
-                window.position = corner;
-            }
+            window.position = match window.position {
+                WindowPosition::Automatic => corner,
+                _ => WindowPosition::Automatic,
+            };
         }
         return;
     }

@@ -251,6 +251,22 @@ fn a_white_ball_beside_the_cue_ball_is_a_stripe_without_a_number() {
 }
 
 #[test]
+fn a_white_ball_inside_a_pack_is_not_the_cue_ball() {
+    let (mut tracker, start) = (tracker(), Instant::now());
+    let at = |degrees: f64| Vec2::from_angle(degrees.to_radians()) * 0.058;
+    let mut balls = vec![
+        // The cue ball lies in the shade.
+        (odds(&[(0, -1.0)]), Vec2::new(-0.6, 0.0), Vec2::ZERO),
+        (white_side_up(), Vec2::ZERO, Vec2::ZERO),
+    ];
+    let around = [1, 2, 3, 4].iter().zip([0.0, 60.0, 120.0, 180.0]);
+    balls.extend(around.map(|(number, degrees)| (odds(&[(*number, 0.0)]), at(degrees), Vec2::ZERO)));
+    let state = roll(&mut tracker, start, 0..60, &balls);
+    let groups: Vec<_> = state.balls.iter().take(2).map(|b| b.kind.group).collect();
+    assert_eq!(groups, [Group::Cue, Group::Stripe]);
+}
+
+#[test]
 fn of_two_that_claim_a_number_the_better_has_it() {
     let (mut tracker, start) = (tracker(), Instant::now());
     let balls = [
