@@ -4,7 +4,7 @@
 ARGS ?=
 CARGO ?= cargo
 
-.PHONY: run test quick bench faults fuzz help
+.PHONY: run test quick bench load fuzz-api faults fuzz help
 
 run: ## Install what is missing, build, and start the trainer (ARGS="--source camera:0")
 	@deploy/install-packages.sh run
@@ -45,6 +45,16 @@ bench: ## Measure: physics (pooltool beside it, ten thousand random cases), visi
 	$(CARGO) test --locked --no-default-features --lib -- --ignored --nocapture --test-threads 1 \
 	  virtual_table::tests::speed play::tests::statistics figures_of_the_virtual
 
+PROGRAM = $(or $(CARGO_TARGET_DIR),target)/debug/billiards-trainer
+
+load: ## Let a thousand live clients and a hundred requests a second at the trainer, and measure both sides (two minutes)
+	@$(CARGO) build --locked
+	@$(CARGO) run --locked --quiet -- evaluate load $(ARGS)
+
+fuzz-api: ## Made-up requests to every address as every role, against the trainer's own OpenAPI (needs python3)
+	@$(CARGO) build --locked
+	tests/bench/schemathesis.sh $(PROGRAM) $(EXAMPLES)
+
 faults: ## Break the trainer on purpose, case after case, and show what comes of it (ten minutes)
 	@$(CARGO) build --locked
 	@$(CARGO) run --locked --quiet -- faults $(ARGS)
@@ -62,4 +72,4 @@ fuzz: ## Ten minutes each of damaged pictures and impossible tables (needs a nig
 	$(FUZZ) analyse $(CORPUS)/analyse -- $(FUZZ_LIMITS) -len_control=0 -max_len=300
 
 help: ## This list
-	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/'

@@ -3,7 +3,7 @@
 
 const $ = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
-const TOPICS = ["state", "prediction", "health", "metrics", "alert", "event"];
+const TOPICS = ["motion", "prediction", "health", "metrics", "alert", "event"];
 
 /** Makes an element; `children` are elements or text. */
 function make(tag, attributes = {}, ...children) {
@@ -27,6 +27,70 @@ function say(element, text) {
 
 const words = (name) => name.replaceAll("_", " ");
 const capital = (text) => text.charAt(0).toUpperCase() + text.slice(1);
+
+/* ---------- who one is ---------- */
+
+/** The token, where one was needed; kept for this tab, or on this device where that was wished. */
+const token = {
+  get: () => sessionStorage.getItem("token") ?? localStorage.getItem("token"),
+  keep(text, lasting) {
+    (lasting ? localStorage : sessionStorage).setItem("token", text);
+  },
+  forget() {
+    sessionStorage.removeItem("token");
+    localStorage.removeItem("token");
+  },
+};
+
+/** Asks the trainer, as whoever one is. */
+async function ask(path, options = {}) {
+  const headers = { ...options.headers };
+  if (token.get()) headers.authorization = `Bearer ${token.get()}`;
+  const answer = await fetch(path, { ...options, headers });
+  if (answer.status === 401) {
+    token.forget();
+    signIn();
+  }
+  return answer;
+}
+
+function signIn() {
+  if (!$("sign-in").open) $("sign-in").showModal();
+}
+
+/** Shows only what one may do. */
+async function showRole() {
+  try {
+    const answer = await ask("/api/v1/auth/who");
+    if (!answer.ok) return (await answer.json()).detail;
+    const { role, name } = await answer.json();
+    document.body.dataset.role = role;
+    say($("who"), token.get() ? `${capital(name)} (${role})` : "");
+    $("sign-out").hidden = !token.get();
+    return null;
+  } catch {
+    return "No connection";
+  }
+}
+
+$("sign-in-form").addEventListener("submit", async (e) => {
+  e.preventDefault();
+  token.keep($("token").value.trim(), $("token-keep").checked);
+  const refused = await showRole();
+  say($("sign-in-note"), refused ?? "");
+  if (refused) return;
+  $("token").value = "";
+  $("sign-in").close();
+  loadTable();
+  link.socket?.close();
+  if (link.asks) connect();
+});
+// Without a token there is nothing to be seen behind it.
+$("sign-in").addEventListener("cancel", (e) => e.preventDefault());
+$("sign-out").addEventListener("click", () => {
+  token.forget();
+  location.reload();
+});
 
 /* ---------- the table ---------- */
 
@@ -73,7 +137,7 @@ function ballShape(ball, r) {
 }
 
 const table = {
-  info: null, state: null, prediction: null, upright: false, root: null, layers: {}, balls: new Map(),
+  info: null, base: null, state: null, prediction: null, upright: false, root: null, layers: {}, balls: new Map(),
 
   /** Table metres to millimetres on the drawing; foot end to the right, or up where the screen is narrow. */
   at(p) {
@@ -261,7 +325,7 @@ function ghost(shot, contact) {
 
 async function loadTable() {
   try {
-    const answer = await fetch("/api/v1/table");
+    const answer = await ask("/api/v1/table");
     if (!answer.ok) return;
     table.info = await answer.json();
     table.build();
@@ -277,7 +341,21 @@ narrow.addEventListener("change", turn);
 table.upright = narrow.matches;
 
 let ballsShown = "";
-function showState(state) {
+/** A whole state, and its number. */
+function showState(state, sequence) {
+  table.base = { state, sequence };
+  drawState(state);
+}
+
+/** What is different from the state of that number. */
+function showMotion(motion) {
+  if (table.base?.sequence !== motion.base) return;
+  const moved = new Map(motion.balls.map((ball) => [ball.id, ball]));
+  const { state } = table.base;
+  drawState({ ...state, balls: state.balls.map((ball) => ({ ...ball, ...moved.get(ball.id) })), cue: motion.cue, hidden: motion.hidden ?? state.hidden });
+}
+
+function drawState(state) {
   table.state = state;
   if (!table.info || table.info.spec.name !== state.model) loadTable();
   else table.drawState();
@@ -433,10 +511,19 @@ function showEvent(event, timestamp) {
 
 /* ---------- live connection ---------- */
 
-const link = { socket: null, wait: 500, lost: false, heard: 0 };
+const link = { socket: null, wait: 500, lost: false, heard: 0, asks: false };
 
-function connect() {
-  const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/ws`);
+/** What goes behind the address of a connection on which no token can be sent. */
+async function ticket() {
+  if (!token.get()) return "";
+  const answer = await ask("/api/v1/auth/ticket", { method: "POST" });
+  return answer.ok ? `?ticket=${(await answer.json()).ticket}` : "";
+}
+
+async function connect() {
+  link.asks = false;
+  const shown = await ticket().catch(() => "");
+  const socket = new WebSocket(`${location.protocol === "https:" ? "wss" : "ws"}://${location.host}/api/v1/ws${shown}`);
   link.socket = socket;
   socket.addEventListener("open", () => {
     socket.send(JSON.stringify({ type: "subscribe", topics: TOPICS }));
@@ -452,7 +539,7 @@ function connect() {
       showBanner();
     }
     const message = JSON.parse(data);
-    const take = { state: showState, prediction: showPrediction, health: showHealth, metrics: showMetrics, alert: showAlerts, event: showEvent };
+    const take = { state: (state) => showState(state, message.sequence), motion: showMotion, prediction: showPrediction, health: showHealth, metrics: showMetrics, alert: showAlerts, event: showEvent };
     take[message.type]?.(message.data, message.timestamp);
   });
   socket.addEventListener("close", () => {
@@ -461,7 +548,9 @@ function connect() {
     $("state-pill").dataset.level = "unknown";
     say($("state-pill").querySelector(".text"), "Not connected");
     for (const id of ["pause", "assistance", "source-set"]) $(id).disabled = true;
-    setTimeout(connect, link.wait);
+    // Whoever must say first who they are is not asked again and again.
+    link.asks = $("sign-in").open;
+    if (!link.asks) setTimeout(connect, link.wait);
     link.wait = Math.min(link.wait * 1.6, 5000);
   });
 }
@@ -496,7 +585,7 @@ const noteTimers = new Map();
 async function send(path, body, what, { method = "POST", note = "command-note" } = {}) {
   let text;
   try {
-    const answer = await fetch(path, {
+    const answer = await ask(path, {
       method,
       headers: { "content-type": "application/json" },
       body: body === null ? undefined : JSON.stringify(body),
@@ -556,7 +645,7 @@ async function loadCalibration() {
   let wait = 3000;
   if (!document.hidden) {
     try {
-      const answer = await fetch("/api/v1/calibration");
+      const answer = await ask("/api/v1/calibration");
       if (answer.ok) {
         const calibration = await answer.json();
         showCalibration(calibration);
@@ -589,7 +678,7 @@ function refresh(image, none, address, pause, told) {
     let wait = pause;
     if (visible && !document.hidden) {
       try {
-        const answer = await fetch(address());
+        const answer = await ask(address());
         if (answer.ok) {
           told?.(answer);
           const url = URL.createObjectURL(await answer.blob());
@@ -622,9 +711,9 @@ refresh($("projector"), $("projector-none"), () => "/api/v1/projector.png", 500,
 /* ---------- log ---------- */
 
 async function loadLog() {
-  if (!$("log-box").open || document.hidden) return;
+  if (document.body.dataset.role !== "admin" || !$("log-box").open || document.hidden) return;
   try {
-    const { lines } = await (await fetch("/api/v1/log?limit=200")).json();
+    const { lines } = await (await ask("/api/v1/log?limit=200")).json();
     const box = $("log");
     const atEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 30;
     box.replaceChildren(...lines.map((line) => make("div", {}, make("span", {}, line.time.slice(11, 23)), make("span", {}, line.level), make("span", {}, line.message))));
@@ -635,5 +724,6 @@ async function loadLog() {
 $("log-box").addEventListener("toggle", loadLog);
 setInterval(loadLog, 2000);
 
+showRole();
 loadTable();
 connect();

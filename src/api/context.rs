@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Semaphore, watch};
 
+use super::auth::Gate;
 use super::feed::Feed;
 use super::frames::Pictures;
 use super::problem::Problem;
@@ -25,6 +26,7 @@ pub(super) struct Context {
     /// Turns true when the server is to stop.
     pub(super) stop: watch::Receiver<bool>,
     pub(super) pulse: Pulse,
+    pub(super) gate: Arc<Gate>,
     pub(super) feed: Feed,
     pub(super) pictures: Pictures,
     pub(super) simulations: Arc<Semaphore>,
@@ -37,9 +39,11 @@ impl Context {
         options: Options,
         shared: Shared,
         bound: SocketAddr,
+        gate: Gate,
         stop: watch::Receiver<bool>,
     ) -> Self {
         Self {
+            gate: Arc::new(gate),
             simulations: Arc::new(Semaphore::new(SIMULATIONS)),
             websockets: Arc::new(Semaphore::new(options.max_websockets)),
             streams: Arc::new(Semaphore::new(options.max_streams)),

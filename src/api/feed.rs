@@ -1,17 +1,19 @@
 //! Makes every live message once, for all WebSocket clients.
 //!
-//! Topics with a newest value (state, prediction, health, metrics, alerts) are kept as
-//! ready JSON in a `watch` channel: a client that is slow simply finds a newer one.
+//! Topics with a newest value (state, motion, prediction, health, metrics, alerts) are kept as
+//! ready messages in a `watch` channel: a client that is slow simply finds a newer one.
 //! Events go through a queue and are not skipped.
 
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::extract::ws::Utf8Bytes;
 use serde_json::{Value, json};
 use tokio::sync::{broadcast, watch};
 
 use super::context::{Context, now, stopped};
+use super::motion::Base;
 use super::views;
 use crate::system::faults::{self, Point};
 use crate::system::snapshot::Snapshot;
@@ -21,29 +23,68 @@ const LOOK: Duration = Duration::from_millis(10);
 /// How often it is looked at while nobody does.
 const LOOK_IDLE: Duration = Duration::from_millis(100);
 /// Shortest time between two updates of one topic.
-const UPDATE: Duration = Duration::from_millis(50);
+const UPDATE: Duration = Duration::from_millis(30);
 /// Time between two updates of figures, and longest time between two of health.
 const FIGURES: Duration = Duration::from_secs(1);
 /// Events a client may be behind.
 const EVENTS: usize = 256;
 
 /// The topics that have a newest value, in the order of [`Update::topics`].
-pub(super) const TOPICS: [&str; 5] = ["state", "prediction", "alert", "health", "metrics"];
+pub(super) const TOPICS: [&str; 6] = [STATE, MOTION, "prediction", "alert", "health", "metrics"];
+pub(super) const STATE: &str = "state";
+/// The state once, then what is different from it.
+pub(super) const MOTION: &str = "motion";
+/// The topic that is a queue, not a newest value.
+pub(super) const EVENT: &str = "event";
 
-/// The newest value of one topic.
+/// One message, made once and shared by all who get it.
 #[derive(Clone, Debug)]
 pub(super) struct Message {
     /// Counts up by one per message of the topic.
     pub(super) sequence: u64,
-    pub(super) timestamp: Arc<str>,
+    /// The whole message.
+    pub(super) text: Utf8Bytes,
+    timestamp: Arc<str>,
     /// JSON.
-    pub(super) data: Arc<str>,
+    data: Arc<str>,
+}
+
+impl Message {
+    pub(super) fn new(kind: &str, sequence: u64, timestamp: Arc<str>, data: &Value) -> Self {
+        let data: Arc<str> = data.to_string().into();
+        let text = envelope(kind, &timestamp, sequence, 0, &data);
+        Self {
+            sequence,
+            text: text.into(),
+            timestamp,
+            data,
+        }
+    }
+
+    /// The same for somebody who has missed some before it.
+    pub(super) fn after_missing(&self, kind: &str, dropped: u64) -> Utf8Bytes {
+        envelope(kind, &self.timestamp, self.sequence, dropped, &self.data).into()
+    }
+}
+
+fn envelope(kind: &str, timestamp: &str, sequence: u64, dropped: u64, data: &str) -> String {
+    let timestamp = timestamp.replace(['"', '\\'], "");
+    let dropped = if dropped > 0 {
+        format!("\"dropped\":{dropped},")
+    } else {
+        String::new()
+    };
+    format!(
+        "{{\"type\":\"{kind}\",\"timestamp\":\"{timestamp}\",\"sequence\":{sequence},{dropped}\"data\":{data}}}"
+    )
 }
 
 /// The newest values of all topics.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Update {
     pub(super) topics: [Option<Message>; TOPICS.len()],
+    /// The state against which `motion` is told.
+    pub(super) base: Option<Message>,
 }
 
 /// The live messages.
@@ -107,6 +148,9 @@ struct Publisher {
     /// When figures and health went out last, and what health said without its clock.
     figures: Option<Instant>,
     health: Option<Value>,
+    /// The state that was told whole last, and its message.
+    base: Option<(Base, Message)>,
+    base_sequence: u64,
     event_sequence: u64,
     /// What events were last derived from: frame, snapshot, balls pocketed.
     seen: Option<Seen>,
@@ -126,6 +170,7 @@ impl Publisher {
             feed.updates.send_replace(Update::default());
             self.figures = None;
             self.health = None;
+            self.base = None;
             self.seen = None;
         }
     }
@@ -133,11 +178,7 @@ impl Publisher {
     fn turn(&mut self, context: &Context, snapshot: &Snapshot) {
         for event in self.events(snapshot) {
             self.event_sequence += 1;
-            let message = Message {
-                sequence: self.event_sequence,
-                timestamp: now().into(),
-                data: event.to_string().into(),
-            };
+            let message = Message::new(EVENT, self.event_sequence, now().into(), &event);
             // Nobody there to hear it is no error.
             let _ = context.feed.events.send(message);
         }
@@ -145,8 +186,11 @@ impl Publisher {
             return;
         }
         self.updated = Some(Instant::now());
+        let state = views::state(snapshot);
+        let motion = self.motion(snapshot, &state);
         let mut fresh: [Option<Value>; TOPICS.len()] = [
-            Some(views::state(snapshot)),
+            Some(state),
+            motion,
             Some(views::prediction(snapshot)),
             Some(json!({ "alerts": snapshot.status.alerts })),
             None,
@@ -160,33 +204,43 @@ impl Publisher {
         }
         if due || self.health.as_ref() != Some(&key) {
             self.health = Some(key);
-            fresh[3] = Some(health);
+            fresh[4] = Some(health);
         }
         if due {
             self.figures = Some(Instant::now());
-            fresh[4] = Some(json!(snapshot.status.metrics));
+            fresh[5] = Some(json!(snapshot.status.metrics));
         }
         self.publish(&context.feed, snapshot, fresh);
+    }
+
+    /// What differs from the base; a new base where that no longer serves.
+    fn motion(&mut self, snapshot: &Snapshot, state: &Value) -> Option<Value> {
+        if !self.base.as_ref().is_some_and(|(base, _)| base.serves(snapshot)) {
+            self.base_sequence += 1;
+            let message = Message::new(STATE, self.base_sequence, snapshot.time.as_str().into(), state);
+            self.base = Base::of(snapshot).map(|base| (base, message));
+        }
+        let (base, message) = self.base.as_ref()?;
+        Some(base.motion(message.sequence, snapshot.table.as_deref()?))
     }
 
     fn publish(&mut self, feed: &Feed, snapshot: &Snapshot, fresh: [Option<Value>; TOPICS.len()]) {
         let timestamp: Arc<str> = snapshot.time.as_str().into();
         let sequences = &mut self.sequences;
+        let base = self.base.as_ref().map(|(_, message)| message.clone());
         feed.updates.send_if_modified(|update| {
-            let mut modified = false;
-            for ((slot, sequence), value) in update.topics.iter_mut().zip(sequences).zip(fresh) {
-                let Some(data) = value.map(|v| v.to_string()) else {
-                    continue;
-                };
-                if slot.as_ref().is_some_and(|old| *old.data == *data) {
+            let number = |message: &Option<Message>| message.as_ref().map(|m| m.sequence);
+            let mut modified = number(&update.base) != number(&base);
+            update.base = base;
+            let slots = update.topics.iter_mut().zip(TOPICS).zip(sequences).zip(fresh);
+            for (((slot, topic), sequence), value) in slots {
+                let Some(value) = value else { continue };
+                let next = Message::new(topic, *sequence + 1, Arc::clone(&timestamp), &value);
+                if slot.as_ref().is_some_and(|old| old.data == next.data) {
                     continue;
                 }
                 *sequence += 1;
-                *slot = Some(Message {
-                    sequence: *sequence,
-                    timestamp: Arc::clone(&timestamp),
-                    data: data.into(),
-                });
+                *slot = Some(next);
                 modified = true;
             }
             modified

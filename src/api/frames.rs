@@ -16,10 +16,10 @@ use crate::system::snapshot::Snapshot;
 const PLACES: usize = 8;
 /// Width of a projector picture drawn in software, pixels.
 const PROJECTOR_WIDTH: u32 = 1280;
-/// How recent a picture of the renderer must be to be passed on.
 /// How often, and after which pause each, a picture is looked for that has just been asked for.
 const RENDER_TRIES: u32 = 60;
 const RENDER_PAUSE: Duration = Duration::from_millis(50);
+/// How recent a picture of the renderer must be to be passed on.
 const RENDERED_WITHIN: Duration = Duration::from_secs(2);
 const JPEG_QUALITY: u8 = 82;
 

@@ -27,11 +27,16 @@ const HANDLING: Duration = Duration::from_secs(1);
 pub(super) async fn protect(State(context): State<Arc<Context>>, request: Request, next: Next) -> Response {
     let started = Instant::now();
     let path: String = request.uri().path().chars().take(200).collect();
+    let friend = friend(&context, request.headers());
     let response = match check(&context, &request) {
+        Ok(()) if friend.is_some() && is_preflight(&request) => StatusCode::NO_CONTENT.into_response(),
         Ok(()) => run(&context, &path, request, next).await,
         Err(problem) => problem.into_response(),
     };
-    let response = finish(response, &path);
+    let mut response = finish(response, &path);
+    if let Some(origin) = friend {
+        let_in(response.headers_mut(), origin);
+    }
     context
         .shared
         .stats
@@ -94,6 +99,52 @@ fn finish(mut response: Response, path: &str) -> Response {
     response
 }
 
+/// The page of another site that asks, where the settings name it.
+fn friend(context: &Context, headers: &HeaderMap) -> Option<HeaderValue> {
+    let origin = headers.get(header::ORIGIN)?;
+    let named = |known: &String| {
+        origin
+            .as_bytes()
+            .eq_ignore_ascii_case(known.trim_end_matches('/').as_bytes())
+    };
+    context
+        .options
+        .allowed_origins
+        .iter()
+        .any(named)
+        .then(|| origin.clone())
+}
+
+/// A browser asks whether a page may ask.
+fn is_preflight(request: &Request) -> bool {
+    *request.method() == Method::OPTIONS
+        && request
+            .headers()
+            .contains_key(header::ACCESS_CONTROL_REQUEST_METHOD)
+}
+
+/// Tells a browser that this page may read the answer. Cookies are never taken, so it needs a token of its own.
+fn let_in(headers: &mut HeaderMap, origin: HeaderValue) {
+    headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
+    headers.append(header::VARY, HeaderValue::from_static("origin"));
+    let fixed = [
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, DELETE"),
+        (
+            header::ACCESS_CONTROL_ALLOW_HEADERS,
+            "authorization, content-type",
+        ),
+        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "retry-after, x-drawn-by"),
+        (header::ACCESS_CONTROL_MAX_AGE, "600"),
+        (
+            header::HeaderName::from_static("cross-origin-resource-policy"),
+            "cross-origin",
+        ),
+    ];
+    for (name, value) in fixed {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+}
+
 /// Whether this request may come in at all.
 fn check(context: &Context, request: &Request) -> Result<(), Problem> {
     let path = request.uri().path();
@@ -107,7 +158,7 @@ fn check(context: &Context, request: &Request) -> Result<(), Problem> {
         .map(|a| a.as_str())
         .or_else(|| text(headers, header::HOST));
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
-    let sensitive = changes || path == "/api/v1/ws";
+    let sensitive = changes || matches!(path, "/api/v1/ws" | "/api/v1/stream.mjpeg");
     match host {
         Some(host) if !host_allowed(context, host) => {
             return Err(Problem::new(
@@ -127,7 +178,11 @@ fn check(context: &Context, request: &Request) -> Result<(), Problem> {
         }
         _ => {}
     }
-    if sensitive && let (Some(origin), Some(host)) = (headers.get(header::ORIGIN), host) {
+    let friendly = friend(context, headers).is_some();
+    if sensitive
+        && !friendly
+        && let (Some(origin), Some(host)) = (headers.get(header::ORIGIN), host)
+    {
         let same = origin.to_str().is_ok_and(|origin| {
             ["http://", "https://"]
                 .iter()

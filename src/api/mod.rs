@@ -4,12 +4,17 @@
 //! and sends bounded [`OperatorCommand`]s back. It never touches anything else of the
 //! program, so that no client, however slow or hostile, can hold up the table.
 
+pub mod auth;
 mod connection;
 mod context;
+mod endpoint;
 mod feed;
 mod frames;
 mod guard;
+mod handlers;
 mod metrics;
+mod motion;
+mod openapi;
 mod page;
 mod picture;
 pub mod plugin;
@@ -30,6 +35,7 @@ pub use server::{ApiError, ApiServer};
 pub use slot::PictureSlot;
 pub use stats::ApiStats;
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -48,6 +54,12 @@ pub struct Options {
     /// Further names under which the server may be called while it listens on loopback,
     /// for a proxy that passes on its own name.
     pub allowed_hosts: Vec<String>,
+    /// Origins of other sites whose pages may ask.
+    pub allowed_origins: Vec<String>,
+    /// Also on this machine nobody comes in without a token: for a proxy that does not say for whom it speaks.
+    pub require_token: bool,
+    /// Where tokens are kept; `None`: there are none.
+    pub state_folder: Option<PathBuf>,
     /// Connections at one time; a further one is told so and closed.
     pub max_connections: usize,
     /// WebSocket clients at one time.
@@ -70,8 +82,11 @@ impl Default for Options {
             host: "127.0.0.1".to_owned(),
             port: 8000,
             allowed_hosts: Vec::new(),
-            max_connections: 256,
-            max_websockets: 64,
+            allowed_origins: Vec::new(),
+            require_token: false,
+            state_folder: None,
+            max_connections: 1280,
+            max_websockets: 1000,
             max_streams: 8,
             stale_after: Duration::from_secs(5),
             fresh_frame: Duration::from_secs(2),

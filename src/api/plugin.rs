@@ -7,7 +7,7 @@ use bevy::prelude::*;
 
 use super::probe::Probe;
 use super::{ApiServer, ApiStats, Options, Shared};
-use crate::app::{ApiStep, Config, Stage};
+use crate::app::{ApiStep, Config, RunOptions, Stage};
 use crate::system::faults::{self, Point};
 use crate::system::health::check;
 use crate::system::orchestrator::Report;
@@ -75,6 +75,7 @@ const CHECK_EVERY: Duration = Duration::from_millis(500);
 fn keep_serving(
     mut api: ResMut<Api>,
     config: Res<Config>,
+    run: Res<RunOptions>,
     stage: Res<Stage>,
     mut health: ResMut<ApiHealth>,
     mut desk: Desk,
@@ -120,7 +121,7 @@ fn keep_serving(
     desk.report("api", report);
     if api.server.is_none() && api.tried.is_none_or(|t| t.elapsed() >= RETRY_AFTER) {
         api.tried = Some(Instant::now());
-        start(&mut api, &config, &stage);
+        start(&mut api, &config, &run, &stage);
         *checked = None;
     }
     if checked.is_none_or(|t| t.elapsed() >= CHECK_EVERY) {
@@ -151,10 +152,14 @@ fn port_to_take(set: u16, last: Option<(u16, u16)>) -> u16 {
     }
 }
 
-fn start(api: &mut Api, config: &Config, stage: &Stage) {
+fn start(api: &mut Api, config: &Config, run: &RunOptions, stage: &Stage) {
     let options = Options {
         host: config.api.host.clone(),
         port: port_to_take(config.api.port, api.port),
+        allowed_hosts: config.api.names.clone(),
+        allowed_origins: config.api.origins.clone(),
+        require_token: config.api.require_token,
+        state_folder: run.state_folder.clone(),
         ..Options::default()
     };
     let shared = Shared {

@@ -5,6 +5,77 @@ use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde_json::{Map, Value, json};
 
+/// One kind of problem.
+#[derive(Debug)]
+pub(super) struct Kind {
+    /// Stable word for programs.
+    pub(super) code: &'static str,
+    pub(super) status: u16,
+    /// When it is answered.
+    pub(super) about: &'static str,
+}
+
+const fn kind(code: &'static str, status: u16, about: &'static str) -> Kind {
+    Kind { code, status, about }
+}
+
+/// All kinds there are.
+pub(super) const KINDS: &[Kind] = &[
+    kind("bad_request", 400, "the request can't be understood"),
+    kind(
+        "body_incomplete",
+        400,
+        "the connection broke before the body was complete",
+    ),
+    kind("host_missing", 400, "there is no Host header"),
+    kind("invalid_path", 400, "the path can't be read"),
+    kind("invalid_query", 400, "a parameter is unknown or of another type"),
+    kind("malformed_json", 400, "the body is not JSON"),
+    kind(
+        "ticket_invalid",
+        401,
+        "the ticket is used, over, or from another address",
+    ),
+    kind("token_invalid", 401, "the token is unknown, over, or was revoked"),
+    kind("unauthenticated", 401, "a token is needed"),
+    kind("forbidden", 403, "the token's role may not do this"),
+    kind("host_not_allowed", 403, "the server is not called by this name"),
+    kind("origin_not_allowed", 403, "a page of another site asks"),
+    kind("not_found", 404, "there is no such thing"),
+    kind("method_not_allowed", 405, "the address knows other methods"),
+    kind("request_timeout", 408, "the body did not come in time"),
+    kind("calibration_running", 409, "a calibration is under way"),
+    kind("module_refused", 409, "the module can't be treated like that now"),
+    kind("no_calibration_running", 409, "no calibration is under way"),
+    kind("no_cue", 409, "there is no cue that can be taken by hand"),
+    kind("no_shot", 409, "no shot is being aimed"),
+    kind("not_calibrated", 409, "nothing is calibrated"),
+    kind("body_too_large", 413, "the body is larger than 64 KiB"),
+    kind("unsupported_media_type", 415, "the body is not application/json"),
+    kind("validation", 422, "a value is impossible; `errors` names it"),
+    kind("websocket_required", 426, "the address speaks WebSocket only"),
+    kind(
+        "too_many_wrong_tokens",
+        429,
+        "too many wrong tokens came from this address",
+    ),
+    kind(
+        "internal",
+        500,
+        "the server made a mistake; its log has the details",
+    ),
+    kind("busy", 503, "too much is being asked at once"),
+    kind("no_frame", 503, "there is no camera picture"),
+    kind("not_drawn", 503, "there is no such picture at present"),
+    kind("not_ready", 503, "the program is not at work; `reasons` says why"),
+    kind("starting", 503, "the program is still starting"),
+    kind("stopping", 503, "the program is stopping"),
+    kind("timeout", 503, "the answer took too long"),
+    kind("too_many_clients", 503, "too many live clients are connected"),
+    kind("too_many_connections", 503, "too many connections are open"),
+    kind("too_many_streams", 503, "too many streams are being watched"),
+];
+
 /// What went wrong with a request: rendered as `application/problem+json`.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Problem {
@@ -83,7 +154,9 @@ impl Problem {
             StatusCode::UNSUPPORTED_MEDIA_TYPE => {
                 ("unsupported_media_type", "Send application/json.".to_owned())
             }
-            s if s.is_client_error() => ("bad_request", "The request can't be understood.".to_owned()),
+            s if s.is_client_error() => {
+                return Self::bad_request("bad_request", "The request can't be understood.");
+            }
             _ => ("internal", "The server could not answer this request.".to_owned()),
         };
         Self::new(status, code, detail)
@@ -124,6 +197,9 @@ impl Problem {
             header::CONTENT_TYPE,
             HeaderValue::from_static("application/problem+json"),
         );
+        if self.status == StatusCode::UNAUTHORIZED {
+            headers.insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
         if let Some(seconds) = self.retry_after_s {
             headers.insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

@@ -10,12 +10,16 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use tokio::sync::watch;
 use tracing::{error, info};
 
+use super::auth::tokens::TokenError;
+use super::auth::{self, Gate};
 use super::connection::{GuardedListener, Peer};
 use super::context::{Context, stopped};
 use super::{Options, Shared, feed, routes};
 
 /// Threads for encoding pictures and for simulations.
 const WORKERS: usize = 3;
+/// How far the thread stands back behind others, 0 (not at all) to 19.
+const NICENESS: i32 = 5;
 /// Time open requests get to end once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(2);
 /// A new connection's first answer may take this much longer than its request.
@@ -44,6 +48,18 @@ pub enum ApiError {
         /// What the system says.
         source: io::Error,
     },
+    /// From elsewhere nobody could come in, or everybody.
+    #[error(
+        "{host} can be reached from other machines, and there is no token with which to come in: \
+         `billiards-trainer token create NAME --role viewer` makes one, or set api.host to 127.0.0.1"
+    )]
+    NoToken {
+        /// Host as asked for.
+        host: String,
+    },
+    /// Who may come in is not known.
+    #[error(transparent)]
+    Tokens(#[from] TokenError),
     /// The system gives us no thread or event queue.
     #[error("cannot start the api thread: {0}; the machine is out of resources")]
     Start(io::Error),
@@ -67,8 +83,12 @@ impl ApiServer {
     /// [`ApiError`] when the address can't be bound or the thread not started.
     pub fn start(options: Options, shared: Shared) -> Result<Self, ApiError> {
         let listener = bind(&options)?;
+        let gate = Gate::new(options.require_token, options.state_folder.as_deref())?;
         listener.set_nonblocking(true).map_err(ApiError::Start)?;
         let address = listener.local_addr().map_err(ApiError::Start)?;
+        if !address.ip().is_loopback() && !gate.has_tokens() {
+            return Err(ApiError::NoToken { host: options.host });
+        }
         let socket = listener.try_clone().map_err(ApiError::Start)?;
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
@@ -78,10 +98,11 @@ impl ApiServer {
             .map_err(ApiError::Start)?;
         let (stop, stopped) = watch::channel(false);
         let (finished, done) = bounded(1);
-        let context = Arc::new(Context::new(options, shared, address, stopped));
+        let context = Arc::new(Context::new(options, shared, address, gate, stopped));
         let thread = std::thread::Builder::new()
             .name("api".to_owned())
             .spawn(move || {
+                give_way();
                 runtime.block_on(serve(listener, context));
                 runtime.shutdown_timeout(Duration::from_millis(200));
                 // Nobody waiting any more is no error.
@@ -151,6 +172,13 @@ fn bind(options: &Options) -> Result<TcpListener, ApiError> {
     })
 }
 
+/// Whoever looks from afar can wait for a moment; the table can't.
+fn give_way() {
+    let thread = rustix::thread::gettid();
+    // It is only a wish; a system that does not know it serves as well.
+    let _ = rustix::process::setpriority_process(Some(thread), NICENESS);
+}
+
 async fn serve(listener: TcpListener, context: Arc<Context>) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
@@ -166,6 +194,8 @@ async fn serve(listener: TcpListener, context: Arc<Context>) {
         Arc::clone(&context.shared.stats),
     );
     let mut publisher = tokio::spawn(feed::publish(Arc::clone(&context)));
+    let gate = Arc::clone(&context.gate);
+    let mut follower = tokio::spawn(auth::follow(Arc::clone(&gate)));
     let stop = context.stop.clone();
     let service = routes::router(context).into_make_service_with_connect_info::<Peer>();
     let server = axum::serve(guarded, service).with_graceful_shutdown(stopped(stop.clone()));
@@ -177,10 +207,13 @@ async fn serve(listener: TcpListener, context: Arc<Context>) {
         }
         // Without it the live connections are dead: better all ends, and is started again.
         Err(error) = &mut publisher => error!(%error, "api's live feed broke"),
+        Err(error) = &mut follower => error!(%error, "api no longer knows its tokens"),
         () = async {
             stopped(stop).await;
             tokio::time::sleep(GRACE).await;
         } => {}
     }
     publisher.abort();
+    follower.abort();
+    gate.keep();
 }

@@ -8,6 +8,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use futures_lite::stream;
 
+use super::auth::Caller;
 use super::context::{Context, stopped};
 use super::frames::{self, Made};
 use super::problem::Problem;
@@ -25,7 +26,11 @@ pub(super) struct Settings {
 }
 
 /// Starts a stream, if there is room for one more.
-pub(super) fn respond(context: Arc<Context>, settings: Settings) -> Result<Response, Problem> {
+pub(super) fn respond(
+    context: Arc<Context>,
+    caller: Caller,
+    settings: Settings,
+) -> Result<Response, Problem> {
     let place = Arc::clone(&context.streams).try_acquire_owned().map_err(|_| {
         Problem::unavailable(
             "too_many_streams",
@@ -39,12 +44,15 @@ pub(super) fn respond(context: Arc<Context>, settings: Settings) -> Result<Respo
     let last: Option<(Made, Instant)> = None;
     // Whoever reads slowly asks for the next picture late and gets the newest one then.
     let parts = stream::unfold(
-        (context, ticks, last, place),
-        move |(context, mut ticks, mut last, place)| async move {
+        (context, caller, ticks, last, place),
+        move |(context, caller, mut ticks, mut last, place)| async move {
             loop {
                 tokio::select! {
                     () = stopped(context.stop.clone()) => return None,
                     _ = ticks.tick() => {}
+                }
+                if !context.gate.still_holds(&caller) {
+                    return None;
                 }
                 let Ok((made, jpeg)) = frames::frame_jpeg(&context, settings.annotate, settings.width).await
                 else {
@@ -56,7 +64,7 @@ pub(super) fn respond(context: Arc<Context>, settings: Settings) -> Result<Respo
                 last = Some((made, Instant::now()));
                 return Some((
                     Ok::<_, std::convert::Infallible>(part(&jpeg)),
-                    (context, ticks, last, place),
+                    (context, caller, ticks, last, place),
                 ));
             }
         },

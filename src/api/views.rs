@@ -69,6 +69,26 @@ pub(super) fn state(snapshot: &Snapshot) -> Value {
         });
     };
     let balls: Vec<Value> = table.balls.iter().map(ball).collect();
+    let pocketed: Vec<Value> = table
+        .pocketed
+        .iter()
+        .map(|&(kind, pocket)| pocketed(kind, pocket))
+        .collect();
+    json!({
+        "known": true,
+        "stale": snapshot.table_stale,
+        "model": spec.name,
+        "sequence": table.sequence,
+        "balls": balls,
+        "cue": cue(table),
+        "hidden": table.hidden,
+        "at_rest": table.at_rest,
+        "pocketed": pocketed,
+    })
+}
+
+/// The cue over the table.
+pub(super) fn cue(table: &TableState) -> Value {
     let cue = table.cue.map(|cue| {
         json!({
             "tip": point(cue.tip_m),
@@ -81,22 +101,7 @@ pub(super) fn state(snapshot: &Snapshot) -> Value {
             "speed_m_s": metres(cue.speed_m_s),
         })
     });
-    let pocketed: Vec<Value> = table
-        .pocketed
-        .iter()
-        .map(|&(kind, pocket)| pocketed(kind, pocket))
-        .collect();
-    json!({
-        "known": true,
-        "stale": snapshot.table_stale,
-        "model": spec.name,
-        "sequence": table.sequence,
-        "balls": balls,
-        "cue": cue,
-        "hidden": table.hidden,
-        "at_rest": table.at_rest,
-        "pocketed": pocketed,
-    })
+    json!(cue)
 }
 
 /// A ball that fell.

@@ -4,6 +4,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use axum::Extension;
 use axum::extract::State;
 use axum::extract::ws::rejection::WebSocketUpgradeRejection;
 use axum::extract::ws::{CloseFrame, Message as Frame, WebSocket, WebSocketUpgrade, close_code};
@@ -13,22 +14,30 @@ use serde_json::{Value, json};
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{OwnedSemaphorePermit, broadcast, watch};
 
+use super::auth::Caller;
 use super::context::{Context, now, stopped};
-use super::feed::{Message, TOPICS, Update};
+use super::feed::{EVENT, MOTION, Message, STATE, TOPICS, Update};
 use super::problem::Problem;
 
 /// Keeps the connection alive and finds out that it is not; shorter than the connection's idle limit.
 const PING: Duration = Duration::from_secs(15);
+/// Whoever came in with a token that holds no more is out after this time.
+const RECHECK: Duration = Duration::from_secs(1);
+/// Close code for that, of the range for applications.
+const UNAUTHENTICATED: u16 = 4401;
 /// Largest message a client may send, bytes.
 const MESSAGE_LIMIT: usize = 8 * 1024;
 /// Messages a client may send per second.
 const MESSAGES_PER_SECOND: u32 = 50;
-/// The topic that is a queue, not a newest value.
-const EVENT: &str = "event";
+/// Updates a second that a client gets at most, unless it asks for less.
+const RATE_HZ: f64 = 30.0;
+/// The slowest a client may ask for.
+const SLOWEST_HZ: f64 = 0.1;
 
 /// `GET /api/v1/ws`.
 pub(super) async fn upgrade(
     State(context): State<Arc<Context>>,
+    Extension(caller): Extension<Caller>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Result<Response, Problem> {
     let upgrade = upgrade.map_err(|error| {
@@ -49,16 +58,23 @@ pub(super) async fn upgrade(
         .write_buffer_size(0)
         .max_message_size(MESSAGE_LIMIT)
         .max_frame_size(MESSAGE_LIMIT)
-        .on_upgrade(move |socket| Client::new(context, socket, place).run()))
+        .on_upgrade(move |socket| Client::new(context, caller, socket, place).run()))
 }
 
 struct Client {
     context: Arc<Context>,
+    caller: Caller,
     socket: WebSocket,
     updates: watch::Receiver<Update>,
     events: broadcast::Receiver<Message>,
     /// Last sequence sent per topic, for the topics subscribed to.
     sent: [Option<u64>; TOPICS.len()],
+    /// Last state sent as the base of motion.
+    base_sent: Option<u64>,
+    /// Shortest time between two updates, where the client has asked for one: what it skips then is not missed.
+    pause: Option<Duration>,
+    /// No update goes out before.
+    resumes: Instant,
     wants_events: bool,
     /// Messages taken from the client in the second that began then.
     received: (Instant, u32),
@@ -71,14 +87,18 @@ struct Client {
 struct Gone;
 
 impl Client {
-    fn new(context: Arc<Context>, socket: WebSocket, place: OwnedSemaphorePermit) -> Self {
+    fn new(context: Arc<Context>, caller: Caller, socket: WebSocket, place: OwnedSemaphorePermit) -> Self {
         context.shared.stats.websocket_opened();
         Self {
             updates: context.feed.updates(),
             events: context.feed.events(),
             context,
+            caller,
             socket,
             sent: [None; TOPICS.len()],
+            base_sent: None,
+            pause: None,
+            resumes: Instant::now(),
             wants_events: false,
             received: (Instant::now(), 0),
             replies: 0,
@@ -90,6 +110,7 @@ impl Client {
         let mut stop = pin!(stopped(self.context.stop.clone()));
         let mut ping = tokio::time::interval(PING);
         ping.reset();
+        let mut recheck = tokio::time::interval(RECHECK);
         loop {
             let step = tokio::select! {
                 () = &mut stop => {
@@ -100,12 +121,20 @@ impl Client {
                     Some(Ok(message)) => self.take(message).await,
                     _ => Err(Gone),
                 },
-                changed = self.updates.changed() => match changed {
+                changed = next_update(&mut self.updates, self.resumes) => match changed {
                     Ok(()) => self.send_updates().await,
                     Err(_) => Err(Gone),
                 },
                 event = self.events.recv() => self.send_event(event).await,
                 _ = ping.tick() => self.send(Frame::Ping(axum::body::Bytes::new())).await,
+                _ = recheck.tick() => {
+                    if self.context.gate.still_holds(&self.caller) {
+                        Ok(())
+                    } else {
+                        self.close(UNAUTHENTICATED, "the token was revoked or is over").await;
+                        Err(Gone)
+                    }
+                }
             };
             if step.is_err() {
                 return;
@@ -117,28 +146,48 @@ impl Client {
     /// this client took them are counted and told.
     async fn send_updates(&mut self) -> Result<(), Gone> {
         let update = self.updates.borrow_and_update().clone();
+        self.resumes = Instant::now() + self.pause.unwrap_or_default();
+        let by_motion = self.wants(MOTION);
+        if let Some(base) = update
+            .base
+            .filter(|base| by_motion && self.base_sent != Some(base.sequence))
+        {
+            self.base_sent = Some(base.sequence);
+            self.send(Frame::Text(base.text)).await?;
+        }
         for (index, message) in update.topics.into_iter().enumerate() {
             let Some(message) = message else { continue };
             let (Some(topic), Some(Some(sent))) = (TOPICS.get(index), self.sent.get_mut(index)) else {
                 continue;
             };
-            if *sent == message.sequence {
+            if *sent == message.sequence || by_motion && *topic == STATE {
                 continue;
             }
             let dropped = match *sent {
                 0 => 0,
+                _ if self.pause.is_some() => 0,
                 before => message.sequence.saturating_sub(before.saturating_add(1)),
             };
             *sent = message.sequence;
-            self.context.shared.stats.dropped(dropped);
-            self.send_text(envelope(topic, &message, dropped)).await?;
+            let text = if dropped == 0 {
+                message.text
+            } else {
+                self.context.shared.stats.dropped(dropped);
+                message.after_missing(topic, dropped)
+            };
+            self.send(Frame::Text(text)).await?;
         }
         Ok(())
     }
 
+    fn wants(&self, topic: &str) -> bool {
+        let mut topics = TOPICS.iter().zip(&self.sent);
+        topics.any(|(name, sent)| *name == topic && sent.is_some())
+    }
+
     async fn send_event(&mut self, event: Result<Message, RecvError>) -> Result<(), Gone> {
         match event {
-            Ok(message) if self.wants_events => self.send_text(envelope(EVENT, &message, 0)).await,
+            Ok(message) if self.wants_events => self.send(Frame::Text(message.text)).await,
             Ok(_) => Ok(()),
             Err(RecvError::Lagged(missed)) if self.wants_events => {
                 self.context.shared.stats.dropped(missed);
@@ -204,6 +253,16 @@ impl Client {
                     );
                     return self.complain("unknown_topic", &detail).await;
                 }
+                match message.get("rate_hz").map(Value::as_f64) {
+                    None => {}
+                    Some(Some(rate)) if (SLOWEST_HZ..=RATE_HZ).contains(&rate) => {
+                        self.pause = (rate < RATE_HZ).then(|| Duration::from_secs_f64(1.0 / rate));
+                    }
+                    Some(_) => {
+                        let detail = format!("`rate_hz` must be a number from {SLOWEST_HZ} to {RATE_HZ}.");
+                        return self.complain("invalid_rate", &detail).await;
+                    }
+                }
                 for topic in &topics {
                     if *topic == EVENT {
                         self.wants_events = on;
@@ -212,6 +271,9 @@ impl Client {
                         if name == topic {
                             *sent = on.then(|| sent.unwrap_or(0));
                         }
+                    }
+                    if *topic == MOTION && !on {
+                        self.base_sent = None;
                     }
                 }
                 let done = if on { "subscribed" } else { "unsubscribed" };
@@ -237,16 +299,8 @@ impl Client {
     /// An answer to this client alone, numbered on its own.
     async fn reply(&mut self, kind: &str, data: &Value) -> Result<(), Gone> {
         self.replies += 1;
-        let message = Message {
-            sequence: self.replies,
-            timestamp: now().into(),
-            data: data.to_string().into(),
-        };
-        self.send_text(envelope(kind, &message, 0)).await
-    }
-
-    async fn send_text(&mut self, text: String) -> Result<(), Gone> {
-        self.send(Frame::Text(text.into())).await
+        let message = Message::new(kind, self.replies, now().into(), data);
+        self.send(Frame::Text(message.text)).await
     }
 
     /// A client that takes nothing for too long is let go; it can come again.
@@ -277,20 +331,8 @@ impl Drop for Client {
     }
 }
 
-/// Wraps ready JSON; only this much is done per client.
-fn envelope(kind: &str, message: &Message, dropped: u64) -> String {
-    let Message {
-        sequence,
-        timestamp,
-        data,
-    } = message;
-    let timestamp = timestamp.replace(['"', '\\'], "");
-    let dropped = if dropped > 0 {
-        format!("\"dropped\":{dropped},")
-    } else {
-        String::new()
-    };
-    format!(
-        "{{\"type\":\"{kind}\",\"timestamp\":\"{timestamp}\",\"sequence\":{sequence},{dropped}\"data\":{data}}}"
-    )
+/// Waits for the next update, and not less than until then.
+async fn next_update(updates: &mut watch::Receiver<Update>, resumes: Instant) -> Result<(), RecvError> {
+    tokio::time::sleep_until(resumes.into()).await;
+    updates.changed().await.map_err(|_| RecvError::Closed)
 }

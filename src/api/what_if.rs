@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Map, Value, json};
 
 use super::context::Context;
@@ -19,6 +20,12 @@ const MAX_BALLS: usize = 32;
 const TOUCHING_M: f64 = 5e-5;
 /// Faster than any break, m/s.
 const MAX_SPEED_M_S: f64 = 15.0;
+/// Slower than any stroke, m/s.
+const SLOWEST_M_S: f64 = 0.001;
+/// Farther from the middle no tip meets the ball, radii.
+const WIDEST: f64 = 0.9;
+/// No cue stands steeper, degrees.
+const STEEPEST_DEG: f64 = 85.0;
 /// How long a question waits for the ones before it.
 const WAIT: Duration = Duration::from_secs(2);
 /// How long a simulation may take.
@@ -32,6 +39,48 @@ struct Question {
     balls: Vec<BallState>,
     struck: usize,
     strike: CueStrike,
+}
+
+/// A question as it may be asked. That no balls overlap, lie off the table or in pockets, and that the tip meets the ball,
+/// can't be said so.
+pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
+    let number = |min: f64, max: f64| json!({ "type": "number", "minimum": min, "maximum": max });
+    let id = json!({ "oneOf": [
+        { "type": "integer", "minimum": 0, "maximum": u64::MAX }, { "type": "string", "minLength": 1, "maxLength": 32 },
+    ] });
+    json_schema!({
+        "type": "object",
+        "required": ["balls", "cue"],
+        "additionalProperties": false,
+        "properties": {
+            "table": { "type": ["string", "null"], "description": "a model; without one the table in use" },
+            "balls": {
+                "type": "array", "minItems": 1, "maxItems": MAX_BALLS,
+                "items": {
+                    "type": "object", "required": ["id", "position"], "additionalProperties": false,
+                    "properties": {
+                        "id": id,
+                        "position": {
+                            "type": "array", "minItems": 2, "maxItems": 2, "items": { "type": "number" },
+                            "description": "metres",
+                        },
+                    },
+                },
+            },
+            "cue": {
+                "type": "object", "required": ["ball", "direction_deg", "stick_speed_m_s"],
+                "additionalProperties": false,
+                "properties": {
+                    "ball": id,
+                    "direction_deg": number(-3600.0, 3600.0),
+                    "stick_speed_m_s": number(SLOWEST_M_S, MAX_SPEED_M_S),
+                    "side": number(-WIDEST, WIDEST),
+                    "height": number(-WIDEST, WIDEST),
+                    "elevation_deg": number(0.0, STEEPEST_DEG),
+                },
+            },
+        },
+    })
 }
 
 /// Checks the question, simulates it on a thread of its own, and tells the outcome.
@@ -132,15 +181,17 @@ fn read(body: &Value, current: &TableSpec) -> Result<Question, Problem> {
         .ok_or_else(|| Problem::invalid("cue.ball", "is none of the balls' ids"))?;
     let strike = CueStrike {
         direction: cue.number("direction_deg", None, -3600.0, 3600.0)?.to_radians(),
-        stick_speed_m_s: cue.number("stick_speed_m_s", None, 0.001, MAX_SPEED_M_S)?,
-        side: cue.number("side", Some(0.0), -0.9, 0.9)?,
-        height: cue.number("height", Some(0.0), -0.9, 0.9)?,
-        elevation: cue.number("elevation_deg", Some(0.0), 0.0, 85.0)?.to_radians(),
+        stick_speed_m_s: cue.number("stick_speed_m_s", None, SLOWEST_M_S, MAX_SPEED_M_S)?,
+        side: cue.number("side", Some(0.0), -WIDEST, WIDEST)?,
+        height: cue.number("height", Some(0.0), -WIDEST, WIDEST)?,
+        elevation: cue
+            .number("elevation_deg", Some(0.0), 0.0, STEEPEST_DEG)?
+            .to_radians(),
     };
-    if strike.side.hypot(strike.height) > 0.9 {
+    if strike.side.hypot(strike.height) > WIDEST {
         return Err(Problem::invalid(
             "cue.side",
-            "side and height together miss the ball: at most 0.9 radii from the middle",
+            format!("side and height together miss the ball: at most {WIDEST} radii from the middle"),
         ));
     }
     let labels = ids.iter().map(|id| json!({ "ball": id })).collect();

@@ -6,6 +6,8 @@ mod dataset;
 mod forecast;
 #[cfg(feature = "app")]
 mod latency;
+#[cfg(feature = "app")]
+mod load;
 mod monitoring;
 mod overlay;
 mod physics;
@@ -38,6 +40,9 @@ enum What {
     /// From a camera's frame to the overlay that comes of it, in the running trainer.
     #[cfg(feature = "app")]
     Latency(latency::Latency),
+    /// The network side under a thousand live clients: how fast it answers, what it takes, whether it holds up the table.
+    #[cfg(feature = "app")]
+    Load(load::LoadCommand),
     /// What monitoring itself costs.
     Monitoring(monitoring::Monitoring),
     /// What is drawn: does it stand out on cloths of many colours, does light keep off balls and cue; with pictures.
@@ -62,6 +67,8 @@ impl Evaluate {
             What::Forecast(command) => command.execute(),
             #[cfg(feature = "app")]
             What::Latency(command) => command.execute(),
+            #[cfg(feature = "app")]
+            What::Load(command) => command.execute(),
             What::Monitoring(command) => command.execute(),
             What::Overlay(command) => command.execute(),
             What::Physics(command) => command.execute(),

@@ -12,6 +12,8 @@ mod monitors;
 #[cfg(feature = "app")]
 mod run;
 mod simulate;
+#[cfg(feature = "app")]
+mod token;
 
 use std::io::Write as _;
 use std::path::Path;
@@ -57,6 +59,9 @@ enum Command {
     Run(Box<run::Run>),
     /// Play the shots of a file and tell where the balls come to rest.
     Simulate(simulate::Simulate),
+    /// Say who may reach the trainer over the network.
+    #[cfg(feature = "app")]
+    Token(token::TokenCommand),
 }
 
 /// A failure that is told to the user on one line: what, where, what to do.
@@ -112,6 +117,24 @@ impl Failure {
 fn write_json(out: &mut impl std::io::Write, document: &impl serde::Serialize) -> std::io::Result<()> {
     serde_json::to_writer_pretty(&mut *out, document)?;
     writeln!(out)
+}
+
+/// Columns as wide as their widest entry.
+fn write_table<const COLUMNS: usize>(
+    out: &mut impl std::io::Write,
+    rows: &[[String; COLUMNS]],
+) -> std::io::Result<()> {
+    let mut widths = [0; COLUMNS];
+    for row in rows {
+        for (width, entry) in widths.iter_mut().zip(row) {
+            *width = entry.chars().count().max(*width);
+        }
+    }
+    for row in rows {
+        let cells: Vec<_> = row.iter().zip(widths).map(|(e, w)| format!("{e:<w$}")).collect();
+        writeln!(out, "{}", cells.join("  ").trim_end())?;
+    }
+    Ok(())
 }
 
 /// The result, on standard output.
@@ -182,6 +205,8 @@ pub fn main() -> ExitCode {
         #[cfg(feature = "app")]
         Command::Run(command) => command.execute(),
         Command::Simulate(command) => command.execute().map(|()| ExitCode::SUCCESS),
+        #[cfg(feature = "app")]
+        Command::Token(command) => command.execute().map(|()| ExitCode::SUCCESS),
     };
     match result {
         Ok(code) => code,

@@ -4,7 +4,7 @@ use std::io::Write;
 
 use clap::Args;
 
-use super::Failure;
+use super::{Failure, write_table};
 use crate::ops::devices::{MonitorOutput, Monitors as Found, monitors};
 
 /// Lists the connected monitors and projectors: name for projector.monitor, size, rate, place.
@@ -82,21 +82,6 @@ fn row(monitor: &MonitorOutput) -> [String; 6] {
         usage.to_owned(),
         monitor.model.clone().unwrap_or_else(unknown),
     ]
-}
-
-/// Columns as wide as their widest entry.
-fn write_table(out: &mut impl Write, rows: &[[String; 6]]) -> std::io::Result<()> {
-    let mut widths = [0; 6];
-    for row in rows {
-        for (width, entry) in widths.iter_mut().zip(row) {
-            *width = entry.chars().count().max(*width);
-        }
-    }
-    for row in rows {
-        let cells: Vec<_> = row.iter().zip(widths).map(|(e, w)| format!("{e:<w$}")).collect();
-        writeln!(out, "{}", cells.join("  ").trim_end())?;
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -20,6 +20,18 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
     replace(path, |file| file.write_all(bytes))
 }
 
+/// The same for what only this user may read.
+///
+/// # Errors
+/// What the system says; the old file is then untouched.
+pub fn write_privately(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    replace(path, |file| {
+        use std::os::unix::fs::PermissionsExt as _;
+        file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        file.write_all(bytes)
+    })
+}
+
 /// The same with what `fill` writes.
 fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::Result<()> {
     if faults::active(Does::FailWrites).is_some() {

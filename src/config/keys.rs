@@ -433,6 +433,24 @@ pub(super) const KEYS: &[Key] = &[
         Range::Any,
         API,
     ),
+    key(
+        "api.require_token",
+        "also on this machine nobody comes in without a token: for a proxy that does not say for whom it asks",
+        Range::Any,
+        API,
+    ),
+    key(
+        "api.names",
+        "further names of this machine, where a proxy on it passes on its own, such as table7.club.example",
+        Range::Any,
+        API,
+    ),
+    key(
+        "api.origins",
+        "pages of other sites that may ask, such as https://club.example",
+        Range::Any,
+        API,
+    ),
     key("core_enabled", "aim and predict", Range::Any, CORE),
     key(
         "log_level",

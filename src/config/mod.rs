@@ -24,7 +24,7 @@ mod tests;
 mod tree;
 mod verify;
 
-pub use durable::{sweep_unfinished, write_durably};
+pub use durable::{sweep_unfinished, write_durably, write_privately};
 pub use fault::{ConfigError, Fault};
 pub use keys::{Effect, effect_of};
 pub use layers::{Loaded, Source};

@@ -282,6 +282,12 @@ pub struct ApiSettings {
     pub host: String,
     /// Port to listen on; 0 takes any free one.
     pub port: u16,
+    /// Also on this machine nobody comes in without a token.
+    pub require_token: bool,
+    /// Names under which a proxy on this machine is called.
+    pub names: Vec<String>,
+    /// Pages of other sites that may ask, `https://club.example`.
+    pub origins: Vec<String>,
 }
 
 impl Default for ApiSettings {
@@ -290,6 +296,9 @@ impl Default for ApiSettings {
             enabled: true,
             host: "127.0.0.1".to_owned(),
             port: 8000,
+            require_token: false,
+            names: Vec::new(),
+            origins: Vec::new(),
         }
     }
 }

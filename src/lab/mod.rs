@@ -4,6 +4,7 @@
 mod cases;
 mod cost;
 mod latency;
+mod load;
 mod manager;
 mod measure;
 mod outside;
@@ -12,5 +13,6 @@ mod soak;
 pub use cases::{CASES, Case};
 pub use cost::{WithAndWithout, with_and_without};
 pub use latency::{Loop, latency};
+pub use load::{Load, Loaded, load};
 pub use measure::{Result, run_case};
 pub use soak::{Soak, soak};

@@ -8,7 +8,7 @@ use crate::table::TableSpec;
 use crate::units::{ImageSize, Vec2};
 
 /// What is shown instead of lines.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum TestPicture {
     /// Lines from diamond to diamond and rings round the spots: they must meet those of the table.

@@ -8,13 +8,19 @@ use crate::system::recovery::Action;
 use crate::trainer::aim::Assistance;
 
 /// A wish of the operator. Carried out by one system, once, at one place in the frame.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OperatorCommand {
     /// Stop or resume looking and predicting; the last picture stays.
     Pause(bool),
     /// Change to another frame source, written as for `--source`.
-    SelectSource(String),
+    SelectSource(
+        #[schemars(
+            length(min = 1, max = 1024),
+            regex(pattern = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$")
+        )]
+        String,
+    ),
     /// Change how much help is drawn.
     SetAssistance(Assistance),
     /// Start a module that was stopped or has failed, by its id.
@@ -45,6 +51,7 @@ pub enum OperatorCommand {
         /// Which.
         target: SilenceTarget,
         /// For how long, seconds, at most thirty days.
+        #[schemars(range(min = 1, max = 2_592_000))]
         for_s: u64,
     },
     /// End a silence by its id.
@@ -57,6 +64,7 @@ pub enum OperatorCommand {
     Calibrate {
         /// Height of the camera's lens above the cloth, where somebody has measured it, metres.
         #[serde(default)]
+        #[schemars(range(min = 0.3, max = 10.0))]
         camera_height_m: Option<f64>,
     },
     /// End the calibration under way; what was kept before holds.
@@ -66,8 +74,10 @@ pub enum OperatorCommand {
     /// Move the projector's light on the cloth: millimetres toward the foot end, and to the left as seen from the head.
     NudgeProjector {
         /// Toward the foot end, millimetres.
+        #[schemars(range(min = -20.0, max = 20.0))]
         x_mm: f64,
         /// To the left, millimetres.
+        #[schemars(range(min = -20.0, max = 20.0))]
         y_mm: f64,
     },
     /// Show a test picture instead of lines, or lines again.
@@ -79,7 +89,7 @@ pub enum OperatorCommand {
 }
 
 /// What an operator does with the cue of the virtual table.
-#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum CueCommand {
     /// Point it: degrees anticlockwise from the direction to the foot end.

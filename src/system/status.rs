@@ -188,6 +188,8 @@ pub struct Metrics {
     pub loop_ms_p50: Option<f64>,
     /// 95th percentile.
     pub loop_ms_p95: Option<f64>,
+    /// 99th percentile.
+    pub loop_ms_p99: Option<f64>,
     /// Age of the newest analysed frame, ms.
     pub frame_age_ms: Option<f64>,
     /// Frames analysed since start.

@@ -6,7 +6,7 @@ use crate::units::{Vec2, wrap_angle};
 use crate::vision::track::{BallId, BallMotion, CuePhase, TableState};
 
 /// How much help is drawn.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Assistance {
     /// Nothing.

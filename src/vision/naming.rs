@@ -84,11 +84,12 @@ impl Odds {
     }
 }
 
-/// ln odds against the cue ball for a ball that lies in a pack: nobody racks it, and it comes to lie in one seldom.
-const NOT_RACKED: f64 = 4.0;
+/// ln odds against the cue ball for a ball inside a rack, where nobody puts it: more than a stripe loses that lies with its
+/// white side up.
+const NOT_RACKED: f64 = 10.0;
 
-/// The same odds for a ball that lies in a pack.
-pub(crate) fn packed(mut odds: [f64; KINDS]) -> [f64; KINDS] {
+/// The same odds for a ball inside a rack.
+pub(crate) fn racked(mut odds: [f64; KINDS]) -> [f64; KINDS] {
     for (place, odds) in odds.iter_mut().enumerate() {
         if kind_of(place).group == Group::Cue {
             *odds -= NOT_RACKED;

@@ -16,7 +16,7 @@ pub use cue::{CuePhase, Hit, TrackedCue};
 use crate::table::{BallKind, Geometry, Group, PocketCircle, PocketId, TableSpec};
 use crate::units::Vec2;
 use crate::vision::hidden::Hidden;
-use crate::vision::naming::{Name, name_jointly, packed};
+use crate::vision::naming::{Name, name_jointly, racked};
 use crate::vision::observation::Observation;
 use ball::{Look, SETTLE, Track};
 use events::Chronicle;
@@ -171,6 +171,8 @@ const CLEAR: f64 = 0.6;
 const LONGEST_READOUT_S: f64 = 0.1;
 /// Balls nearer than this to each other touch, metres.
 const TOUCH_M: f64 = 0.005;
+/// So many balls that touch two others are a rack: of the smallest one all nine do.
+const RACK: usize = 8;
 /// Pocketed balls kept in the list.
 const POCKETED_KEPT: usize = 64;
 /// Most balls followed: more than any set has, fewer than a picture full of errors could make.
@@ -423,10 +425,15 @@ impl Tracker {
     /// unless one that is seen has it: a ball taken up and put down elsewhere is named there.
     fn name_all(&mut self, now: Instant) {
         let is_seen = |track: &Track| now.saturating_duration_since(track.seen).as_secs_f64() <= UNSEEN;
+        let rack = self.confirmed().filter(|t| self.touching(t) >= 2).count() >= RACK;
         let odds: Vec<_> = (self.tracks.iter().filter(|t| is_seen(t)))
             .map(|t| {
                 let odds = t.evidence.odds();
-                if self.lies_in_pack(t) { packed(odds) } else { odds }
+                if rack && self.touching(t) >= 3 {
+                    racked(odds)
+                } else {
+                    odds
+                }
             })
             .collect();
         let mut names = name_jointly(&odds).into_iter();
@@ -448,12 +455,15 @@ impl Tracker {
         }
     }
 
-    /// It touches at least three others.
-    fn lies_in_pack(&self, track: &Track) -> bool {
+    /// How many others a resting ball touches.
+    fn touching(&self, track: &Track) -> usize {
+        if !track.is_resting() {
+            return 0;
+        }
         let touches = |other: &&Track| {
             other.id != track.id && other.place.distance(track.place) < 2.0 * self.radius + TOUCH_M
         };
-        track.is_resting() && self.confirmed().filter(touches).count() >= 3
+        self.confirmed().filter(touches).count()
     }
 
     /// Two balls that meet so fast that either may be the one seen next may have changed names.

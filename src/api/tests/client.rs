@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use serde_json::Value;
 
+use crate::api::problem::KINDS;
+
 /// An answer.
 pub(super) struct Answer {
     pub(super) status: u16,
@@ -39,6 +41,10 @@ impl Answer {
             "{body}"
         );
         assert_eq!(body["code"], code, "{body}");
+        let known = KINDS
+            .iter()
+            .any(|kind| (kind.code, kind.status) == (code, status));
+        assert!(known, "{code} with {status} is not among the kinds of problems");
         assert_eq!(body["status"], status, "{body}");
         for member in ["type", "title", "detail", "instance"] {
             assert!(body[member].is_string(), "{member}: {body}");
@@ -89,6 +95,25 @@ pub(super) fn get(address: SocketAddr, path: &str) -> Answer {
     )
 }
 
+/// Any method, with header lines of the caller's and a JSON body if there is one.
+pub(super) fn ask(address: SocketAddr, method: &str, path: &str, headers: &str, body: &str) -> Answer {
+    let kind = if body.is_empty() {
+        String::new()
+    } else {
+        format!(
+            "content-type: application/json\r\ncontent-length: {}\r\n",
+            body.len()
+        )
+    };
+    let request = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\n{headers}{kind}\r\n{body}");
+    raw(address, request.as_bytes())
+}
+
+/// The header line with a token.
+pub(super) fn bearer(token: &str) -> String {
+    format!("authorization: Bearer {token}\r\n")
+}
+
 pub(super) fn post(address: SocketAddr, path: &str, body: &str) -> Answer {
     post_with(address, path, body, "content-type: application/json\r\n")
 }
@@ -107,9 +132,13 @@ pub(super) struct Socket {
 
 impl Socket {
     pub(super) fn connect(address: SocketAddr, headers: &str) -> Result<Self, Answer> {
+        Self::connect_to(address, "/api/v1/ws", headers)
+    }
+
+    pub(super) fn connect_to(address: SocketAddr, path: &str, headers: &str) -> Result<Self, Answer> {
         let mut stream = open(address);
         let request = format!(
-            "GET /api/v1/ws HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
              Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
         );
         stream.write_all(request.as_bytes()).unwrap();

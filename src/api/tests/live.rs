@@ -96,6 +96,14 @@ fn odd_messages_are_answered_and_the_connection_stays() {
             r#"{"type":"subscribe","topics":["state","gossip"]}"#,
             "unknown_topic",
         ),
+        (
+            r#"{"type":"subscribe","topics":["state"],"rate_hz":0}"#,
+            "invalid_rate",
+        ),
+        (
+            r#"{"type":"subscribe","topics":["state"],"rate_hz":"fast"}"#,
+            "invalid_rate",
+        ),
     ] {
         live.say(message);
         assert_eq!(live.expect("error")["data"]["code"], code, "{message}");
@@ -210,4 +218,67 @@ fn a_client_that_lags_is_told_how_many_it_missed() {
     }
     assert!(told > 0);
     assert!(world.shared.stats.messages_dropped() >= told);
+}
+
+#[test]
+fn motion_tells_the_whole_once_and_then_what_differs() {
+    let world = World::usual();
+    let mut live = connect(&world);
+    live.say(r#"{"type":"subscribe","topics":["motion","state"]}"#);
+    let state = live.expect("state");
+    let motion = live.expect("motion");
+    assert_eq!(motion["data"]["base"], state["sequence"]);
+    assert_eq!(motion["data"]["balls"], json!([]));
+    let mut frame = 1;
+    let mut moved_by = |x: f64| {
+        frame += 1;
+        with_table(frame, |table| {
+            table.sequence = frame;
+            table.balls[3].position_m.x += x;
+        })
+    };
+    world.put(moved_by(0.1));
+    let motion = live.expect("motion");
+    assert_eq!(motion["data"]["base"], state["sequence"]);
+    let balls = motion["data"]["balls"].as_array().unwrap();
+    assert_eq!((balls.len(), &balls[0]["position"]), (1, &json!([0.72, 0.31])));
+    // Another ball has gone: told whole again, before what differs from that.
+    let mut next = moved_by(0.2);
+    let mut table = next.table.as_deref().cloned().unwrap();
+    table.balls.pop();
+    next.table = Some(Arc::new(table));
+    world.put(next);
+    let again = live.expect("state");
+    assert_eq!(again["data"]["balls"].as_array().map(Vec::len), Some(10));
+    let motion = live.expect("motion");
+    assert_eq!(motion["data"]["base"], again["sequence"]);
+    assert_ne!(again["sequence"], state["sequence"]);
+}
+
+#[test]
+fn a_client_gets_no_more_than_it_asked_for_and_misses_nothing_by_that() {
+    let world = World::usual();
+    let mut live = connect(&world);
+    live.say(r#"{"type":"subscribe","topics":["state"],"rate_hz":4}"#);
+    live.expect("state");
+    let begun = Instant::now();
+    let mut frame = 1;
+    std::thread::scope(|scope| {
+        let (world, frame) = (&world, &mut frame);
+        scope.spawn(move || {
+            while begun.elapsed() < Duration::from_secs(3) {
+                *frame += 1;
+                world.put(with_table(*frame, |table| table.sequence = *frame));
+                std::thread::sleep(Duration::from_millis(10));
+            }
+        });
+        let mut told = 0;
+        while begun.elapsed() < Duration::from_secs(2) {
+            let message = live.expect("state");
+            assert!(message.get("dropped").is_none(), "{message}");
+            told += 1;
+        }
+        // Between two there is always a quarter of a second, however slow the machine.
+        assert!((2..=10).contains(&told), "{told}");
+    });
 }

@@ -1,8 +1,11 @@
 //! The server as its clients meet it, over real sockets.
 
+mod access;
 mod client;
 mod live;
-mod world;
+mod openapi;
+mod problems;
+pub(super) mod world;
 
 use std::io::{Read as _, Write as _};
 use std::sync::Arc;
@@ -20,8 +23,15 @@ use crate::system::status::Lifecycle;
 use crate::table::TableSpec;
 use crate::trainer::aim::Assistance;
 
-/// A handler that goes wrong.
-pub(super) async fn panic() -> &'static str {
+/// Addresses that behave badly.
+pub(super) fn add_to<S: Clone + Send + Sync + 'static>(router: axum::Router<S>) -> axum::Router<S> {
+    router
+        .route("/api/v1/test/panic", axum::routing::get(panic))
+        .route("/api/v1/test/sleep", axum::routing::get(problems::sleep))
+        .route("/api/v1/test/refuse", axum::routing::get(problems::refuse))
+}
+
+async fn panic() -> &'static str {
     panic!("on purpose")
 }
 
@@ -304,8 +314,6 @@ fn wishes_that_make_no_sense_are_refused() {
     post(at, "/api/v1/command", nudge).problem(409, "not_calibrated");
     post(at, "/api/v1/command", "\"cancel_calibration\"").problem(409, "no_calibration_running");
     get(at, "/api/v1/modules/%ff").problem(400, "invalid_path");
-    let forwarded = "x-forwarded-for: 10.0.0.7\r\n";
-    post_with(at, "/api/v1/shutdown", "", forwarded).problem(403, "local_only");
     assert!(world.commands.is_empty());
 }
 

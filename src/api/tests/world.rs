@@ -317,6 +317,7 @@ pub(super) fn status() -> SystemStatus {
             latency_ms_p95: Some(26.4),
             loop_ms_p50: Some(8.0),
             loop_ms_p95: Some(11.5),
+            loop_ms_p99: Some(13.0),
             frame_age_ms: Some(24.0),
             frames_analysed: 162_000,
             frames_dropped: 12,
@@ -334,7 +335,7 @@ pub(super) fn status() -> SystemStatus {
 }
 
 /// The whole made-up table at rest, with a shot aimed.
-pub(super) fn snapshot(sequence: u64) -> Snapshot {
+pub(in crate::api) fn snapshot(sequence: u64) -> Snapshot {
     let (shot, shapes) = shot();
     let balls = layout();
     let cue_m = balls[0].1;

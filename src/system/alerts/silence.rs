@@ -13,7 +13,7 @@ pub const MAX_SILENCE: Duration = Duration::from_secs(30 * 86400);
 const MAX_SILENCES: usize = 64;
 
 /// What is silenced.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, schemars::JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum SilenceTarget {
     /// One alert, by its key: the name of a rule or the key of a condition.

@@ -682,6 +682,7 @@ impl Parts<'_> {
                 latency_ms_p95: measured.latency_ms.quantile(now, 0.95),
                 loop_ms_p50: measured.loop_ms.quantile(now, 0.5),
                 loop_ms_p95: measured.loop_ms.quantile(now, 0.95),
+                loop_ms_p99: measured.loop_ms.quantile(now, 0.99),
                 frame_age_ms: self.vision.frame_age_ms(now),
                 frames_analysed: self.vision.counts().analysed,
                 frames_dropped: self.vision.counts().dropped,

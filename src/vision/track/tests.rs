@@ -251,18 +251,28 @@ fn a_white_ball_beside_the_cue_ball_is_a_stripe_without_a_number() {
 }
 
 #[test]
-fn a_white_ball_inside_a_pack_is_not_the_cue_ball() {
+fn a_white_ball_inside_a_rack_is_not_the_cue_ball() {
     let (mut tracker, start) = (tracker(), Instant::now());
-    let at = |degrees: f64| Vec2::from_angle(degrees.to_radians()) * 0.058;
-    let mut balls = vec![
-        // The cue ball lies in the shade.
-        (odds(&[(0, -1.0)]), Vec2::new(-0.6, 0.0), Vec2::ZERO),
-        (white_side_up(), Vec2::ZERO, Vec2::ZERO),
-    ];
-    let around = [1, 2, 3, 4].iter().zip([0.0, 60.0, 120.0, 180.0]);
-    balls.extend(around.map(|(number, degrees)| (odds(&[(*number, 0.0)]), at(degrees), Vec2::ZERO)));
+    // The cue ball lies in the shade and fits nothing well.
+    let mut balls = vec![(odds(&[(0, -5.9)]), Vec2::new(-0.6, 0.0), Vec2::ZERO)];
+    // A diamond of nine, a stripe in its middle.
+    let rows = [(0, 1), (1, 2), (2, 3), (3, 2), (4, 1)];
+    for (row, count) in rows {
+        for place in 0..count {
+            let across = f64::from(place) - f64::from(count - 1) / 2.0;
+            let at = Vec2::new(0.6 + f64::from(row) * 0.0497, across * 0.0574);
+            let number = balls.len() as u8;
+            let look = if number == 5 {
+                white_side_up()
+            } else {
+                odds(&[(number, 0.0)])
+            };
+            balls.push((look, at, Vec2::ZERO));
+        }
+    }
     let state = roll(&mut tracker, start, 0..60, &balls);
-    let groups: Vec<_> = state.balls.iter().take(2).map(|b| b.kind.group).collect();
+    assert_eq!(state.balls.len(), 10);
+    let groups = [0, 5].map(|index| state.balls[index].kind.group);
     assert_eq!(groups, [Group::Cue, Group::Stripe]);
 }
 

@@ -1,0 +1,94 @@
+//! What the addresses answer.
+
+pub(super) mod access;
+pub(super) mod alerts;
+pub(super) mod calibration;
+pub(super) mod command;
+pub(super) mod pictures;
+pub(super) mod system;
+pub(super) mod table;
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::body::{Body, Bytes};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, Request, State};
+use axum::http::{StatusCode, header};
+use serde_json::{Value, json};
+use tracing::info;
+
+use super::auth::Caller;
+use super::context::Context;
+use super::problem::Problem;
+use crate::system::command::OperatorCommand;
+
+/// Largest body taken, bytes.
+const BODY_LIMIT: usize = 64 * 1024;
+
+type Ctx = State<Arc<Context>>;
+type Answer = Result<Json<Value>, Problem>;
+type Accepted = Result<(StatusCode, Json<Value>), Problem>;
+
+/// Hands a wish on, and notes whose it was.
+fn accept(context: &Context, caller: &Caller, command: OperatorCommand) -> Accepted {
+    let view = json!({ "accepted": command });
+    // A cue that is turned by hand is no news.
+    if !matches!(command, OperatorCommand::Cue(_)) {
+        info!(by = %context.gate.name_of(caller), wish = %view["accepted"], "asked over the network");
+    }
+    context.send(command)?;
+    Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+fn path(id: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
+    id.map(|Path(id)| id)
+        .map_err(|error| Problem::bad_request("invalid_path", error.body_text()))
+}
+
+/// The body as JSON, of bounded size and within bounded time.
+async fn read_json(context: &Context, request: Request) -> Result<Value, Problem> {
+    let too_large = || {
+        Problem::new(
+            StatusCode::PAYLOAD_TOO_LARGE,
+            "body_too_large",
+            format!("The body may have at most {BODY_LIMIT} bytes."),
+        )
+    };
+    let announced = request
+        .headers()
+        .get(header::CONTENT_LENGTH)
+        .and_then(|l| l.to_str().ok()?.parse::<u64>().ok());
+    if announced.is_some_and(|l| l > BODY_LIMIT as u64) {
+        return Err(too_large());
+    }
+    let read = axum::body::to_bytes(Body::new(request.into_body()), BODY_LIMIT);
+    let bytes: Bytes = match tokio::time::timeout(context.options.request_timeout, read).await {
+        Ok(Ok(bytes)) => bytes,
+        Ok(Err(error)) if error.to_string().contains("length limit") => return Err(too_large()),
+        Ok(Err(_)) => {
+            return Err(Problem::bad_request(
+                "body_incomplete",
+                "The connection broke before the body was complete.",
+            ));
+        }
+        Err(_) => {
+            return Err(Problem::new(
+                StatusCode::REQUEST_TIMEOUT,
+                "request_timeout",
+                "The body did not come in time.",
+            ));
+        }
+    };
+    serde_json::from_slice(&bytes).map_err(|error| {
+        let text = String::from_utf8_lossy(&bytes);
+        let hint = if ["NaN", "Infinity", "nan", "inf"].iter().any(|w| text.contains(w)) {
+            " JSON has no NaN or infinity: every number must be finite."
+        } else if bytes.is_empty() {
+            " The body is empty."
+        } else {
+            ""
+        };
+        Problem::bad_request("malformed_json", format!("The body is not JSON: {error}.{hint}"))
+    })
+}
