@@ -8,7 +8,7 @@ wanted="build-essential pkg-config libclang-dev libwayland-dev libxkbcommon-x11-
 libxcursor1 libxi6 libxrandr2 libx11-xcb1 libvulkan1 mesa-vulkan-drivers ffmpeg curl ca-certificates"
 if [ "${1:-run}" = test ]; then
     wanted="$wanted xvfb faketime xserver-xorg-core xserver-xorg-video-dummy x11-xserver-utils x11-utils \
-python3 nodejs"
+openssl python3 nodejs"
 fi
 
 missing=""

@@ -44,6 +44,8 @@ const token = {
 
 /** Asks the trainer, as whoever one is. */
 async function ask(path, options = {}) {
+  // Nothing is asked while somebody has yet to say who they are.
+  if ($("sign-in").open && !token.get()) throw new Error("not signed in");
   const headers = { ...options.headers };
   if (token.get()) headers.authorization = `Bearer ${token.get()}`;
   const answer = await fetch(path, { ...options, headers });
@@ -137,7 +139,7 @@ function ballShape(ball, r) {
 }
 
 const table = {
-  info: null, base: null, state: null, prediction: null, upright: false, root: null, layers: {}, balls: new Map(),
+  info: null, base: null, now: null, replaying: null, state: null, prediction: null, upright: false, root: null, layers: {}, balls: new Map(),
 
   /** Table metres to millimetres on the drawing; foot end to the right, or up where the screen is narrow. */
   at(p) {
@@ -266,7 +268,7 @@ const table = {
   },
 
   drawPrediction() {
-    if (!this.root) return;
+    if (!this.root || this.replaying) return;
     const { paths: layer, tags } = this.layers;
     layer.replaceChildren();
     tags.replaceChildren();
@@ -356,6 +358,10 @@ function showMotion(motion) {
 }
 
 function drawState(state) {
+  // Who strikes the next shot wants to see that one.
+  if (table.replaying && table.now?.at_rest && !state.at_rest) endReplay();
+  table.now = state;
+  if (table.replaying) return;
   table.state = state;
   if (!table.info || table.info.spec.name !== state.model) loadTable();
   else table.drawState();
@@ -500,6 +506,7 @@ function showEvent(event, timestamp) {
     shot_struck: () => "Shot struck",
     at_rest: () => "All balls at rest",
     pocketed: () => `${capital(ballName(event))} fell into ${pocketName(event.pocket)}`,
+    shot_ended: () => void loadShots(),
   }[event.event]?.();
   if (!text) return;
   const box = $("events");
@@ -507,6 +514,79 @@ function showEvent(event, timestamp) {
   const when = new Date(timestamp).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
   box.prepend(make("li", {}, make("time", {}, when), make("span", {}, text)));
   while (box.children.length > 4) box.lastChild.remove();
+}
+
+/* ---------- shots ---------- */
+
+const shots = { list: [], next: null };
+
+function shotWords({ pocketed, cushions, contacts, duration_s }) {
+  const count = (n, what) => `${n} ${what}${n === 1 ? "" : "s"}`;
+  const fallen = pocketed.map((p) => `${ballName(p)} in ${pocketName(p.pocket)}`);
+  return `${fallen.length ? capital(fallen.join(", ")) : "Nothing fell"} · ${count(contacts, "contact")}, ${count(cushions, "cushion")} · ${duration_s.toFixed(1)} s`;
+}
+
+async function loadShots(before = null) {
+  try {
+    const answer = await ask(`/api/v1/shots?limit=10${before === null ? "" : `&before=${before}`}`);
+    if (!answer.ok) return;
+    const page = await answer.json();
+    shots.list = before === null ? page.shots : [...shots.list, ...page.shots];
+    shots.next = page.next;
+  } catch { return; }
+  $("shots-more").hidden = shots.next === null;
+  if (!shots.list.length) return;
+  $("shots").replaceChildren(...shots.list.map((shot) => {
+    const button = make("button", { type: "button", class: "small", "aria-label": `Replay shot ${shot.id}` }, "Replay");
+    button.addEventListener("click", () => replay(shot.id));
+    const when = new Date(shot.struck_at).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" });
+    return make("li", {}, make("time", { datetime: shot.struck_at }, when), make("span", {}, shotWords(shot)), button);
+  }));
+}
+$("shots-more").addEventListener("click", () => loadShots(shots.next));
+
+/** Where a ball was at that moment of a shot. */
+function placeOn(points, t) {
+  const after = points.findIndex((p) => p[0] >= t);
+  if (after <= 0) return (after === 0 ? points[0] : points[points.length - 1]).slice(1);
+  const [a, b] = [points[after - 1], points[after]];
+  const share = (t - a[0]) / Math.max(1e-6, b[0] - a[0]);
+  return [a[1] + (b[1] - a[1]) * share, a[2] + (b[2] - a[2]) * share];
+}
+
+function endReplay() {
+  table.replaying = null;
+  $("cloth").classList.remove("replaying");
+}
+
+/** Shows a shot on the table as it was played; what is on the table now comes back after it. */
+async function replay(id) {
+  const answer = await ask(`/api/v1/shots/${id}`).catch(() => null);
+  if (!answer?.ok || !table.base) return say($("shots-note"), "This shot is no longer kept");
+  const shot = await answer.json();
+  const fallen = new Map(shot.events.filter((e) => e.what === "pocketed").map((e) => [e.balls[0], e.t_s]));
+  const mine = (table.replaying = Symbol("replay"));
+  table.layers.paths.replaceChildren();
+  table.layers.tags.replaceChildren();
+  $("cloth").classList.add("replaying");
+  const start = performance.now();
+  const step = () => {
+    if (table.replaying !== mine) return;
+    const t = (performance.now() - start) / 1000 - 0.5;
+    say($("table-note"), `Replay of shot ${id}: ${Math.min(Math.max(0, t), shot.duration_s).toFixed(1)} of ${shot.duration_s.toFixed(1)} s`);
+    if (t > shot.duration_s + 1) {
+      endReplay();
+      drawState(table.now);
+      return table.drawPrediction();
+    }
+    const balls = shot.ways.filter(({ ball }) => !(fallen.get(ball) < t)).map(({ ball, group, number, points }) => ({
+      id: ball, group, number, position: placeOn(points, t), velocity: [0, 0], motion: "resting", group_confidence: 1,
+    }));
+    table.state = { ...table.now, balls, cue: null, hidden: null };
+    table.drawState();
+    requestAnimationFrame(step);
+  };
+  step();
 }
 
 /* ---------- live connection ---------- */
@@ -544,12 +624,12 @@ async function connect() {
   });
   socket.addEventListener("close", () => {
     link.lost = true;
+    // Whoever must say first who they are is not asked again and again.
+    link.asks = $("sign-in").open;
     showBanner();
     $("state-pill").dataset.level = "unknown";
     say($("state-pill").querySelector(".text"), "Not connected");
     for (const id of ["pause", "assistance", "source-set"]) $(id).disabled = true;
-    // Whoever must say first who they are is not asked again and again.
-    link.asks = $("sign-in").open;
     if (!link.asks) setTimeout(connect, link.wait);
     link.wait = Math.min(link.wait * 1.6, 5000);
   });
@@ -567,7 +647,7 @@ setInterval(() => {
 function showBanner() {
   const banner = $("banner");
   let text = "", level = "degraded";
-  if (link.lost) text = "Connection lost. Trying again…";
+  if (link.lost && !link.asks) text = "Connection lost. Trying again…";
   else if (live.health && !live.health.responding) {
     text = "The trainer does not respond. What you see is old.";
     level = "unhealthy";
@@ -693,7 +773,7 @@ function refresh(image, none, address, pause, told) {
           wait = 2000;
         }
       } catch {
-        wait = 2000;
+        wait = 1000;
       }
     }
     setTimeout(next, wait);
@@ -707,6 +787,91 @@ refresh($("camera"), $("camera-none"), () => {
 }, 150);
 refresh($("projector"), $("projector-none"), () => "/api/v1/projector.png", 500, (answer) =>
   say($("projector-note"), answer.headers.get("x-drawn-by") === "projector" ? "As projected" : "Preview"));
+
+/* ---------- settings ---------- */
+
+const settings = { tag: "" };
+
+/** A field for a value of this kind, which is written as RON. */
+function fieldFor({ key, type, range, optional }, value) {
+  const label = { "aria-label": key };
+  const plain = value.startsWith('"') ? JSON.parse(value) : value;
+  if (type === "switch" && !optional) {
+    const box = make("input", { ...label, type: "checkbox" });
+    box.checked = value === "true";
+    return [box, () => box.checked, () => { box.checked = value === "true"; }];
+  }
+  if (range?.one_of) {
+    const select = make("select", label, ...range.one_of.map((word) => make("option", { value: word }, words(word))));
+    select.value = plain;
+    return [select, () => select.value, () => { select.value = plain; }];
+  }
+  const number = (type === "number" || type === "whole number") && !optional;
+  const input = make("input", number
+    ? { ...label, type: "number", step: type === "number" ? "any" : "1", ...(range?.min !== undefined && { min: range.min, max: range.max }) }
+    : { ...label, type: "text", spellcheck: "false", autocomplete: "off" });
+  input.value = number ? Number(value) : plain;
+  return [input, () => (number ? input.valueAsNumber : input.value), () => { input.value = number ? Number(value) : plain; }];
+}
+
+async function changeSetting(key, value) {
+  const answer = await ask("/api/v1/config", {
+    method: "PUT",
+    headers: { "content-type": "application/json", "if-match": settings.tag },
+    body: JSON.stringify({ changes: { [key]: value } }),
+  }).catch(() => null);
+  if (!answer) return "no connection";
+  const body = await answer.json();
+  if (!answer.ok) return body.errors?.[0] ? `${body.errors[0].field} ${body.errors[0].message}` : body.detail;
+  await loadSettings();
+  return body.needs_restart.length ? "saved; it counts from the next start" : "saved";
+}
+
+const LAYERS = { default: "as built in", preset: "as built in", site_file: "from the settings file", changed: "changed here", variable: "fixed by a variable", command_line: "fixed on the command line", derived: "follows from others" };
+
+function settingRow(about, { value, layer }) {
+  const [field, read, reset] = fieldFor(about, value);
+  const note = make("span", { class: "note", role: "status" });
+  const fixed = ["variable", "command_line", "derived"].includes(layer) || value.includes("…@");
+  field.disabled = fixed;
+  const save = async (wish) => {
+    say(note, "…");
+    const text = await changeSetting(about.key, wish);
+    // The list is new by now where it was saved.
+    say(document.getElementById(`set-${about.key}`)?.querySelector(".note") ?? note, text);
+    if (!text.startsWith("saved")) reset();
+  };
+  field.addEventListener("change", () => save(read()));
+  const back = make("button", { type: "button", class: "small" }, "Undo");
+  back.hidden = layer !== "changed";
+  back.addEventListener("click", () => save(null));
+  const row = make("li", { id: `set-${about.key}` },
+    make("div", { class: "what" }, make("code", {}, about.key), make("span", { class: "quiet" }, about.meaning)),
+    make("div", { class: "row" }, field, back),
+    make("div", { class: "from" }, make("span", { class: "quiet" }, `${LAYERS[layer] ?? words(layer)}; a change ${about.effect === "live" ? "counts at once" : `takes a ${about.effect}`}`), note));
+  row.dataset.words = `${about.key} ${about.meaning}`.toLowerCase();
+  return row;
+}
+
+async function loadSettings() {
+  try {
+    const [shown, schema] = await Promise.all([ask("/api/v1/config"), ask("/api/v1/config/schema")]);
+    if (!shown.ok) return say($("settings-note"), (await shown.json()).detail);
+    settings.tag = shown.headers.get("etag");
+    const { settings: values } = await shown.json();
+    const { keys } = await schema.json();
+    const rows = keys.filter((about) => values[about.key]).map((about) => settingRow(about, values[about.key]));
+    $("settings").replaceChildren(...rows);
+    findSettings();
+  } catch { /* the banner tells */ }
+}
+
+function findSettings() {
+  const wanted = $("settings-find").value.trim().toLowerCase();
+  for (const row of $("settings").children) row.hidden = !row.dataset.words.includes(wanted);
+}
+$("settings-find").addEventListener("input", findSettings);
+$("settings-box").addEventListener("toggle", () => { if ($("settings-box").open) loadSettings(); });
 
 /* ---------- log ---------- */
 
@@ -725,5 +890,6 @@ $("log-box").addEventListener("toggle", loadLog);
 setInterval(loadLog, 2000);
 
 showRole();
+loadShots();
 loadTable();
 connect();

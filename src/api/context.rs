@@ -5,12 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Mutex, Semaphore, watch};
 
 use super::auth::Gate;
 use super::feed::Feed;
 use super::frames::Pictures;
+use super::idempotency::Answered;
 use super::problem::Problem;
+use super::rate::Rates;
 use super::{Options, Shared};
 use crate::system::command::OperatorCommand;
 use crate::system::snapshot::Snapshot;
@@ -27,9 +29,14 @@ pub(super) struct Context {
     pub(super) stop: watch::Receiver<bool>,
     pub(super) pulse: Pulse,
     pub(super) gate: Arc<Gate>,
+    pub(super) rates: Rates,
     pub(super) feed: Feed,
     pub(super) pictures: Pictures,
     pub(super) simulations: Arc<Semaphore>,
+    /// Answers to wishes that may come again.
+    pub(super) answered: Answered,
+    /// Held while settings are changed.
+    pub(super) settings: Arc<Mutex<()>>,
     pub(super) websockets: Arc<Semaphore>,
     pub(super) streams: Arc<Semaphore>,
 }
@@ -44,7 +51,10 @@ impl Context {
     ) -> Self {
         Self {
             gate: Arc::new(gate),
+            rates: Rates::default(),
             simulations: Arc::new(Semaphore::new(SIMULATIONS)),
+            answered: Answered::default(),
+            settings: Arc::default(),
             websockets: Arc::new(Semaphore::new(options.max_websockets)),
             streams: Arc::new(Semaphore::new(options.max_streams)),
             pulse: Pulse::new(),

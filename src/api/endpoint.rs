@@ -16,6 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::auth::tokens::Role;
 use super::connection::Peer;
 use super::context::Context;
+use super::idempotency;
 use super::problem::Problem;
 
 /// Where everything but the page and the probes lies.
@@ -35,6 +36,8 @@ pub(super) struct Endpoint {
     /// What it does, on one line.
     pub(super) summary: &'static str,
     pub(super) query: Vec<Parameter>,
+    /// Request headers it goes by, and what for.
+    pub(super) headers: Vec<(&'static str, &'static str)>,
     pub(super) body: Option<MakeSchema>,
     pub(super) answer: (StatusCode, Content),
     /// Codes of its own problems, beside those any address may answer.
@@ -101,7 +104,17 @@ impl Endpoint {
         Self::new(Method::POST, group, path, Some(role), handler).answers(StatusCode::ACCEPTED)
     }
 
-    /// `DELETE`, the same.
+    /// `PUT`, which is done when it is answered.
+    pub(super) fn put<H, T>(group: &'static str, path: &str, role: Role, handler: H) -> Self
+    where
+        H: Handler<T, Arc<Context>>,
+        T: 'static,
+    {
+        let handler = on(MethodFilter::PUT, handler);
+        Self::new(Method::PUT, group, format!("{BASE}{path}"), Some(role), handler)
+    }
+
+    /// `DELETE`, accepted like `POST`.
     pub(super) fn delete<H, T>(group: &'static str, path: &str, role: Role, handler: H) -> Self
     where
         H: Handler<T, Arc<Context>>,
@@ -142,6 +155,7 @@ impl Endpoint {
             group,
             summary: "",
             query: Vec::new(),
+            headers: Vec::new(),
             body: None,
             answer: (StatusCode::OK, Content::Json(any_object)),
             problems: &[],
@@ -170,6 +184,12 @@ impl Endpoint {
     /// May have this behind the question mark.
     pub(super) fn asks(mut self, name: &'static str, about: &'static str, schema: Schema) -> Self {
         self.query.push(Parameter { name, about, schema });
+        self
+    }
+
+    /// Goes by this header.
+    pub(super) fn reads(mut self, name: &'static str, about: &'static str) -> Self {
+        self.headers.push((name, about));
         self
     }
 
@@ -248,8 +268,13 @@ async fn admit(
         .and_then(ticket_in);
     let gate = &door.context.gate;
     let caller = gate.admit(peer, request.headers(), ticket, door.role)?;
-    request.extensions_mut().insert(caller);
-    Ok(next.run(request).await)
+    let changes = *request.method() != Method::GET && *request.method() != Method::HEAD;
+    request.extensions_mut().insert(caller.clone());
+    if changes {
+        idempotency::once(&door.context, caller, request, next).await
+    } else {
+        Ok(next.run(request).await)
+    }
 }
 
 /// The ticket among the parameters.

@@ -161,6 +161,8 @@ struct Seen {
     table: u64,
     pocketed: usize,
     at_rest: bool,
+    /// The last shot that has ended.
+    shot: u64,
 }
 
 impl Publisher {
@@ -256,6 +258,7 @@ impl Publisher {
             table: table.sequence,
             pocketed: table.pocketed.len(),
             at_rest: table.at_rest,
+            shot: snapshot.played.last().map_or(0, |shot| shot.id),
         };
         let Some(before) = self.seen.replace(seen) else {
             return Vec::new();
@@ -278,6 +281,9 @@ impl Publisher {
         }
         if table.at_rest && !before.at_rest {
             events.push(json!({ "event": "at_rest", "frame": table.sequence }));
+        }
+        for shot in snapshot.played.iter().filter(|shot| shot.id > before.shot) {
+            events.push(json!({ "event": "shot_ended", "shot": shot.id }));
         }
         events
     }

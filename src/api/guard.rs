@@ -11,12 +11,14 @@ use std::sync::Arc;
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use axum::extract::{Request, State};
+use axum::extract::{ConnectInfo, Request, State};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::error;
 
+use super::auth::{address_of, is_at_home};
+use super::connection::Peer;
 use super::context::Context;
 use super::problem::Problem;
 
@@ -28,7 +30,7 @@ pub(super) async fn protect(State(context): State<Arc<Context>>, request: Reques
     let started = Instant::now();
     let path: String = request.uri().path().chars().take(200).collect();
     let friend = friend(&context, request.headers());
-    let response = match check(&context, &request) {
+    let response = match check(&context, &request).and_then(|()| count(&context, &request)) {
         Ok(()) if friend.is_some() && is_preflight(&request) => StatusCode::NO_CONTENT.into_response(),
         Ok(()) => run(&context, &path, request, next).await,
         Err(problem) => problem.into_response(),
@@ -99,6 +101,28 @@ fn finish(mut response: Response, path: &str) -> Response {
     response
 }
 
+/// Counts what comes from elsewhere.
+fn count(context: &Context, request: &Request) -> Result<(), Problem> {
+    let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<Peer>>() else {
+        return Ok(());
+    };
+    if is_at_home(*peer, request.headers()) {
+        return Ok(());
+    }
+    let from = address_of(*peer, request.headers());
+    context
+        .rates
+        .count(from, Instant::now())
+        .map_err(|wait_s| Problem {
+            retry_after_s: Some(wait_s),
+            ..Problem::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too_many_requests",
+                "This address asks too often; wait a moment.",
+            )
+        })
+}
+
 /// The page of another site that asks, where the settings name it.
 fn friend(context: &Context, headers: &HeaderMap) -> Option<HeaderValue> {
     let origin = headers.get(header::ORIGIN)?;
@@ -128,12 +152,15 @@ fn let_in(headers: &mut HeaderMap, origin: HeaderValue) {
     headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
     headers.append(header::VARY, HeaderValue::from_static("origin"));
     let fixed = [
-        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, DELETE"),
+        (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, POST, PUT, DELETE"),
         (
             header::ACCESS_CONTROL_ALLOW_HEADERS,
-            "authorization, content-type",
+            "authorization, content-type, idempotency-key, if-match",
         ),
-        (header::ACCESS_CONTROL_EXPOSE_HEADERS, "retry-after, x-drawn-by"),
+        (
+            header::ACCESS_CONTROL_EXPOSE_HEADERS,
+            "etag, location, retry-after, x-drawn-by",
+        ),
         (header::ACCESS_CONTROL_MAX_AGE, "600"),
         (
             header::HeaderName::from_static("cross-origin-resource-policy"),

@@ -12,6 +12,7 @@ mod feed;
 mod frames;
 mod guard;
 mod handlers;
+mod idempotency;
 mod metrics;
 mod motion;
 mod openapi;
@@ -20,6 +21,7 @@ mod picture;
 pub mod plugin;
 mod probe;
 mod problem;
+mod rate;
 mod routes;
 mod server;
 mod slot;
@@ -27,6 +29,7 @@ mod stats;
 mod stream;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod views;
 mod websocket;
 mod what_if;
@@ -41,6 +44,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 
+use crate::config::Overrides;
 use crate::system::command::OperatorCommand;
 use crate::system::snapshot::Snapshot;
 
@@ -58,8 +62,12 @@ pub struct Options {
     pub allowed_origins: Vec<String>,
     /// Also on this machine nobody comes in without a token: for a proxy that does not say for whom it speaks.
     pub require_token: bool,
+    /// Certificate and private key, PEM files; `None`: connections are not encrypted.
+    pub tls: Option<(PathBuf, PathBuf)>,
     /// Where tokens are kept; `None`: there are none.
     pub state_folder: Option<PathBuf>,
+    /// Where the settings are; `None`: they can be neither shown nor changed.
+    pub settings: Option<SettingsPlace>,
     /// Connections at one time; a further one is told so and closed.
     pub max_connections: usize,
     /// WebSocket clients at one time.
@@ -76,6 +84,17 @@ pub struct Options {
     pub send_timeout: Duration,
 }
 
+/// Where the settings are, to read and change them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SettingsPlace {
+    /// The site file, if there is one.
+    pub file: Option<PathBuf>,
+    /// What goes above it.
+    pub overrides: Overrides,
+    /// Where changes are kept.
+    pub state_folder: PathBuf,
+}
+
 impl Default for Options {
     fn default() -> Self {
         Self {
@@ -84,7 +103,9 @@ impl Default for Options {
             allowed_hosts: Vec::new(),
             allowed_origins: Vec::new(),
             require_token: false,
+            tls: None,
             state_folder: None,
+            settings: None,
             max_connections: 1280,
             max_websockets: 1000,
             max_streams: 8,

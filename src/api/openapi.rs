@@ -20,10 +20,12 @@ pub(super) async fn document() -> Json<&'static Value> {
 /// Problems that any address may answer.
 const ANYWHERE: &[&str] = &[
     "host_not_allowed",
+    "too_many_requests",
     "bad_request",
     "internal",
     "timeout",
     "too_many_connections",
+    "https_required",
 ];
 /// … that answers only who may come in.
 const BEHIND_A_GATE: &[&str] = &[
@@ -34,16 +36,20 @@ const BEHIND_A_GATE: &[&str] = &[
     "starting",
 ];
 /// … that changes something.
-const CHANGING: &[&str] = &["host_missing", "origin_not_allowed", "busy", "stopping"];
-/// … that takes a body.
-const WITH_BODY: &[&str] = &[
-    "malformed_json",
+const CHANGING: &[&str] = &[
+    "host_missing",
+    "origin_not_allowed",
+    "key_reused",
+    "busy",
+    "stopping",
     "body_incomplete",
     "request_timeout",
     "body_too_large",
     "unsupported_media_type",
     "validation",
 ];
+/// … that takes a body.
+const WITH_BODY: &[&str] = &["malformed_json"];
 /// … that takes parameters.
 const WITH_PARAMETERS: &[&str] = &["invalid_query", "validation"];
 
@@ -90,6 +96,16 @@ fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
     parameters.extend(endpoint.query.iter().map(|parameter| {
         json!({ "name": parameter.name, "in": "query", "description": parameter.about, "schema": parameter.schema })
     }));
+    parameters.extend(endpoint.headers.iter().map(|(name, about)| {
+        json!({ "name": name, "in": "header", "description": about, "schema": { "type": "string" } })
+    }));
+    if endpoint.method != axum::http::Method::GET {
+        parameters.push(json!({
+            "name": "Idempotency-Key", "in": "header",
+            "description": "made up by whoever asks: the same wish with the same key is carried out once within a day",
+            "schema": { "type": "string", "minLength": 1, "maxLength": 128 },
+        }));
+    }
     if endpoint.by_ticket {
         parameters.push(json!({
             "name": "ticket", "in": "query", "description": "in place of a token: one of `POST /api/v1/auth/ticket`",

@@ -1,12 +1,13 @@
 //! Starts the API thread and looks after it.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bevy::prelude::*;
 
 use super::probe::Probe;
-use super::{ApiServer, ApiStats, Options, Shared};
+use super::{ApiServer, ApiStats, Options, SettingsPlace, Shared};
 use crate::app::{ApiStep, Config, RunOptions, Stage};
 use crate::system::faults::{self, Point};
 use crate::system::health::check;
@@ -152,6 +153,25 @@ fn port_to_take(set: u16, last: Option<(u16, u16)>) -> u16 {
     }
 }
 
+/// Certificate and key, where either is set: one without the other is told when it can't be read.
+fn tls_files(config: &Config) -> Option<(PathBuf, PathBuf)> {
+    let files = [&config.api.tls_certificate, &config.api.tls_key];
+    let [certificate, key] = files.map(PathBuf::from);
+    files
+        .iter()
+        .any(|file| !file.is_empty())
+        .then_some((certificate, key))
+}
+
+fn settings_place(run: &RunOptions) -> Option<SettingsPlace> {
+    let site = run.site.as_ref()?;
+    Some(SettingsPlace {
+        file: site.loaded.site_file.clone(),
+        overrides: site.overrides.clone(),
+        state_folder: run.state_folder.clone()?,
+    })
+}
+
 fn start(api: &mut Api, config: &Config, run: &RunOptions, stage: &Stage) {
     let options = Options {
         host: config.api.host.clone(),
@@ -159,7 +179,9 @@ fn start(api: &mut Api, config: &Config, run: &RunOptions, stage: &Stage) {
         allowed_hosts: config.api.names.clone(),
         allowed_origins: config.api.origins.clone(),
         require_token: config.api.require_token,
+        tls: tls_files(config),
         state_folder: run.state_folder.clone(),
+        settings: settings_place(run),
         ..Options::default()
     };
     let shared = Shared {
@@ -171,7 +193,7 @@ fn start(api: &mut Api, config: &Config, run: &RunOptions, stage: &Stage) {
     };
     match ApiServer::start(options, shared) {
         Ok(server) => {
-            info!("open http://{} in a browser", server.local_addr());
+            info!("open {} in a browser", server.url());
             api.port = Some((config.api.port, server.local_addr().port()));
             // What the one before it did not do is not held against it.
             api.hang = None;
@@ -232,11 +254,7 @@ fn checks(api: &Api, window: &mut Rolling) -> Vec<Check> {
             level,
             format!("{recent:.0} requests failed inside in the last minute"),
         ),
-        check(
-            "listening",
-            Health::Healthy,
-            format!("http://{}", server.local_addr()),
-        ),
+        check("listening", Health::Healthy, server.url()),
     ]
 }
 

@@ -45,15 +45,29 @@ pub(super) const KINDS: &[Kind] = &[
     kind("method_not_allowed", 405, "the address knows other methods"),
     kind("request_timeout", 408, "the body did not come in time"),
     kind("calibration_running", 409, "a calibration is under way"),
+    kind(
+        "key_reused",
+        409,
+        "the Idempotency-Key was sent with another wish",
+    ),
     kind("module_refused", 409, "the module can't be treated like that now"),
     kind("no_calibration_running", 409, "no calibration is under way"),
     kind("no_cue", 409, "there is no cue that can be taken by hand"),
     kind("no_shot", 409, "no shot is being aimed"),
     kind("not_calibrated", 409, "nothing is calibrated"),
+    kind("settings_damaged", 409, "the settings can't be read"),
+    kind(
+        "precondition_failed",
+        412,
+        "what was to be changed has changed since",
+    ),
     kind("body_too_large", 413, "the body is larger than 64 KiB"),
     kind("unsupported_media_type", 415, "the body is not application/json"),
     kind("validation", 422, "a value is impossible; `errors` names it"),
+    kind("https_required", 426, "the address is reached encrypted only"),
     kind("websocket_required", 426, "the address speaks WebSocket only"),
+    kind("precondition_required", 428, "what was read before must be named"),
+    kind("too_many_requests", 429, "the address asks too often"),
     kind(
         "too_many_wrong_tokens",
         429,
@@ -66,6 +80,7 @@ pub(super) const KINDS: &[Kind] = &[
     ),
     kind("busy", 503, "too much is being asked at once"),
     kind("no_frame", 503, "there is no camera picture"),
+    kind("no_settings", 503, "the server knows of no settings"),
     kind("not_drawn", 503, "there is no such picture at present"),
     kind("not_ready", 503, "the program is not at work; `reasons` says why"),
     kind("starting", 503, "the program is still starting"),
@@ -74,6 +89,7 @@ pub(super) const KINDS: &[Kind] = &[
     kind("too_many_clients", 503, "too many live clients are connected"),
     kind("too_many_connections", 503, "too many connections are open"),
     kind("too_many_streams", 503, "too many streams are being watched"),
+    kind("not_kept", 507, "there is no room to keep it"),
 ];
 
 /// What went wrong with a request: rendered as `application/problem+json`.

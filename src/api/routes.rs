@@ -10,7 +10,7 @@ use schemars::json_schema;
 use super::auth::tokens::Role::{Admin, Operator, Viewer};
 use super::context::Context;
 use super::endpoint::{Endpoint, schema_of};
-use super::handlers::{access, alerts, calibration, command, pictures, system, table};
+use super::handlers::{access, alerts, calibration, command, pictures, settings, shots, system, table};
 use super::{guard, openapi, page, websocket, what_if};
 use crate::system::command::OperatorCommand;
 
@@ -88,6 +88,32 @@ fn system_at_large() -> Vec<Endpoint> {
                 json_schema!({ "type": "integer", "minimum": 0, "maximum": 1000 }),
             ),
         Endpoint::post(group, "/config/reload", Admin, command::reload).told("Read the settings file again"),
+        Endpoint::get(group, "/diagnostics", Admin, system::diagnostics)
+            .told("All that somebody needs who is to find out from afar what is wrong, in one document"),
+        Endpoint::get(group, "/config", Admin, settings::show)
+            .told("The settings, and where each comes from; its ETag tells one state from another")
+            .may_fail(&["settings_damaged", "no_settings"]),
+        Endpoint::put(group, "/config", Admin, settings::change)
+            .told("Change settings, above the settings file, which stays as it is")
+            .asks(
+                "validate_only",
+                "1: only say whether it could be",
+                json_schema!({ "type": "integer", "enum": [0, 1] }),
+            )
+            .reads(
+                "If-Match",
+                "the ETag of what was read before; needed unless it is only tried out",
+            )
+            .takes(schema_of::<settings::Wish>)
+            .may_fail(&[
+                "precondition_required",
+                "precondition_failed",
+                "settings_damaged",
+                "not_kept",
+                "no_settings",
+            ]),
+        Endpoint::get(group, "/config/schema", Admin, settings::describe)
+            .told("Every setting with its type, default, range and meaning, and what a change of it takes"),
         Endpoint::post(group, "/command", Operator, command::command)
             .told("Any wish of an operator, as the dashboard has them; some need an admin")
             .takes(schema_of::<OperatorCommand>)
@@ -110,6 +136,9 @@ fn modules() -> Vec<Endpoint> {
         Endpoint::get(group, "/modules", Viewer, system::modules).told("All modules"),
         Endpoint::get(group, "/modules/{id}", Viewer, system::module)
             .told("One module")
+            .may_fail(&["not_found", "invalid_path"]),
+        Endpoint::get(group, "/modules/{id}/logs", Admin, system::module_log)
+            .told("The last lines of the log that are of one module")
             .may_fail(&["not_found", "invalid_path"]),
         Endpoint::post(group, "/modules/{id}/{verb}", Operator, system::change_module)
             .told("Start, stop, restart, enable or disable a module")
@@ -145,6 +174,21 @@ fn the_table() -> Vec<Endpoint> {
             .told("What would happen if a ball were struck like that")
             .takes(what_if::schema)
             .may_fail(&["busy", "timeout"]),
+        Endpoint::get(group, "/shots", Viewer, shots::list)
+            .told("Shots as they were played, the newest first; `next` is the `before` of the next page")
+            .asks(
+                "limit",
+                "at most so many",
+                json_schema!({ "type": "integer", "minimum": 1, "maximum": 200 }),
+            )
+            .asks(
+                "before",
+                "only those before this one",
+                json_schema!({ "type": "integer", "minimum": 0 }),
+            ),
+        Endpoint::get(group, "/shots/{id}", Viewer, shots::one)
+            .told("One shot: what happened, and how every ball went")
+            .may_fail(&["not_found", "invalid_path"]),
     ]
 }
 

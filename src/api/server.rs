@@ -1,7 +1,9 @@
 //! Starting and stopping the server.
 
+use std::future::IntoFuture as _;
 use std::io;
 use std::net::{SocketAddr, TcpListener, ToSocketAddrs as _};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -10,16 +12,19 @@ use crossbeam_channel::{Receiver, RecvTimeoutError, bounded};
 use tokio::sync::watch;
 use tracing::{error, info};
 
+use super::auth::Gate;
 use super::auth::tokens::TokenError;
-use super::auth::{self, Gate};
 use super::connection::{GuardedListener, Peer};
 use super::context::{Context, stopped};
+use super::tls::{Certificates, TlsListener};
 use super::{Options, Shared, feed, routes};
 
 /// Threads for encoding pictures and for simulations.
 const WORKERS: usize = 3;
 /// How far the thread stands back behind others, 0 (not at all) to 19.
 const NICENESS: i32 = 5;
+/// New tokens, revoked ones and new certificates are noticed within this time.
+const LOOK: Duration = Duration::from_millis(500);
 /// Time open requests get to end once the server is told to stop.
 const GRACE: Duration = Duration::from_secs(2);
 /// A new connection's first answer may take this much longer than its request.
@@ -60,6 +65,9 @@ pub enum ApiError {
     /// Who may come in is not known.
     #[error(transparent)]
     Tokens(#[from] TokenError),
+    /// Connections can't be encrypted.
+    #[error("connections can't be encrypted: {0}; check api.tls_certificate and api.tls_key")]
+    Tls(String),
     /// The system gives us no thread or event queue.
     #[error("cannot start the api thread: {0}; the machine is out of resources")]
     Start(io::Error),
@@ -69,6 +77,7 @@ pub enum ApiError {
 #[derive(Debug)]
 pub struct ApiServer {
     address: SocketAddr,
+    scheme: &'static str,
     /// The same socket as the thread's.
     socket: TcpListener,
     stop: watch::Sender<bool>,
@@ -86,6 +95,14 @@ impl ApiServer {
         let gate = Gate::new(options.require_token, options.state_folder.as_deref())?;
         listener.set_nonblocking(true).map_err(ApiError::Start)?;
         let address = listener.local_addr().map_err(ApiError::Start)?;
+        let certificates = match &options.tls {
+            Some((certificate, key)) => {
+                let opened = Certificates::open(certificate, key).map_err(ApiError::Tls)?;
+                Some(Arc::new(opened))
+            }
+            None => None,
+        };
+        let scheme = if certificates.is_some() { "https" } else { "http" };
         if !address.ip().is_loopback() && !gate.has_tokens() {
             return Err(ApiError::NoToken { host: options.host });
         }
@@ -103,7 +120,7 @@ impl ApiServer {
             .name("api".to_owned())
             .spawn(move || {
                 give_way();
-                runtime.block_on(serve(listener, context));
+                runtime.block_on(serve(listener, context, certificates));
                 runtime.shutdown_timeout(Duration::from_millis(200));
                 // Nobody waiting any more is no error.
                 let _ = finished.send(());
@@ -112,6 +129,7 @@ impl ApiServer {
         info!(%address, "api listens");
         Ok(Self {
             address,
+            scheme,
             socket,
             stop,
             done,
@@ -123,6 +141,12 @@ impl ApiServer {
     #[must_use]
     pub fn local_addr(&self) -> SocketAddr {
         self.address
+    }
+
+    /// What to write into a browser.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("{}://{}", self.scheme, self.address)
     }
 
     /// True while the thread serves.
@@ -179,7 +203,7 @@ fn give_way() {
     let _ = rustix::process::setpriority_process(Some(thread), NICENESS);
 }
 
-async fn serve(listener: TcpListener, context: Arc<Context>) {
+async fn serve(listener: TcpListener, context: Arc<Context>, certificates: Option<Arc<Certificates>>) {
     let listener = match tokio::net::TcpListener::from_std(listener) {
         Ok(listener) => listener,
         Err(error) => {
@@ -195,10 +219,27 @@ async fn serve(listener: TcpListener, context: Arc<Context>) {
     );
     let mut publisher = tokio::spawn(feed::publish(Arc::clone(&context)));
     let gate = Arc::clone(&context.gate);
-    let mut follower = tokio::spawn(auth::follow(Arc::clone(&gate)));
+    let mut follower = tokio::spawn(follow(Arc::clone(&gate), certificates.clone()));
     let stop = context.stop.clone();
     let service = routes::router(context).into_make_service_with_connect_info::<Peer>();
-    let server = axum::serve(guarded, service).with_graceful_shutdown(stopped(stop.clone()));
+    let server: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match certificates {
+        None => Box::pin(
+            axum::serve(guarded, service)
+                .with_graceful_shutdown(stopped(stop.clone()))
+                .into_future(),
+        ),
+        Some(certificates) => match TlsListener::new(guarded, certificates) {
+            Ok(tls) => Box::pin(
+                axum::serve(tls, service)
+                    .with_graceful_shutdown(stopped(stop.clone()))
+                    .into_future(),
+            ),
+            Err(error) => {
+                error!(%error, "api can't encrypt");
+                return;
+            }
+        },
+    };
     tokio::select! {
         served = server => {
             if let Err(error) = served {
@@ -216,4 +257,22 @@ async fn serve(listener: TcpListener, context: Arc<Context>) {
     publisher.abort();
     follower.abort();
     gate.keep();
+}
+
+/// Runs as long as the server: tokens are made and revoked, and certificates renewed, by other programs.
+async fn follow(gate: Arc<Gate>, certificates: Option<Arc<Certificates>>) {
+    loop {
+        let (gate, certificates) = (Arc::clone(&gate), certificates.clone());
+        // A disk may hang; the network side must not.
+        let looked = tokio::task::spawn_blocking(move || {
+            gate.look();
+            if let Some(certificates) = certificates {
+                certificates.look();
+            }
+        });
+        if looked.await.is_err() {
+            error!("a look at tokens and certificates went wrong");
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }

@@ -440,6 +440,13 @@ pub(super) const KEYS: &[Key] = &[
         API,
     ),
     key(
+        "api.tls_certificate",
+        "file with the certificate shown to browsers and those that vouch for it (PEM); empty: connections are not encrypted",
+        Range::Any,
+        API,
+    ),
+    key("api.tls_key", "file with its private key (PEM)", Range::Any, API),
+    key(
         "api.names",
         "further names of this machine, where a proxy on it passes on its own, such as table7.club.example",
         Range::Any,

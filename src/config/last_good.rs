@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use super::changes::Changes;
 use super::fault::ConfigError;
 use super::layers::{Loaded, site_text};
 use super::overrides::Overrides;
@@ -42,7 +43,7 @@ impl Loaded {
             let copy = folder.join(NAME);
             let Ok(text) = site_text(&copy) else { continue };
             // What lies beside the site file lies there still.
-            match Self::from_copy(Some((&text, &copy)), path, overrides) {
+            match Self::from_copy(Some((&text, &copy)), path, overrides, &Changes::default()) {
                 Ok(loaded) => {
                     let reason = format!(
                         "the settings file is damaged ({error}); the last good copy {} is in use until it is put right",

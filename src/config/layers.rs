@@ -1,9 +1,10 @@
-//! Lays the layers over each other: defaults < preset < site file < variables < command line.
+//! Lays the layers over each other: defaults < preset < site file < changes < variables < command line.
 
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::changes::Changes;
 use super::fault::{ConfigError, Fault};
 use super::overrides::Overrides;
 use super::read::{quoted, read};
@@ -62,15 +63,46 @@ impl Environment {
 }
 
 impl Loaded {
-    /// Reads the site file, if there is one, and lays everything over each other.
+    /// Reads the site file, if there is one, and what was changed while the program ran, and lays everything over each other.
     ///
     /// # Errors
     /// [`ConfigError`] with every fault of every layer.
     pub fn load(path: Option<&Path>, overrides: &Overrides) -> Result<Self, ConfigError> {
-        match path {
-            None => Self::from_text(None, overrides),
-            Some(path) => Self::from_text(Some((&site_text(path)?, path)), overrides),
+        let text = path.map(site_text).transpose()?;
+        let site = text.as_deref().zip(path);
+        let mut loaded = Self::from_text(site, overrides)?;
+        // Only now is it known where they are kept. A table comes up without them rather than not at all.
+        let Ok(folder) = loaded.settings.state_folder() else {
+            return Ok(loaded);
+        };
+        let changed = match Changes::read(&folder) {
+            Ok(changes) if changes.is_empty() => return Ok(loaded),
+            Ok(changes) => {
+                Self::from_copy(site, path, overrides, &changes).map_err(|error| error.to_string())
+            }
+            Err(error) => Err(error.to_string()),
+        };
+        match changed {
+            Ok(changed) => Ok(changed),
+            Err(words) => {
+                let note = format!("what was changed while the program ran is left out: {words}");
+                loaded.notes.push(note);
+                Ok(loaded)
+            }
         }
+    }
+
+    /// The same with these changes in place of those that are kept.
+    ///
+    /// # Errors
+    /// [`ConfigError`] with every fault of every layer.
+    pub(super) fn load_with(
+        path: Option<&Path>,
+        overrides: &Overrides,
+        changes: &Changes,
+    ) -> Result<Self, ConfigError> {
+        let text = path.map(site_text).transpose()?;
+        Self::from_copy(text.as_deref().zip(path), path, overrides, changes)
     }
 
     /// The same with a text; `path` is for messages, and for what lies beside the site file.
@@ -78,7 +110,7 @@ impl Loaded {
     /// # Errors
     /// As [`Self::load`].
     pub fn from_text(site: Option<(&str, &Path)>, overrides: &Overrides) -> Result<Self, ConfigError> {
-        Self::from_copy(site, site.map(|(_, path)| path), overrides)
+        Self::from_copy(site, site.map(|(_, path)| path), overrides, &Changes::default())
     }
 
     /// The same with a copy that lies elsewhere than the site file.
@@ -86,11 +118,12 @@ impl Loaded {
         site: Option<(&str, &Path)>,
         original: Option<&Path>,
         overrides: &Overrides,
+        changes: &Changes,
     ) -> Result<Self, ConfigError> {
         let file = site.map(|(_, path)| path);
         let shape = Shape::of::<Settings>();
         let (mut faults, mut notes) = (Vec::new(), Vec::new());
-        let (variables, command_line) = overrides.trees(&shape, &mut faults, &mut notes);
+        let [changed, variables, command_line] = overrides.trees(changes, &shape, &mut faults, &mut notes);
         let site_file = match site {
             Some((text, path)) => read(text.trim_start_matches('\u{feff}')).map_err(|e| {
                 let place = Place::At {
@@ -105,7 +138,7 @@ impl Loaded {
             })?,
             None => Node::empty(Origin::DEFAULT),
         };
-        let said = [site_file, variables, command_line];
+        let said = [site_file, changed, variables, command_line];
         let environment = said.iter().rev().find_map(environment_of).unwrap_or_default();
         let mut verifier = Verifier {
             file,

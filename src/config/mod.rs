@@ -1,4 +1,4 @@
-//! Settings: defaults < environment preset < site file < environment variables < command line.
+//! Settings: defaults < environment preset < site file < changes while running < environment variables < command line.
 //!
 //! The site file is RON. What is not understood is refused with file, line, column and key; a
 //! program that runs on settings it did not understand helps nobody. `docs/configuration.md`
@@ -7,6 +7,7 @@
 //! Nothing here knows the single sections: a new field of [`Settings`] is read from every layer,
 //! shown and checked for its kind. Its range and meaning are one line in `keys.rs`.
 
+mod changes;
 mod durable;
 mod fault;
 mod keys;
@@ -24,6 +25,7 @@ mod tests;
 mod tree;
 mod verify;
 
+pub use changes::{ChangeError, Changed, Changes};
 pub use durable::{sweep_unfinished, write_durably, write_privately};
 pub use fault::{ConfigError, Fault};
 pub use keys::{Effect, effect_of};

@@ -3,6 +3,7 @@
 use std::ffi::OsString;
 use std::sync::Arc;
 
+use super::changes::Changes;
 use super::fault::{Fault, nearest};
 use super::read::{quoted, read_as};
 use super::shape::Shape;
@@ -88,13 +89,21 @@ impl Overrides {
         }
     }
 
-    /// The two layers, with what is wrong in `faults` and what is passed over in `notes`.
+    /// The layers above the site file, with what is wrong in `faults` and what is passed over in `notes`.
     pub(super) fn trees(
         &self,
+        changes: &Changes,
         shape: &Shape,
         faults: &mut Vec<Fault>,
         notes: &mut Vec<String>,
-    ) -> (Node, Node) {
+    ) -> [Node; 3] {
+        let mut changed = Node::empty(origin(Layer::Changed, ""));
+        for (key, value) in changes.iter() {
+            match assign(shape, key, value, &origin(Layer::Changed, "")) {
+                Ok(node) => changed.overlay(node),
+                Err(fault) => faults.push(fault),
+            }
+        }
         let mut variables = Node::empty(origin(Layer::Variable, ""));
         // Long names last: they are the stronger.
         let long = |name: &String| !SHORT.iter().any(|(short, _)| short == name);
@@ -122,7 +131,7 @@ impl Overrides {
                 Err(fault) => faults.push(fault),
             }
         }
-        (variables, command_line)
+        [changed, variables, command_line]
     }
 }
 

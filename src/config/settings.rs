@@ -284,6 +284,10 @@ pub struct ApiSettings {
     pub port: u16,
     /// Also on this machine nobody comes in without a token.
     pub require_token: bool,
+    /// File with the certificate shown to browsers (PEM), and those that vouch for it; empty: not encrypted.
+    pub tls_certificate: String,
+    /// File with its private key (PEM).
+    pub tls_key: String,
     /// Names under which a proxy on this machine is called.
     pub names: Vec<String>,
     /// Pages of other sites that may ask, `https://club.example`.
@@ -297,6 +301,8 @@ impl Default for ApiSettings {
             host: "127.0.0.1".to_owned(),
             port: 8000,
             require_token: false,
+            tls_certificate: String::new(),
+            tls_key: String::new(),
             names: Vec::new(),
             origins: Vec::new(),
         }

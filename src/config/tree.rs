@@ -16,6 +16,8 @@ pub enum Layer {
     Preset,
     /// The site file, or its last good copy.
     SiteFile,
+    /// Somebody, while the program ran.
+    Changed,
     /// An environment variable.
     Variable,
     /// A flag or `--set`.
@@ -32,6 +34,7 @@ impl Layer {
             Self::Default => "default",
             Self::Preset => "preset",
             Self::SiteFile => "site file",
+            Self::Changed => "changed while running",
             Self::Variable => "variable",
             Self::CommandLine => "command line",
             Self::Derived => "derived",

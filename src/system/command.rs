@@ -1,6 +1,7 @@
 //! What an operator may ask for, from the dashboard or over the network alike.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::projector::test_picture::TestPicture;
 use crate::system::alerts::SilenceTarget;
@@ -17,7 +18,7 @@ pub enum OperatorCommand {
     SelectSource(
         #[schemars(
             length(min = 1, max = 1024),
-            regex(pattern = r"^[^\x00-\x1f\x7f]*[^\s\x00-\x1f\x7f][^\x00-\x1f\x7f]*$")
+            regex(pattern = r"^[^\x00-\x1f\x7f-\x9f]*[^\s\x00-\x1f\x7f-\x9f][^\x00-\x1f\x7f-\x9f]*$")
         )]
         String,
     ),
@@ -45,17 +46,18 @@ pub enum OperatorCommand {
     /// Read the settings file again.
     ReloadSettings,
     /// Mark an alert as seen by its id.
-    AcknowledgeAlert(u64),
+    AcknowledgeAlert(#[serde(deserialize_with = "whole")] u64),
     /// Tell nobody of these alerts for so many seconds.
     Silence {
         /// Which.
         target: SilenceTarget,
         /// For how long, seconds, at most thirty days.
         #[schemars(range(min = 1, max = 2_592_000))]
+        #[serde(deserialize_with = "whole")]
         for_s: u64,
     },
     /// End a silence by its id.
-    Unsilence(u64),
+    Unsilence(#[serde(deserialize_with = "whole")] u64),
     /// Show the shot being aimed as it would roll.
     Rehearse,
     /// Look at the table without the projector's light for a moment.
@@ -102,4 +104,42 @@ pub enum CueCommand {
     Shoot,
     /// Give it back to the script.
     Release,
+}
+
+/// A whole number, also where it is written as 60.0: to JSON that is the same.
+pub(crate) fn whole<'de, D: Deserializer<'de>>(from: D) -> Result<u64, D::Error> {
+    let number = serde_json::Number::deserialize(from)?;
+    let written = number
+        .as_f64()
+        .filter(|v| v.fract() == 0.0 && (0.0..=MOST_EXACT).contains(v));
+    let whole = number.as_u64().or_else(|| written.map(|v| v as u64));
+    whole.ok_or_else(|| D::Error::custom(format!("{number} is no whole number from 0 up")))
+}
+
+/// Up to here every whole number has a floating-point one of its own.
+const MOST_EXACT: f64 = 9_007_199_254_740_992.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whole_numbers_may_be_written_with_a_point() {
+        let wish = |text: &str| serde_json::from_str::<OperatorCommand>(text).ok();
+        for text in [
+            r#"{"unsilence":7}"#,
+            r#"{"unsilence":7.0}"#,
+            r#"{"unsilence":0.7e1}"#,
+        ] {
+            assert_eq!(wish(text), Some(OperatorCommand::Unsilence(7)), "{text}");
+        }
+        for text in [
+            r#"{"unsilence":7.5}"#,
+            r#"{"unsilence":-1}"#,
+            r#"{"unsilence":1e300}"#,
+            r#"{"unsilence":"7"}"#,
+        ] {
+            assert_eq!(wish(text), None, "{text}");
+        }
+    }
 }

@@ -167,7 +167,7 @@ pub fn vision(facts: &VisionFacts) -> Vec<Check> {
             |s| {
                 let advice = if s < 0.1 { "" } else { LOOK };
                 format!(
-                    "the number of balls at rest is another in {:.0} % of the looks{advice}",
+                    "in {:.0} % of the looks another number of balls is seen at rest{advice}",
                     s * 100.0
                 )
             },

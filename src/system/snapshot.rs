@@ -14,6 +14,7 @@ use crate::system::recovery::Attempt;
 use crate::system::status::SystemStatus;
 use crate::table::TableSpec;
 use crate::trainer::aim::ShotIntent;
+use crate::trainer::played::Shot;
 use crate::units::Vec2;
 use crate::vision::frame::Frame;
 use crate::vision::observation::Observation;
@@ -118,6 +119,8 @@ pub struct Snapshot {
     pub table_stale: bool,
     /// The shot being aimed, if one is.
     pub shot: Option<Arc<PredictedShot>>,
+    /// Shots as they were played, the oldest first.
+    pub played: Arc<Vec<Arc<Shot>>>,
     /// The aimed shot as it would roll, while somebody watches that.
     pub rehearsal: Option<Arc<Vec<RehearsedBall>>>,
     /// How camera and projector are calibrated.

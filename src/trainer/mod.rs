@@ -2,6 +2,7 @@
 
 pub mod aim;
 pub mod help;
+pub mod played;
 #[cfg(feature = "app")]
 pub mod plugin;
 pub mod predict;

@@ -13,6 +13,7 @@ use crate::system::plugin::modules::{Desk, Lived};
 use crate::system::plugin::{Measured, Operator};
 use crate::system::snapshot::{PredictedShot, RehearsedBall};
 use crate::table::TableSpec;
+use crate::trainer::played::{Played, Shot};
 use crate::trainer::predict::Predictor;
 use crate::trainer::rehearsal::Rehearsal;
 use crate::vision::plugin::VisionState;
@@ -25,7 +26,7 @@ impl Plugin for CorePlugin {
     fn build(&self, app: &mut App) {
         app.init_resource::<CoreState>()
             .insert_resource(Time::<Fixed>::from_hz(LiveTable::RATE_HZ))
-            .add_systems(CoreStep, predict)
+            .add_systems(CoreStep, (keep_shots, predict).chain())
             .add_systems(CoreTick, roll);
     }
 }
@@ -35,6 +36,9 @@ impl Plugin for CorePlugin {
 pub struct CoreState {
     /// The shot being aimed.
     pub shot: Option<Arc<PredictedShot>>,
+    /// Shots as they were played, the oldest first.
+    pub played: Arc<Vec<Arc<Shot>>>,
+    record: Played,
     predictor: Option<Predictor>,
     earlier: u64,
     rehearsal: Option<Rehearsal>,
@@ -71,6 +75,17 @@ fn roll(mut core: ResMut<CoreState>) {
     // Nobody has to look for changes while nothing is shown.
     if core.rehearsal.is_some() && !core.rehearsal.as_mut().is_some_and(Rehearsal::step) {
         core.rehearsal = None;
+    }
+}
+
+/// Takes in what the table was like since the last turn.
+fn keep_shots(mut core: ResMut<CoreState>, vision: Res<VisionState>) {
+    let mut ended = false;
+    for table in &vision.news {
+        ended |= core.record.see(table);
+    }
+    if ended {
+        core.played = Arc::new(core.record.shots().iter().cloned().collect());
     }
 }
 

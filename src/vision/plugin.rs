@@ -130,6 +130,8 @@ pub struct VisionState {
     pub known_camera: Arc<ArcSwapOption<CameraModel>>,
     /// When it is to show nothing, for the eyes' sake.
     pub dark: DarkWindow,
+    /// The table in every frame since the last turn, in order.
+    pub news: Vec<Arc<TableState>>,
     memory: Option<Memory>,
 }
 
@@ -326,6 +328,7 @@ fn perceive(
     // The dots of a calibration are no balls.
     let dots = calibrating.pattern().is_some();
     let vision = &mut *vision;
+    vision.news.clear();
     let Some(eyes) = &vision.eyes else { return };
     eyes.pause(operator.paused);
     let seeing = eyes.status().is_seeing();
@@ -339,6 +342,7 @@ fn perceive(
             && memory.take_in(&analysed.observation)
             && let Some(table) = memory.table()
         {
+            vision.news.push(Arc::clone(table));
             if !table.at_rest {
                 measured.forget_rest();
             } else if table.hidden.is_none() {

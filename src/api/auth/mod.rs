@@ -22,9 +22,6 @@ use guesses::Guesses;
 use tickets::Tickets;
 use tokens::{Role, Token, TokenError, now_unix_s, random_hex};
 
-/// New tokens and revoked ones are noticed within this time.
-const LOOK: Duration = Duration::from_millis(500);
-
 /// A ticket must be used within this time.
 pub(super) const TICKET_LASTS: Duration = Duration::from_secs(5);
 
@@ -58,6 +55,8 @@ pub(super) struct Gate {
     required: bool,
     folder: Option<PathBuf>,
     tokens: ArcSwap<Vec<Token>>,
+    /// The file they were read from, as it was then.
+    seen: Mutex<Option<Stamp>>,
     guesses: Mutex<Guesses>,
     tickets: Mutex<Tickets>,
 }
@@ -70,6 +69,7 @@ impl Gate {
             required,
             folder: folder.map(Path::to_owned),
             tokens: ArcSwap::from_pointee(tokens),
+            seen: Mutex::default(),
             guesses: Mutex::new(folder.map(Guesses::read).unwrap_or_default()),
             tickets: Mutex::default(),
         })
@@ -101,7 +101,7 @@ impl Gate {
                         "This ticket is used, over, or from another address.",
                     )
                 })?,
-            (None, None) if !self.required && peer.is_local() && !is_forwarded(headers) => Caller::at_home(),
+            (None, None) if !self.required && is_at_home(peer, headers) => Caller::at_home(),
             (None, None) => {
                 return Err(refused(
                     "unauthenticated",
@@ -179,10 +179,10 @@ impl Gate {
     }
 
     /// Takes in tokens that were made or revoked, and keeps what was learned of guesses.
-    fn look(&self, last: &mut Option<Stamp>) {
+    pub(super) fn look(&self) {
         let Some(folder) = &self.folder else { return };
         let stamp = Some(Stamp::of(&tokens::file_in(folder)));
-        if stamp != *last {
+        if std::mem::replace(&mut *lock(&self.seen), stamp) != stamp {
             match tokens::read(folder) {
                 Ok(tokens) => {
                     if **self.tokens.load() != tokens {
@@ -192,7 +192,6 @@ impl Gate {
                 }
                 Err(error) => warn!("api: the tokens of before hold: {error}"),
             }
-            *last = stamp;
         }
         self.keep();
     }
@@ -220,23 +219,13 @@ impl Stamp {
     }
 }
 
-/// Runs as long as the server: tokens are made and revoked by another process.
-pub(super) async fn follow(gate: Arc<Gate>) {
-    let mut last = None;
-    loop {
-        let gate = Arc::clone(&gate);
-        // A disk may hang; the network side must not.
-        let looked = tokio::task::spawn_blocking(move || {
-            gate.look(&mut last);
-            last
-        });
-        last = looked.await.unwrap_or(last);
-        tokio::time::sleep(LOOK).await;
-    }
+/// It comes from this machine itself.
+pub(super) fn is_at_home(peer: Peer, headers: &HeaderMap) -> bool {
+    peer.is_local() && !is_forwarded(headers)
 }
 
 /// Where a request comes from: a proxy on this machine tells it last in its header.
-fn address_of(peer: Peer, headers: &HeaderMap) -> IpAddr {
+pub(super) fn address_of(peer: Peer, headers: &HeaderMap) -> IpAddr {
     let last = headers.get_all("x-forwarded-for").iter().next_back();
     let told = last.and_then(|v| v.to_str().ok()?.rsplit(',').next()?.trim().parse().ok());
     match told {

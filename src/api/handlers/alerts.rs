@@ -12,7 +12,7 @@ use crate::api::auth::Caller;
 use crate::api::context::Context;
 use crate::api::problem::Problem;
 use crate::system::alerts::SilenceTarget;
-use crate::system::command::OperatorCommand;
+use crate::system::command::{OperatorCommand, whole};
 
 pub(in crate::api) async fn alerts(State(context): Ctx) -> Answer {
     let snapshot = context.snapshot()?;
@@ -47,6 +47,7 @@ pub(in crate::api) struct NewSilence {
     target: SilenceTarget,
     /// Seconds, at most thirty days.
     #[schemars(range(min = 1, max = 2_592_000))]
+    #[serde(deserialize_with = "whole")]
     for_s: u64,
 }
 

@@ -5,6 +5,8 @@ pub(super) mod alerts;
 pub(super) mod calibration;
 pub(super) mod command;
 pub(super) mod pictures;
+pub(super) mod settings;
+pub(super) mod shots;
 pub(super) mod system;
 pub(super) mod table;
 
@@ -14,7 +16,7 @@ use axum::Json;
 use axum::body::{Body, Bytes};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, Request, State};
-use axum::http::{StatusCode, header};
+use axum::http::{HeaderMap, StatusCode, header};
 use serde_json::{Value, json};
 use tracing::info;
 
@@ -46,8 +48,8 @@ fn path(id: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
         .map_err(|error| Problem::bad_request("invalid_path", error.body_text()))
 }
 
-/// The body as JSON, of bounded size and within bounded time.
-async fn read_json(context: &Context, request: Request) -> Result<Value, Problem> {
+/// The body, of bounded size and within bounded time.
+pub(super) async fn read_body(context: &Context, headers: &HeaderMap, body: Body) -> Result<Bytes, Problem> {
     let too_large = || {
         Problem::new(
             StatusCode::PAYLOAD_TOO_LARGE,
@@ -55,31 +57,32 @@ async fn read_json(context: &Context, request: Request) -> Result<Value, Problem
             format!("The body may have at most {BODY_LIMIT} bytes."),
         )
     };
-    let announced = request
-        .headers()
+    let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|l| l.to_str().ok()?.parse::<u64>().ok());
     if announced.is_some_and(|l| l > BODY_LIMIT as u64) {
         return Err(too_large());
     }
-    let read = axum::body::to_bytes(Body::new(request.into_body()), BODY_LIMIT);
-    let bytes: Bytes = match tokio::time::timeout(context.options.request_timeout, read).await {
-        Ok(Ok(bytes)) => bytes,
-        Ok(Err(error)) if error.to_string().contains("length limit") => return Err(too_large()),
-        Ok(Err(_)) => {
-            return Err(Problem::bad_request(
-                "body_incomplete",
-                "The connection broke before the body was complete.",
-            ));
-        }
-        Err(_) => {
-            return Err(Problem::new(
-                StatusCode::REQUEST_TIMEOUT,
-                "request_timeout",
-                "The body did not come in time.",
-            ));
-        }
-    };
+    let read = axum::body::to_bytes(body, BODY_LIMIT);
+    match tokio::time::timeout(context.options.request_timeout, read).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if error.to_string().contains("length limit") => Err(too_large()),
+        Ok(Err(_)) => Err(Problem::bad_request(
+            "body_incomplete",
+            "The connection broke before the body was complete.",
+        )),
+        Err(_) => Err(Problem::new(
+            StatusCode::REQUEST_TIMEOUT,
+            "request_timeout",
+            "The body did not come in time.",
+        )),
+    }
+}
+
+/// The body as JSON.
+async fn read_json(context: &Context, request: Request) -> Result<Value, Problem> {
+    let (parts, body) = request.into_parts();
+    let bytes = read_body(context, &parts.headers, body).await?;
     serde_json::from_slice(&bytes).map_err(|error| {
         let text = String::from_utf8_lossy(&bytes);
         let hint = if ["NaN", "Infinity", "nan", "inf"].iter().any(|w| text.contains(w)) {

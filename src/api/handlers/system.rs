@@ -229,6 +229,47 @@ pub(in crate::api) async fn trends(State(context): Ctx) -> Answer {
     Ok(Json(json!({ "forecasts": *context.snapshot()?.forecasts })))
 }
 
+/// What somebody needs who is to find out from afar what is wrong: in one document, without pictures and secrets.
+pub(in crate::api) async fn diagnostics(State(context): Ctx) -> Answer {
+    let snapshot = context.snapshot()?;
+    Ok(Json(json!({
+        "made": crate::api::context::now(),
+        "version": env!("CARGO_PKG_VERSION"),
+        "responding": !context.is_stale(),
+        "status": *snapshot.status,
+        "table": views::state(&snapshot),
+        "calibration": views::calibration(&snapshot.calibration),
+        "recovery": *snapshot.recovery,
+        "alerting": *snapshot.alerting,
+        "forecasts": *snapshot.forecasts,
+        "events": *snapshot.events,
+        "history": *snapshot.history,
+        "log": *snapshot.log,
+    })))
+}
+
+pub(in crate::api) async fn module_log(
+    State(context): Ctx,
+    id: Result<Path<String>, PathRejection>,
+) -> Answer {
+    let id = path(id)?;
+    let snapshot = context.snapshot()?;
+    if !snapshot.status.modules.iter().any(|module| module.id == id) {
+        return Err(no_module(&id));
+    }
+    let is_of = |target: &str| {
+        let room = target.rsplit("::").next().unwrap_or_default();
+        match id.as_str() {
+            "core" => matches!(room, "physics" | "trainer" | "table"),
+            "vision" => matches!(room, "vision" | "virtual_table"),
+            "projector" => matches!(room, "projector" | "calibration"),
+            other => room == other,
+        }
+    };
+    let lines: Vec<_> = snapshot.log.iter().filter(|line| is_of(&line.target)).collect();
+    Ok(Json(json!({ "lines": lines })))
+}
+
 pub(in crate::api) async fn history(State(context): Ctx) -> Answer {
     let snapshot = context.snapshot()?;
     Ok(Json(json!({ "interval_s": 1, "samples": *snapshot.history })))

@@ -64,10 +64,10 @@ fn serve(folder: &std::path::Path) -> World {
 fn filled(endpoint: &Endpoint) -> String {
     endpoint.path.replace("{verb}", "restart").replace(
         "{id}",
-        if endpoint.path.contains("modules") {
-            "vision"
-        } else {
-            "7"
+        match endpoint.path.as_str() {
+            path if path.contains("modules") => "vision",
+            path if path.contains("shots") => "2",
+            _ => "7",
         },
     )
 }
@@ -331,4 +331,76 @@ fn a_secret_is_in_no_answer_and_no_log() {
     let page = post(at, &format!("/api/v1/{secret}"), "").problem(404, "not_found");
     // Whoever writes it into an address gets it back, and nobody else.
     assert!(page["instance"].is_string());
+}
+
+#[test]
+fn a_wish_that_comes_twice_is_carried_out_once() {
+    let guarded = Guarded::new("twice");
+    let at = guarded.world.server.local_addr();
+    let operator = bearer(guarded.secret(Role::Operator));
+    let admin = bearer(guarded.secret(Role::Admin));
+    let wish = |who: &str, key: &str, body: &str| {
+        ask(
+            at,
+            "POST",
+            "/api/v1/command",
+            &format!("{who}idempotency-key: {key}\r\n"),
+            body,
+        )
+    };
+    let sent = || guarded.world.commands.try_iter().count();
+    let pause = r#"{"pause":true}"#;
+    let (first, again) = (wish(&operator, "k1", pause), wish(&operator, "k1", pause));
+    assert_eq!((first.status, again.status, sent()), (202, 202, 1));
+    assert_eq!(first.body, again.body);
+    assert_eq!(
+        (
+            first.header("idempotency-replayed"),
+            again.header("idempotency-replayed")
+        ),
+        (None, Some("true"))
+    );
+    wish(&operator, "k1", r#"{"pause":false}"#).problem(409, "key_reused");
+    assert_eq!(sent(), 0);
+    // Another key, another caller, and none at all are other wishes.
+    assert_eq!(wish(&operator, "k2", pause).status, 202);
+    assert_eq!((wish(&admin, "k1", pause).status, sent()), (202, 2));
+    for _ in 0..2 {
+        assert_eq!(ask(at, "POST", "/api/v1/command", &operator, pause).status, 202);
+    }
+    assert_eq!(sent(), 2);
+    // What was refused may be tried again.
+    wish(&operator, "k3", "\"rehearsed\"").problem(422, "validation");
+    assert_eq!((wish(&operator, "k3", pause).status, sent()), (202, 1));
+    wish(&operator, &"k".repeat(200), pause).problem(422, "validation");
+    // Many at once are one.
+    let statuses: Vec<u16> = std::thread::scope(|scope| {
+        let tries: Vec<_> = (0..8)
+            .map(|_| scope.spawn(|| wish(&operator, "k4", pause).status))
+            .collect();
+        tries.into_iter().map(|t| t.join().unwrap()).collect()
+    });
+    assert_eq!((statuses, sent()), (vec![202; 8], 1));
+}
+
+#[test]
+fn who_asks_too_often_from_elsewhere_has_to_wait_and_nobody_else() {
+    let world = World::usual();
+    let at = world.server.local_addr();
+    let from = |address: &str| {
+        ask(
+            at,
+            "GET",
+            "/livez",
+            &format!("x-forwarded-for: {address}\r\n"),
+            "",
+        )
+    };
+    let refused = (0..2000)
+        .map(|_| from("10.0.0.7"))
+        .find(|answer| answer.status != 200)
+        .unwrap();
+    refused.problem(429, "too_many_requests");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!((from("10.0.0.8").status, get(at, "/livez").status), (200, 200));
 }

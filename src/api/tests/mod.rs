@@ -2,9 +2,11 @@
 
 mod access;
 mod client;
+mod encrypted;
 mod live;
 mod openapi;
 mod problems;
+mod settings;
 pub(super) mod world;
 
 use std::io::{Read as _, Write as _};
@@ -73,6 +75,27 @@ fn every_reading_address_answers() {
         Some(1)
     );
 
+    let of_vision = get(at, "/api/v1/modules/vision/logs").json();
+    assert_eq!(of_vision["lines"].as_array().map(Vec::len), Some(2));
+    let of_core = get(at, "/api/v1/modules/core/logs").json();
+    assert_eq!(of_core["lines"], json!([]));
+    get(at, "/api/v1/modules/coffee/logs").problem(404, "not_found");
+    let bundle = get(at, "/api/v1/diagnostics").json();
+    for part in [
+        "status",
+        "table",
+        "calibration",
+        "recovery",
+        "alerting",
+        "forecasts",
+        "events",
+        "history",
+        "log",
+    ] {
+        assert!(!bundle[part].is_null(), "{part}");
+    }
+    assert_eq!(bundle["log"].as_array().map(Vec::len), Some(2));
+
     assert_eq!(
         get(at, "/api/v1/metrics/history").json()["samples"][0]["rate_hz"],
         30.0
@@ -89,6 +112,36 @@ fn every_reading_address_answers() {
     // 4 × 7 cells of a corner that is covered.
     assert_eq!(table["hidden"]["strips_m"].as_array().map(Vec::len), Some(7));
     assert_eq!(table["hidden"]["strips_m"][0], json!([1.19, 0.505, 1.27, 0.525]));
+
+    let page = get(at, "/api/v1/shots?limit=2").json();
+    let ids = |page: &serde_json::Value| {
+        page["shots"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|s| s["id"].clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!((ids(&page), &page["next"]), (vec![json!(3), json!(2)], &json!(2)));
+    assert_eq!(
+        page["shots"][0]["pocketed"][0],
+        json!({ "ball": 4, "group": "solid", "number": 3, "pocket": "foot_left" })
+    );
+    assert_eq!(
+        (&page["shots"][0]["cushions"], &page["shots"][0]["contacts"]),
+        (&json!(1), &json!(1))
+    );
+    let page = get(at, "/api/v1/shots?limit=2&before=2").json();
+    assert_eq!((ids(&page), &page["next"]), (vec![json!(1)], &json!(null)));
+    let shot = get(at, "/api/v1/shots/2").json();
+    assert_eq!(
+        (&shot["id"], shot["ways"].as_array().map(Vec::len)),
+        (&json!(2), Some(3))
+    );
+    for id in ["9", "abc", "-1"] {
+        get(at, &format!("/api/v1/shots/{id}")).problem(404, "not_found");
+    }
+    get(at, "/api/v1/shots?limit=0").problem(422, "validation");
 
     let shot = get(at, "/api/v1/predict").json()["shot"].clone();
     assert_eq!(shot["pocketed"], json!([{ "ball": 4, "pocket": "foot_left" }]));
@@ -321,8 +374,8 @@ fn wishes_that_make_no_sense_are_refused() {
 fn errors_of_the_framework_are_problems_too() {
     let world = World::usual();
     let at = world.server.local_addr();
-    let missing = get(at, "/api/v1/config").problem(404, "not_found");
-    assert_eq!(missing["instance"], "/api/v1/config");
+    let missing = get(at, "/api/v1/coffee").problem(404, "not_found");
+    assert_eq!(missing["instance"], "/api/v1/coffee");
     let method = post(at, "/api/v1/table", "{}");
     method.problem(405, "method_not_allowed");
     assert_eq!(method.header("allow"), Some("GET,HEAD"));

@@ -15,6 +15,7 @@ use crate::system::snapshot::{HistorySample, LogLine, PredictedShot, Snapshot};
 use crate::system::status::{Alert, Check, Health, Lifecycle, Metrics, ModuleStatus, Severity, SystemStatus};
 use crate::table::{BallKind, Geometry, PocketId, TableSpec};
 use crate::trainer::aim::{Assistance, ShotIntent};
+use crate::trainer::played::{Event, Shot, Way};
 use crate::units::{ImageSize, Vec2, Vec3};
 use crate::vision::frame::{Frame, PixelFormat};
 use crate::vision::hidden::Hidden;
@@ -413,6 +414,7 @@ pub(in crate::api) fn snapshot(sequence: u64) -> Snapshot {
         table: Some(Arc::new(table)),
         table_stale: false,
         shot: Some(Arc::new(shot)),
+        played: Arc::new((1..=3).map(|id| Arc::new(played(id))).collect()),
         rehearsal: None,
         calibration: Arc::default(),
         shapes: Arc::new(shapes),
@@ -442,6 +444,49 @@ pub(in crate::api) fn snapshot(sequence: u64) -> Snapshot {
                 message: "camera:0 gives no pictures; trying to open it again".to_owned(),
             },
         ]),
+    }
+}
+
+/// The three into the far corner.
+fn played(id: u64) -> Shot {
+    let event = |t_s, what, balls: &[u32], pocket| Event {
+        t_s,
+        what,
+        balls: balls.iter().map(|id| BallId(*id)).collect(),
+        pocket,
+    };
+    let way = |ball, group, number, points: &[[f64; 3]]| Way {
+        ball: BallId(ball),
+        group,
+        number: Some(number),
+        points: points.to_vec(),
+    };
+    Shot {
+        id,
+        struck_at: format!("2026-12-01T10:0{id}:00.000Z"),
+        duration_s: 2.5,
+        struck: BallId(1),
+        events: vec![
+            event(0.0, "struck", &[1], None),
+            event(0.4, "first_contact", &[1, 4], None),
+            event(0.9, "pocketed", &[4], Some("foot_left")),
+            event(1.1, "cushion", &[1], None),
+        ],
+        ways: vec![
+            way(
+                1,
+                "cue",
+                0,
+                &[
+                    [0.0, -0.68, -0.16],
+                    [0.4, 0.57, 0.3],
+                    [1.1, 0.7, 0.6],
+                    [2.5, 0.75, 0.4],
+                ],
+            ),
+            way(4, "solid", 3, &[[0.4, 0.62, 0.31], [0.9, 1.27, 0.635]]),
+            way(2, "solid", 1, &[[0.0, 0.92, -0.41]]),
+        ],
     }
 }
 

@@ -627,6 +627,7 @@ fn publish(
         table: parts.vision.table().cloned(),
         table_stale: parts.vision.stale,
         shot: parts.core.shot.clone(),
+        played: Arc::clone(&parts.core.played),
         rehearsal: parts.core.rehearsed(),
         calibration: Arc::clone(parts.calibrating.status()),
         shapes: Arc::clone(&parts.drawn.shapes),

@@ -1,0 +1,270 @@
+//! The settings: shown, tried out and changed.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Query, Request, State};
+use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use tracing::info;
+
+use super::{Answer, Ctx, read_json};
+use crate::api::SettingsPlace;
+use crate::api::auth::Caller;
+use crate::api::context::Context;
+use crate::api::problem::Problem;
+use crate::config::{ChangeError, Changes, Effect, Loaded, Source, effect_of, schema};
+use crate::system::command::OperatorCommand;
+
+/// What is to be changed.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct Wish {
+    /// Values by key path: a switch, a number, a text, a list of texts; anything else as RON in a text. `null` goes back
+    /// to what the settings file says.
+    changes: BTreeMap<String, Value>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct WishQuery {
+    validate_only: Option<u8>,
+}
+
+pub(in crate::api) async fn show(State(context): Ctx) -> Result<Response, Problem> {
+    let loaded = load(&context).await?;
+    Ok(tagged(&loaded, view(&loaded)))
+}
+
+pub(in crate::api) async fn describe() -> Answer {
+    let keys = schema().map_err(|_| Problem::internal())?;
+    Ok(Json(json!({ "keys": keys })))
+}
+
+pub(in crate::api) async fn change(
+    State(context): Ctx,
+    Extension(caller): Extension<Caller>,
+    query: Result<Query<WishQuery>, QueryRejection>,
+    request: Request,
+) -> Result<Response, Problem> {
+    let Query(query) = query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
+    let only = match query.validate_only {
+        None | Some(0) => false,
+        Some(1) => true,
+        Some(_) => return Err(Problem::invalid("validate_only", "must be 0 or 1")),
+    };
+    let headers = request.headers().clone();
+    let body = read_json(&context, request).await?;
+    let wish: Wish =
+        serde_json::from_value(body).map_err(|error| Problem::invalid("changes", error.to_string()))?;
+    let wishes: Vec<_> = (wish.changes.into_iter())
+        .map(|(key, value)| Ok((key.clone(), written(&key, value)?)))
+        .collect::<Result<_, Problem>>()?;
+    let place = place(&context)?;
+    // One after the other: each goes by what the one before it left.
+    let held = Arc::clone(&context.settings).lock_owned().await;
+    let done = tokio::task::spawn_blocking(move || {
+        let _held = held;
+        let before = Loaded::load(place.file.as_deref(), &place.overrides)?;
+        let tag = tag(&before);
+        match expected(&headers) {
+            None if only => {}
+            None => return Err(Failed::Problem(precondition_required())),
+            Some(expected) if expected != tag => return Err(Failed::Problem(precondition_failed())),
+            Some(_) => {}
+        }
+        let changes = Changes::read(&place.state_folder)?.with(wishes)?;
+        let changed = changes.try_out(&before, place.file.as_deref(), &place.overrides)?;
+        if !only {
+            changes.keep(&place.state_folder)?;
+        }
+        Ok(changed)
+    });
+    let changed = done
+        .await
+        .map_err(|_| Problem::internal())?
+        .map_err(Failed::told)?;
+    let needs_restart: Vec<&String> = changed
+        .keys
+        .iter()
+        .filter(|key| effect_of(key) == Effect::Process)
+        .collect();
+    let answer = json!({ "changed": changed.keys, "needs_restart": needs_restart, "validate_only": only });
+    if !only && !changed.keys.is_empty() {
+        info!(by = %context.gate.name_of(&caller), keys = ?changed.keys, "settings changed over the network");
+        context.send(OperatorCommand::ReloadSettings)?;
+    }
+    Ok(if only {
+        Json(answer).into_response()
+    } else {
+        tagged(&changed.loaded, answer)
+    })
+}
+
+/// Why a change was not made.
+enum Failed {
+    Change(ChangeError),
+    Problem(Problem),
+}
+
+impl<E: Into<ChangeError>> From<E> for Failed {
+    fn from(error: E) -> Self {
+        Self::Change(error.into())
+    }
+}
+
+impl Failed {
+    fn told(self) -> Problem {
+        match self {
+            Self::Problem(problem) => problem,
+            Self::Change(ChangeError::NotHere(key)) => {
+                Problem::invalid(key.clone(), ChangeError::NotHere(key).to_string())
+            }
+            Self::Change(error @ ChangeError::NotKept { .. }) => {
+                Problem::new(StatusCode::INSUFFICIENT_STORAGE, "not_kept", error.to_string())
+            }
+            Self::Change(error @ ChangeError::Damaged { .. }) => damaged(&error),
+            Self::Change(ChangeError::Settings(error)) => {
+                let faults = error.faults().iter();
+                let errors = faults
+                    .map(|fault| (fault.key.clone(), fault.reason.clone()))
+                    .collect();
+                Problem {
+                    errors,
+                    ..Problem::new(StatusCode::UNPROCESSABLE_ENTITY, "validation", error.to_string())
+                }
+            }
+        }
+    }
+}
+
+/// A value as `--set` takes it; none for going back.
+fn written(key: &str, value: Value) -> Result<Option<String>, Problem> {
+    let wrong = |words: &str| Err(Problem::invalid(key, words));
+    Ok(match value {
+        Value::Null => None,
+        Value::Bool(on) => Some(on.to_string()),
+        Value::Number(number) => Some(number.to_string()),
+        Value::String(text) if text.len() <= 4096 => Some(text),
+        Value::String(_) => return wrong("is longer than 4096 bytes"),
+        Value::Array(list) if list.iter().all(Value::is_string) => Some(json!(list).to_string()),
+        _ => return wrong("must be a switch, a number, a text, a list of texts, or RON in a text"),
+    })
+}
+
+async fn load(context: &Context) -> Result<Loaded, Problem> {
+    let place = place(context)?;
+    let loaded = tokio::task::spawn_blocking(move || Loaded::load(place.file.as_deref(), &place.overrides));
+    let loaded = loaded.await.map_err(|_| Problem::internal())?;
+    loaded.map_err(|error| damaged(&error))
+}
+
+fn damaged(error: &dyn std::error::Error) -> Problem {
+    Problem::new(StatusCode::CONFLICT, "settings_damaged", error.to_string())
+}
+
+fn place(context: &Context) -> Result<SettingsPlace, Problem> {
+    let place = context.options.settings.clone();
+    place.ok_or_else(|| Problem::unavailable("no_settings", "This server knows of no settings."))
+}
+
+/// The settings with where each comes from.
+fn view(loaded: &Loaded) -> Value {
+    let sources: BTreeMap<String, Value> = (loaded.sources().into_iter())
+        .map(
+            |Source {
+                 key,
+                 value,
+                 layer,
+                 place,
+             }| {
+                (
+                    key,
+                    json!({ "value": without_secrets(&value), "layer": layer, "place": place }),
+                )
+            },
+        )
+        .collect();
+    json!({ "settings": sources, "notes": loaded.notes, "site_file": loaded.site_file })
+}
+
+/// A value without the passwords that addresses may have in them.
+fn without_secrets(value: &str) -> String {
+    let mut shown = String::with_capacity(value.len());
+    let mut rest = value;
+    while let Some((before, after)) = rest.split_once("://") {
+        shown.push_str(before);
+        shown.push_str("://");
+        let host = after.find(['/', '"', '?', '#', ' ']).unwrap_or(after.len());
+        let (authority, tail) = after.split_at(host);
+        match authority.rsplit_once('@') {
+            Some((_, host)) => {
+                shown.push_str("…@");
+                shown.push_str(host);
+            }
+            None => shown.push_str(authority),
+        }
+        rest = tail;
+    }
+    shown.push_str(rest);
+    shown
+}
+
+/// Tells one state of the settings from another.
+fn tag(loaded: &Loaded) -> String {
+    let hash = blake3::hash(loaded.to_ron().as_bytes()).to_hex();
+    format!("\"{}\"", hash.get(..16).unwrap_or_default())
+}
+
+fn tagged(loaded: &Loaded, body: Value) -> Response {
+    let mut answer = Json(body).into_response();
+    if let Ok(tag) = HeaderValue::from_str(&tag(loaded)) {
+        answer.headers_mut().insert(header::ETAG, tag);
+    }
+    answer
+}
+
+fn expected(headers: &HeaderMap) -> Option<&str> {
+    headers.get(header::IF_MATCH)?.to_str().ok().map(str::trim)
+}
+
+fn precondition_required() -> Problem {
+    Problem::new(
+        StatusCode::PRECONDITION_REQUIRED,
+        "precondition_required",
+        "Send the ETag of `GET /api/v1/config` as If-Match, so that nobody's changes are lost.",
+    )
+}
+
+fn precondition_failed() -> Problem {
+    Problem::new(
+        StatusCode::PRECONDITION_FAILED,
+        "precondition_failed",
+        "The settings have changed since; read them again, and change what is still to be changed.",
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn passwords_in_addresses_are_not_shown() {
+        for (value, shown) in [
+            ("\"rtsp://user:pa:ss@10.0.0.5/1\"", "\"rtsp://…@10.0.0.5/1\""),
+            ("\"http://10.0.0.5/a@b\"", "\"http://10.0.0.5/a@b\""),
+            (
+                "[(url: \"https://k@x/y\"), (url: \"https://z\")]",
+                "[(url: \"https://…@x/y\"), (url: \"https://z\")]",
+            ),
+            ("25.0", "25.0"),
+        ] {
+            assert_eq!(without_secrets(value), shown);
+        }
+    }
+}

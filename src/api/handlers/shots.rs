@@ -1,0 +1,81 @@
+//! Shots as they were played.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{Answer, Ctx, path};
+use crate::api::problem::Problem;
+use crate::trainer::played::Shot;
+
+/// Shots in one answer, where nobody says how many.
+const USUAL: usize = 50;
+/// Most of them.
+const MOST: usize = 200;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct ListQuery {
+    limit: Option<usize>,
+    before: Option<u64>,
+}
+
+/// The newest first; `next` is where to go on.
+pub(in crate::api) async fn list(
+    State(context): Ctx,
+    query: Result<Query<ListQuery>, QueryRejection>,
+) -> Answer {
+    let Query(query) = query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
+    let limit = query.limit.unwrap_or(USUAL);
+    if !(1..=MOST).contains(&limit) {
+        return Err(Problem::invalid("limit", format!("must be 1 to {MOST}")));
+    }
+    let played = Arc::clone(&context.snapshot()?.played);
+    let earlier = |shot: &&Arc<Shot>| query.before.is_none_or(|before| shot.id < before);
+    let mut wanted = played.iter().rev().filter(earlier);
+    let shots: Vec<Value> = wanted.by_ref().take(limit).map(|shot| summary(shot)).collect();
+    let more = wanted.next().is_some();
+    let next = shots
+        .last()
+        .filter(|_| more)
+        .and_then(|shot| shot.get("id"))
+        .cloned();
+    Ok(Json(json!({ "shots": shots, "next": next })))
+}
+
+pub(in crate::api) async fn one(State(context): Ctx, id: Result<Path<String>, PathRejection>) -> Answer {
+    let id = path(id)?;
+    let played = Arc::clone(&context.snapshot()?.played);
+    let known = id
+        .parse()
+        .ok()
+        .and_then(|id: u64| played.iter().find(|shot| shot.id == id));
+    let known = known.ok_or_else(|| {
+        let id: String = id.chars().take(60).collect();
+        Problem::not_found(format!(
+            "There is no shot `{id}`; GET /api/v1/shots lists those that are kept."
+        ))
+    })?;
+    Ok(Json(json!(**known)))
+}
+
+/// A shot without its ways.
+fn summary(shot: &Shot) -> Value {
+    let count = |what: &str| shot.events.iter().filter(|event| event.what == what).count();
+    let way = |id| shot.ways.iter().find(|way| way.ball == id);
+    let pocketed: Vec<Value> = (shot.events.iter().filter(|event| event.what == "pocketed"))
+        .map(|event| {
+            let ball = event.balls.first().copied();
+            let way = ball.and_then(way);
+            json!({ "ball": ball, "group": way.map(|w| w.group), "number": way.and_then(|w| w.number), "pocket": event.pocket })
+        })
+        .collect();
+    json!({
+        "id": shot.id, "struck_at": shot.struck_at, "duration_s": shot.duration_s, "struck": shot.struck,
+        "pocketed": pocketed, "cushions": count("cushion"), "contacts": count("contact") + count("first_contact"),
+    })
+}
