@@ -84,6 +84,7 @@ $("sign-in-form").addEventListener("submit", async (e) => {
   $("token").value = "";
   $("sign-in").close();
   loadTable();
+  loadShots();
   link.socket?.close();
   if (link.asks) connect();
 });
@@ -535,7 +536,10 @@ async function loadShots(before = null) {
     shots.next = page.next;
   } catch { return; }
   $("shots-more").hidden = shots.next === null;
-  if (!shots.list.length) return;
+  if (!shots.list.length) {
+    $("shots").replaceChildren(make("li", { class: "quiet" }, "None has been played yet."));
+    return;
+  }
   $("shots").replaceChildren(...shots.list.map((shot) => {
     const button = make("button", { type: "button", class: "small", "aria-label": `Replay shot ${shot.id}` }, "Replay");
     button.addEventListener("click", () => replay(shot.id));
@@ -608,7 +612,10 @@ async function connect() {
   socket.addEventListener("open", () => {
     socket.send(JSON.stringify({ type: "subscribe", topics: TOPICS }));
     link.heard = performance.now();
-    if (link.lost) loadTable();
+    if (link.lost) {
+      loadTable();
+      loadShots();
+    }
     if (!live.health) say($("state-pill").querySelector(".text"), "Starting");
   });
   socket.addEventListener("message", ({ data }) => {
@@ -790,12 +797,12 @@ refresh($("projector"), $("projector-none"), () => "/api/v1/projector.png", 500,
 
 /* ---------- settings ---------- */
 
-const settings = { tag: "" };
+const settings = { tag: "", keys: [] };
 
 /** A field for a value of this kind, which is written as RON. */
-function fieldFor({ key, type, range, optional }, value) {
+function fieldFor({ key, type, range, optional }, { value, text }) {
   const label = { "aria-label": key };
-  const plain = value.startsWith('"') ? JSON.parse(value) : value;
+  const plain = text ?? value;
   if (type === "switch" && !optional) {
     const box = make("input", { ...label, type: "checkbox" });
     box.checked = value === "true";
@@ -822,22 +829,32 @@ async function changeSetting(key, value) {
   }).catch(() => null);
   if (!answer) return "no connection";
   const body = await answer.json();
+  if (answer.status === 412) {
+    await loadSettings();
+    return "somebody else has changed settings meanwhile; try again";
+  }
   if (!answer.ok) return body.errors?.[0] ? `${body.errors[0].field} ${body.errors[0].message}` : body.detail;
-  await loadSettings();
+  settings.tag = answer.headers.get("etag");
+  await refreshSetting(key);
   return body.needs_restart.length ? "saved; it counts from the next start" : "saved";
 }
 
 const LAYERS = { default: "as built in", preset: "as built in", site_file: "from the settings file", changed: "changed here", variable: "fixed by a variable", command_line: "fixed on the command line", derived: "follows from others" };
 
-function settingRow(about, { value, layer }) {
-  const [field, read, reset] = fieldFor(about, value);
+function settingRow(about, said) {
+  const { value, layer } = said;
+  const [field, read, reset] = fieldFor(about, said);
   const note = make("span", { class: "note", role: "status" });
-  const fixed = ["variable", "command_line", "derived"].includes(layer) || value.includes("…@");
+  const fixed = ["variable", "command_line", "derived"].includes(layer) || value.includes("…");
   field.disabled = fixed;
   const save = async (wish) => {
+    if (Number.isNaN(wish)) {
+      reset();
+      return say(note, "needs a number");
+    }
     say(note, "…");
     const text = await changeSetting(about.key, wish);
-    // The list is new by now where it was saved.
+    // The row is new by now where it was saved.
     say(document.getElementById(`set-${about.key}`)?.querySelector(".note") ?? note, text);
     if (!text.startsWith("saved")) reset();
   };
@@ -853,6 +870,14 @@ function settingRow(about, { value, layer }) {
   return row;
 }
 
+/** Shows one setting anew, and leaves alone what somebody types elsewhere. */
+async function refreshSetting(key) {
+  const shown = await ask("/api/v1/config");
+  const about = settings.keys.find((one) => one.key === key);
+  const said = (await shown.json()).settings?.[key];
+  if (about && said) $(`set-${key}`)?.replaceWith(settingRow(about, said));
+}
+
 async function loadSettings() {
   try {
     const [shown, schema] = await Promise.all([ask("/api/v1/config"), ask("/api/v1/config/schema")]);
@@ -860,6 +885,7 @@ async function loadSettings() {
     settings.tag = shown.headers.get("etag");
     const { settings: values } = await shown.json();
     const { keys } = await schema.json();
+    settings.keys = keys;
     const rows = keys.filter((about) => values[about.key]).map((about) => settingRow(about, values[about.key]));
     $("settings").replaceChildren(...rows);
     findSettings();

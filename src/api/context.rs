@@ -1,11 +1,12 @@
 //! What every request handler can reach.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, PoisonError};
 use std::time::{Duration, Instant};
 
 use tokio::sync::{Mutex, Semaphore, watch};
+use tracing::warn;
 
 use super::auth::Gate;
 use super::feed::Feed;
@@ -135,6 +136,24 @@ impl Pulse {
         self.start
             .elapsed()
             .saturating_sub(Duration::from_millis(self.changed_ms.load(Relaxed)))
+    }
+}
+
+/// What goes wrong again and again is told once.
+#[derive(Debug, Default)]
+pub(super) struct Trouble(std::sync::Mutex<Option<String>>);
+
+impl Trouble {
+    pub(super) fn tell(&self, words: String) {
+        let mut told = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if told.as_ref() != Some(&words) {
+            warn!("{words}");
+            *told = Some(words);
+        }
+    }
+
+    pub(super) fn is_over(&self) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = None;
     }
 }
 

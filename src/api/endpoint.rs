@@ -16,6 +16,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use super::auth::tokens::Role;
 use super::connection::Peer;
 use super::context::Context;
+use super::guard::AtHome;
 use super::idempotency;
 use super::problem::Problem;
 
@@ -267,10 +268,11 @@ async fn admit(
         .filter(|_| door.by_ticket)
         .and_then(ticket_in);
     let gate = &door.context.gate;
-    let caller = gate.admit(peer, request.headers(), ticket, door.role)?;
+    let home = request.extensions().get::<AtHome>().is_some();
+    let caller = gate.admit(home, peer, request.headers(), ticket, door.role)?;
     let changes = *request.method() != Method::GET && *request.method() != Method::HEAD;
     request.extensions_mut().insert(caller.clone());
-    if changes {
+    if changes && door.role >= idempotency::FROM {
         idempotency::once(&door.context, caller, request, next).await
     } else {
         Ok(next.run(request).await)

@@ -220,10 +220,10 @@ impl Publisher {
         if !self.base.as_ref().is_some_and(|(base, _)| base.serves(snapshot)) {
             self.base_sequence += 1;
             let message = Message::new(STATE, self.base_sequence, snapshot.time.as_str().into(), state);
-            self.base = Base::of(snapshot).map(|base| (base, message));
+            self.base = Some((Base::of(snapshot), message));
         }
         let (base, message) = self.base.as_ref()?;
-        Some(base.motion(message.sequence, snapshot.table.as_deref()?))
+        base.motion(message.sequence, snapshot)
     }
 
     fn publish(&mut self, feed: &Feed, snapshot: &Snapshot, fresh: [Option<Value>; TOPICS.len()]) {

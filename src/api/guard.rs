@@ -17,7 +17,7 @@ use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use tracing::error;
 
-use super::auth::{address_of, is_at_home};
+use super::auth::{address_of, is_forwarded};
 use super::connection::Peer;
 use super::context::Context;
 use super::problem::Problem;
@@ -26,11 +26,21 @@ use super::problem::Problem;
 const HANDLING: Duration = Duration::from_secs(1);
 
 /// The outermost layer.
-pub(super) async fn protect(State(context): State<Arc<Context>>, request: Request, next: Next) -> Response {
+pub(super) async fn protect(
+    State(context): State<Arc<Context>>,
+    mut request: Request,
+    next: Next,
+) -> Response {
     let started = Instant::now();
     let path: String = request.uri().path().chars().take(200).collect();
     let friend = friend(&context, request.headers());
-    let response = match check(&context, &request).and_then(|()| count(&context, &request)) {
+    let home = is_at_home(&context, &request);
+    if home {
+        request.extensions_mut().insert(AtHome);
+    }
+    let response = match check(&context, &request)
+        .and_then(|()| if home { Ok(()) } else { count(&context, &request) })
+    {
         Ok(()) if friend.is_some() && is_preflight(&request) => StatusCode::NO_CONTENT.into_response(),
         Ok(()) => run(&context, &path, request, next).await,
         Err(problem) => problem.into_response(),
@@ -101,15 +111,50 @@ fn finish(mut response: Response, path: &str) -> Response {
     response
 }
 
+/// Marks a request from this machine itself.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct AtHome;
+
+/// It comes from this machine, to one of its own names, and from no page of another site: in a browser here, such a page
+/// could have its own name lead here.
+fn is_at_home(context: &Context, request: &Request) -> bool {
+    let headers = request.headers();
+    let is_here = peer_of(request).is_some_and(Peer::is_local) && !is_forwarded(headers);
+    let host = host_of(request);
+    let own_name = host.is_none_or(|host| is_own_name(context, host));
+    is_here && own_name && host.is_none_or(|host| same_origin(headers, host))
+}
+
+fn peer_of(request: &Request) -> Option<Peer> {
+    let ConnectInfo(peer) = request.extensions().get::<ConnectInfo<Peer>>()?;
+    Some(*peer)
+}
+
+fn host_of(request: &Request) -> Option<&str> {
+    let authority = request.uri().authority().map(|a| a.as_str());
+    authority.or_else(|| text(request.headers(), header::HOST))
+}
+
+/// It does not come from a page, or from one of this server.
+fn same_origin(headers: &HeaderMap, host: &str) -> bool {
+    headers.get(header::ORIGIN).is_none_or(|origin| {
+        origin.to_str().is_ok_and(|origin| {
+            let mut schemes = ["http://", "https://"].iter();
+            schemes.any(|s| {
+                origin
+                    .strip_prefix(s)
+                    .is_some_and(|from| from.eq_ignore_ascii_case(host))
+            })
+        })
+    })
+}
+
 /// Counts what comes from elsewhere.
 fn count(context: &Context, request: &Request) -> Result<(), Problem> {
-    let Some(ConnectInfo(peer)) = request.extensions().get::<ConnectInfo<Peer>>() else {
+    let Some(peer) = peer_of(request) else {
         return Ok(());
     };
-    if is_at_home(*peer, request.headers()) {
-        return Ok(());
-    }
-    let from = address_of(*peer, request.headers());
+    let from = address_of(peer, request.headers());
     context
         .rates
         .count(from, Instant::now())
@@ -179,11 +224,7 @@ fn check(context: &Context, request: &Request) -> Result<(), Problem> {
         return Ok(());
     }
     let headers = request.headers();
-    let host = request
-        .uri()
-        .authority()
-        .map(|a| a.as_str())
-        .or_else(|| text(headers, header::HOST));
+    let host = host_of(request);
     let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
     let sensitive = changes || matches!(path, "/api/v1/ws" | "/api/v1/stream.mjpeg");
     match host {
@@ -206,23 +247,12 @@ fn check(context: &Context, request: &Request) -> Result<(), Problem> {
         _ => {}
     }
     let friendly = friend(context, headers).is_some();
-    if sensitive
-        && !friendly
-        && let (Some(origin), Some(host)) = (headers.get(header::ORIGIN), host)
-    {
-        let same = origin.to_str().is_ok_and(|origin| {
-            ["http://", "https://"]
-                .iter()
-                .filter_map(|scheme| origin.strip_prefix(scheme))
-                .any(|from| from.eq_ignore_ascii_case(host))
-        });
-        if !same {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "origin_not_allowed",
-                "Requests from pages of other sites are not taken.",
-            ));
-        }
+    if sensitive && !friendly && host.is_some_and(|host| !same_origin(headers, host)) {
+        return Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "origin_not_allowed",
+            "Requests from pages of other sites are not taken.",
+        ));
     }
     if changes && has_body(headers) && !is_json(headers) {
         return Err(Problem::new(
@@ -234,22 +264,23 @@ fn check(context: &Context, request: &Request) -> Result<(), Problem> {
     Ok(())
 }
 
-/// A page elsewhere can have its own name point at this machine. While only this
-/// machine may come in, only its own names are answered.
+/// A page elsewhere can have its own name point at this machine. While only this machine may come in, only its own names,
+/// and those of a proxy on it, are answered.
 fn host_allowed(context: &Context, host: &str) -> bool {
-    if !context.bound.ip().is_loopback() {
-        return true;
-    }
+    let name = without_port(host);
+    let mut named = context.options.allowed_hosts.iter();
+    !context.bound.ip().is_loopback()
+        || is_own_name(context, host)
+        || named.any(|h| h.eq_ignore_ascii_case(name) || h.eq_ignore_ascii_case(host))
+}
+
+/// A name that leads from this machine to itself.
+fn is_own_name(context: &Context, host: &str) -> bool {
     let name = without_port(host);
     let bare = name.trim_start_matches('[').trim_end_matches(']');
     name.eq_ignore_ascii_case("localhost")
         || bare.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
         || bare.eq_ignore_ascii_case(&context.options.host)
-        || context
-            .options
-            .allowed_hosts
-            .iter()
-            .any(|h| h.eq_ignore_ascii_case(name) || h.eq_ignore_ascii_case(host))
 }
 
 fn without_port(host: &str) -> &str {

@@ -4,17 +4,20 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use axum::body::{Body, Bytes};
+use axum::body::{Body, Bytes, HttpBody as _};
 use axum::extract::Request;
 use axum::http::{HeaderMap, HeaderName, HeaderValue, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 
 use super::auth::Caller;
+use super::auth::tokens::Role;
 use super::context::Context;
 use super::handlers::read_body;
 use super::problem::Problem;
 
+/// What a viewer sends changes nothing, and may as well be done twice.
+pub(super) const FROM: Role = Role::Operator;
 /// The header with a key that whoever asks has made up.
 pub(super) const HEADER: HeaderName = HeaderName::from_static("idempotency-key");
 /// Set on an answer that was given before.
@@ -26,7 +29,7 @@ const MOST: usize = 256;
 /// Longest key, characters.
 const LONGEST: usize = 128;
 /// Longest answer remembered, bytes; those to wishes are short.
-const ANSWER_LIMIT: usize = 64 * 1024;
+const ANSWER_LIMIT: u64 = 64 * 1024;
 
 /// Answers to wishes with a key, oldest first.
 #[derive(Default)]
@@ -68,9 +71,13 @@ impl Answered {
         new
     }
 
+    /// As if it had not come. Where others wait for the same, the next of them is carried out instead.
     fn forget(&self, entry: &Entry) {
         let mut entries = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        entries.retain(|e| !Arc::ptr_eq(&e.answer, &entry.answer));
+        // One here, one in the list: nobody else has it.
+        if Arc::strong_count(&entry.answer) <= 2 {
+            entries.retain(|e| !Arc::ptr_eq(&e.answer, &entry.answer));
+        }
     }
 }
 
@@ -120,13 +127,18 @@ pub(super) async fn once(
         return Ok(again);
     }
     let response = next.run(Request::from_parts(parts, Body::from(bytes))).await;
-    if !response.status().is_success() {
+    let is_short = response
+        .body()
+        .size_hint()
+        .exact()
+        .is_some_and(|bytes| bytes <= ANSWER_LIMIT);
+    if !response.status().is_success() || !is_short {
         // What was refused may be tried again with the same key.
         context.answered.forget(&entry);
         return Ok(response);
     }
     let (parts, body) = response.into_parts();
-    let body = axum::body::to_bytes(body, ANSWER_LIMIT)
+    let body = axum::body::to_bytes(body, usize::MAX)
         .await
         .map_err(|_| Problem::internal())?;
     *slot = Some(Answer {

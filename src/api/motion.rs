@@ -16,36 +16,40 @@ const STILL_M: f64 = 5e-5;
 pub(super) struct Base {
     model: String,
     stale: bool,
-    table: Arc<TableState>,
+    /// None is known.
+    table: Option<Arc<TableState>>,
 }
 
 impl Base {
-    /// The base for what follows; none while no table is known.
-    pub(super) fn of(snapshot: &Snapshot) -> Option<Self> {
-        Some(Self {
+    /// The base for what follows.
+    pub(super) fn of(snapshot: &Snapshot) -> Self {
+        Self {
             model: snapshot.table_spec.name.clone(),
             stale: snapshot.table_stale,
-            table: Arc::clone(snapshot.table.as_ref()?),
-        })
+            table: snapshot.table.clone(),
+        }
     }
 
     /// What has changed since can be told as motion: the same balls lie on the same table.
     pub(super) fn serves(&self, snapshot: &Snapshot) -> bool {
-        let Some(table) = snapshot.table.as_deref() else {
-            return false;
+        let (then, now) = match (self.table.as_deref(), snapshot.table.as_deref()) {
+            (Some(then), Some(now)) => (then, now),
+            (then, now) => return then.is_none() && now.is_none() && self.model == snapshot.table_spec.name,
         };
         let names = |table: &TableState| table.balls.iter().map(|b| (b.id, b.kind)).collect::<Vec<_>>();
         self.model == snapshot.table_spec.name
             && self.stale == snapshot.table_stale
-            && self.table.at_rest == table.at_rest
-            && self.table.pocketed == table.pocketed
-            && names(&self.table) == names(table)
+            && then.at_rest == now.at_rest
+            && then.pocketed == now.pocketed
+            && names(then) == names(now)
     }
 
-    /// Balls that lie or move otherwise than in the base, the cue, and what hides the table where that has changed.
-    pub(super) fn motion(&self, sequence: u64, table: &TableState) -> Value {
+    /// Balls that lie or move otherwise than in the base, the cue, and what hides the table where that has changed; nothing
+    /// where no table is known.
+    pub(super) fn motion(&self, sequence: u64, now: &Snapshot) -> Option<Value> {
+        let (base, table) = (self.table.as_deref()?, now.table.as_deref()?);
         let moved = |ball: &&TrackedBall| {
-            let before = self.table.balls.iter().find(|b| b.id == ball.id);
+            let before = base.balls.iter().find(|b| b.id == ball.id);
             before.is_none_or(|before| {
                 before.motion != ball.motion
                     || ball.motion == BallMotion::Moving
@@ -61,12 +65,12 @@ impl Base {
             })
             .collect();
         let mut motion = json!({ "base": sequence, "balls": balls, "cue": views::cue(table) });
-        if table.hidden != self.table.hidden
+        if table.hidden != base.hidden
             && let Some(map) = motion.as_object_mut()
         {
             map.insert("hidden".into(), json!(table.hidden));
         }
-        motion
+        Some(motion)
     }
 }
 
@@ -86,7 +90,7 @@ mod tests {
 
     #[test]
     fn only_what_moved_is_told() {
-        let base = Base::of(&snapshot(1)).unwrap();
+        let base = Base::of(&snapshot(1));
         let next = changed(|table| {
             table.balls[3].position_m += Vec2::new(0.01, 0.0);
             table.balls[4].position_m += Vec2::new(0.000_02, 0.0);
@@ -94,7 +98,7 @@ mod tests {
             table.cue = None;
         });
         assert!(base.serves(&next));
-        let motion = base.motion(7, next.table.as_deref().unwrap());
+        let motion = base.motion(7, &next).unwrap();
         let told: Vec<_> = motion["balls"]
             .as_array()
             .unwrap()
@@ -109,12 +113,17 @@ mod tests {
 
     #[test]
     fn other_balls_or_another_table_need_a_new_base() {
-        let base = Base::of(&snapshot(1)).unwrap();
+        let base = Base::of(&snapshot(1));
         assert!(!base.serves(&changed(|table| table.balls.truncate(3))));
         assert!(!base.serves(&changed(|table| table.at_rest = !table.at_rest)));
         assert!(!base.serves(&changed(|table| table.pocketed.clear())));
         let mut stale = snapshot(2);
         stale.table_stale = true;
         assert!(!base.serves(&stale));
+        let mut gone = snapshot(3);
+        gone.table = None;
+        assert!(!base.serves(&gone));
+        let nothing = Base::of(&gone);
+        assert!(nothing.serves(&gone) && !nothing.serves(&snapshot(4)) && nothing.motion(1, &gone).is_none());
     }
 }

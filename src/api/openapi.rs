@@ -8,6 +8,7 @@ use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
 
 use super::endpoint::{Content, Endpoint};
+use super::idempotency;
 use super::problem::{KINDS, Kind};
 use super::routes::endpoints;
 
@@ -99,7 +100,7 @@ fn operation(endpoint: &Endpoint, generator: &mut SchemaGenerator) -> Value {
     parameters.extend(endpoint.headers.iter().map(|(name, about)| {
         json!({ "name": name, "in": "header", "description": about, "schema": { "type": "string" } })
     }));
-    if endpoint.method != axum::http::Method::GET {
+    if endpoint.method != axum::http::Method::GET && endpoint.role >= Some(idempotency::FROM) {
         parameters.push(json!({
             "name": "Idempotency-Key", "in": "header",
             "description": "made up by whoever asks: the same wish with the same key is carried out once within a day",

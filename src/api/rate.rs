@@ -5,6 +5,8 @@ use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use super::auth::who;
+
 /// Requests a second that one address may make for long …
 const STEADY_HZ: f64 = 50.0;
 /// … and at once after a pause.
@@ -32,6 +34,7 @@ impl Left {
 impl Rates {
     /// Counts a request; how long to wait where it is one too many, seconds.
     pub(super) fn count(&self, from: IpAddr, now: Instant) -> Result<(), u32> {
+        let from = who(from);
         let mut known = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         if known.len() >= MOST && !known.contains_key(&from) {
             known.retain(|_, left| left.by(now) < AT_ONCE);

@@ -24,9 +24,10 @@ use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::server::TlsStream;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::connection::{GuardedListener, GuardedStream, Peer};
+use super::context::Trouble;
 
 /// A client has so long to say what it speaks and to agree on keys.
 const HANDSHAKE: Duration = Duration::from_secs(5);
@@ -47,6 +48,7 @@ pub(super) struct Certificates {
     key: PathBuf,
     current: ArcSwap<CertifiedKey>,
     seen: Mutex<[Option<Stamp>; 2]>,
+    trouble: Trouble,
 }
 
 type Stamp = (SystemTime, u64);
@@ -59,6 +61,7 @@ impl Certificates {
             key: key.to_owned(),
             seen: Mutex::new(stamps(certificate, key)),
             current: ArcSwap::new(read(certificate, key)?),
+            trouble: Trouble::default(),
         })
     }
 
@@ -69,14 +72,17 @@ impl Certificates {
         if now == *seen {
             return;
         }
-        *seen = now;
         match read(&self.certificate, &self.key) {
             Ok(new) => {
+                *seen = now;
                 self.current.store(new);
+                self.trouble.is_over();
                 info!("api: a new certificate is in use");
             }
-            // The second of two files may still be on its way.
-            Err(words) => warn!("api: the certificate of before is in use: {words}"),
+            // The second of two files may still be on its way; looked at again next time.
+            Err(words) => self
+                .trouble
+                .tell(format!("api: the certificate of before is in use: {words}")),
         }
     }
 }

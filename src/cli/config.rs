@@ -107,15 +107,7 @@ fn said(out: &mut impl Write, path: Option<&Path>, overrides: &Overrides) -> Exi
 
 /// The settings, and the file that they name.
 fn checked(path: Option<&Path>, overrides: &Overrides) -> Result<Loaded, ConfigError> {
-    let loaded = Loaded::load(path, overrides)?;
-    let table = loaded.settings.table_spec()?;
-    match loaded.settings.vision.house_set(&table) {
-        Ok(_) => Ok(loaded),
-        Err(reason) => {
-            let reason = format!("cannot be used: {reason}");
-            Err(ConfigError::Wrong(vec![loaded.fault("vision.balls", &reason)]))
-        }
-    }
+    Loaded::load(path, overrides)?.with_named_files()
 }
 
 fn shown(loaded: &Loaded, sources: bool, as_json: bool) -> Result<String, Failure> {

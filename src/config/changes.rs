@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use super::durable::write_durably;
+use super::durable::write_privately;
 use super::fault::ConfigError;
 use super::layers::Loaded;
 use super::overrides::Overrides;
@@ -61,7 +61,7 @@ impl Changes {
     /// # Errors
     /// [`ChangeError::NotKept`] or [`ChangeError::Damaged`], where the file can't be read.
     pub fn read(folder: &Path) -> Result<Self, ChangeError> {
-        let file = folder.join(FILE);
+        let file = Self::file_in(folder);
         let text = match std::fs::read_to_string(&file) {
             Ok(text) => text,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Self::default()),
@@ -120,15 +120,21 @@ impl Changes {
         Ok(Changed { loaded, keys })
     }
 
-    /// Keeps them for good.
+    /// Where those of a state folder are.
+    #[must_use]
+    pub fn file_in(folder: &Path) -> PathBuf {
+        folder.join(FILE)
+    }
+
+    /// Keeps them for good, for this user only: addresses may hold passwords.
     ///
     /// # Errors
     /// [`ChangeError::NotKept`]; then those of before are kept still.
     pub fn keep(&self, folder: &Path) -> Result<(), ChangeError> {
-        let file = folder.join(FILE);
+        let file = Self::file_in(folder);
         let pretty = ron::ser::PrettyConfig::default();
         let text = ron::ser::to_string_pretty(&self.0, pretty).map_err(io::Error::other);
-        text.and_then(|text| write_durably(&file, text.as_bytes()))
+        text.and_then(|text| write_privately(&file, text.as_bytes()))
             .map_err(|reason| ChangeError::NotKept { file, reason })
     }
 }
@@ -209,6 +215,7 @@ mod tests {
             ("vision.rat_hz", "30"),
             ("api.port", "70000"),
             ("", "1"),
+            ("vision.balls", "/nowhere/balls.ron"),
         ] {
             let changes = Changes::default().with([wish(key, Some(value))]).unwrap();
             let error = changes.try_out(&before, Some(&site), &overrides).unwrap_err();
@@ -233,6 +240,7 @@ mod tests {
             "{",
             "{\"vision.rate_hz\": \"0\"}",
             "{\"no.such\": \"1\"}",
+            "{\"vision.balls\": \"/nowhere/balls.ron\"}",
             "\u{0}",
         ] {
             std::fs::write(folder.join(FILE), text).unwrap();

@@ -25,9 +25,17 @@ pub fn write_durably(path: &Path, bytes: &[u8]) -> io::Result<()> {
 /// # Errors
 /// What the system says; the old file is then untouched.
 pub fn write_privately(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, fchown};
+    // Whose file it was, or whose folder it is: an administrator may write for the user who runs the service.
+    let owner = std::fs::metadata(path)
+        .ok()
+        .or_else(|| std::fs::metadata(path.parent()?).ok());
     replace(path, |file| {
-        use std::os::unix::fs::PermissionsExt as _;
         file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+        if let Some(owner) = &owner {
+            // Only an administrator may; for anybody else it is theirs already, or can't be helped.
+            drop(fchown(&*file, Some(owner.uid()), Some(owner.gid())));
+        }
         file.write_all(bytes)
     })
 }

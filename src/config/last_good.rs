@@ -43,7 +43,11 @@ impl Loaded {
             let copy = folder.join(NAME);
             let Ok(text) = site_text(&copy) else { continue };
             // What lies beside the site file lies there still.
-            match Self::from_copy(Some((&text, &copy)), path, overrides, &Changes::default()) {
+            // … and what was changed while the program ran holds still.
+            let changes = Changes::read(&folder).unwrap_or_default();
+            let with = |changes: &Changes| Self::from_copy(Some((&text, &copy)), path, overrides, changes);
+            let changed = with(&changes).and_then(Self::with_named_files);
+            match changed.or_else(|_| with(&Changes::default())) {
                 Ok(loaded) => {
                     let reason = format!(
                         "the settings file is damaged ({error}); the last good copy {} is in use until it is put right",

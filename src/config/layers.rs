@@ -77,9 +77,9 @@ impl Loaded {
         };
         let changed = match Changes::read(&folder) {
             Ok(changes) if changes.is_empty() => return Ok(loaded),
-            Ok(changes) => {
-                Self::from_copy(site, path, overrides, &changes).map_err(|error| error.to_string())
-            }
+            Ok(changes) => Self::from_copy(site, path, overrides, &changes)
+                .and_then(Self::with_named_files)
+                .map_err(|error| error.to_string()),
             Err(error) => Err(error.to_string()),
         };
         match changed {
@@ -102,7 +102,7 @@ impl Loaded {
         changes: &Changes,
     ) -> Result<Self, ConfigError> {
         let text = path.map(site_text).transpose()?;
-        Self::from_copy(text.as_deref().zip(path), path, overrides, changes)
+        Self::from_copy(text.as_deref().zip(path), path, overrides, changes)?.with_named_files()
     }
 
     /// The same with a text; `path` is for messages, and for what lies beside the site file.
@@ -180,6 +180,21 @@ impl Loaded {
         loaded.follow_scene();
         loaded.find_balls(original);
         Ok(loaded)
+    }
+
+    /// The same, if what they name can be used.
+    ///
+    /// # Errors
+    /// [`ConfigError::Wrong`] where a file that is named can't be used.
+    pub fn with_named_files(self) -> Result<Self, ConfigError> {
+        let table = self.settings.table_spec()?;
+        match self.settings.vision.house_set(&table) {
+            Ok(_) => Ok(self),
+            Err(reason) => {
+                let reason = format!("cannot be used: {reason}");
+                Err(ConfigError::Wrong(vec![self.fault("vision.balls", &reason)]))
+            }
+        }
     }
 
     /// Every setting, with its value and where it comes from.

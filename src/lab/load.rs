@@ -28,6 +28,8 @@ pub struct Load {
     pub rate_hz: f64,
     /// Requests a second, over all connections.
     pub requests_hz: f64,
+    /// Connections of those who mean ill: who say nothing, or one byte now and then, of a head or of a body.
+    pub hostile: usize,
     /// For how long.
     pub length: Duration,
 }
@@ -51,6 +53,8 @@ pub struct Loaded {
     pub failed: u64,
     /// From when a request was due to its whole answer: 50, 95 and 99 in 100, milliseconds.
     pub answer_ms: [f64; 3],
+    /// Connections of those who mean ill that were closed on them.
+    pub turned_out: u64,
     /// From a camera's frame to its overlay, 99 in 100, milliseconds: without and with all that.
     pub overlay_p99_ms: [f64; 2],
     /// The trainer's memory, MiB: without and with it.
@@ -145,6 +149,7 @@ struct Notes {
     messages: AtomicU64,
     lost: AtomicU64,
     failed: AtomicU64,
+    turned_out: AtomicU64,
 }
 
 fn let_loose(address: SocketAddr, load: Load, stopped: watch::Receiver<bool>) -> io::Result<Loaded> {
@@ -180,6 +185,14 @@ fn let_loose(address: SocketAddr, load: Load, stopped: watch::Receiver<bool>) ->
                 stopped.clone(),
             )));
         }
+        for nth in 0..load.hostile {
+            clients.push(tokio::spawn(ill_will(
+                address,
+                nth,
+                Arc::clone(&notes),
+                stopped.clone(),
+            )));
+        }
         for client in clients {
             drop(client.await);
         }
@@ -194,6 +207,7 @@ fn let_loose(address: SocketAddr, load: Load, stopped: watch::Receiver<bool>) ->
             lost: notes.lost.load(Relaxed),
             answered: answers.len(),
             failed: notes.failed.load(Relaxed),
+            turned_out: notes.turned_out.load(Relaxed),
             answer_ms: [0.5, 0.95, 0.99].map(|share| of(&mut answers, share)),
             ..Loaded::default()
         })
@@ -290,6 +304,43 @@ async fn requests(
                 notes.failed.fetch_add(1, Relaxed);
             }
         }
+    }
+}
+
+/// Holds a connection for as long as it is borne, again and again.
+async fn ill_will(address: SocketAddr, nth: usize, notes: Arc<Notes>, mut stopped: watch::Receiver<bool>) {
+    let head: &[u8] = match nth % 3 {
+        0 => b"",
+        1 => b"GET /api/v1/health HTTP/1.1\r\nHost: ",
+        _ => b"POST /api/v1/predict HTTP/1.1\r\nHost: localhost\r\ncontent-type: application/json\r\ncontent-length: 9999\r\n\r\n",
+    };
+    let hold = async {
+        loop {
+            let held = async {
+                let mut stream = TcpStream::connect(address).await?;
+                stream.write_all(head).await?;
+                let mut byte = [0];
+                loop {
+                    // One byte a second, but for those who say nothing.
+                    match tokio::time::timeout(Duration::from_secs(1), stream.read(&mut byte)).await {
+                        Ok(Ok(0)) => return io::Result::Ok(()),
+                        // Hung up on, or an answer on the way to that.
+                        Ok(Err(_)) => return Ok(()),
+                        Ok(Ok(_)) => {}
+                        Err(_) if head.is_empty() => {}
+                        Err(_) => stream.write_all(b"x").await?,
+                    }
+                }
+            };
+            if held.await.is_ok() {
+                notes.turned_out.fetch_add(1, Relaxed);
+            }
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    };
+    tokio::select! {
+        _ = stopped.wait_for(|stop| *stop) => {}
+        () = hold => {}
     }
 }
 

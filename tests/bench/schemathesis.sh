@@ -11,7 +11,7 @@ not_run() {
     exit 0
 }
 
-trainer=$1
+trainer=$(realpath "$1")
 examples=${2:-100}
 tools=${XDG_CACHE_HOME:-$HOME/.cache}/billiards-trainer/schemathesis
 [ -x "$tools/bin/schemathesis" ] || {
@@ -60,10 +60,11 @@ TOML
     [ "$role" != admin ] || out='/(ws|stream.mjpeg|shutdown|command|recovery)$'
     # Live connections and what stops the trainer are left out; wrong tokens make everybody at this address wait, so they
     # are tried by the trainer's own tests (every address as every role).
-    "$tools/bin/schemathesis" --config-file "$folder/schemathesis.toml" run "$folder/openapi.json" --url "$at" -H "Authorization: Bearer $token" \
+    # It leaves notes where it runs.
+    (cd "$folder" && "$tools/bin/schemathesis" --config-file "$folder/schemathesis.toml" run "$folder/openapi.json" --url "$at" -H "Authorization: Bearer $token" \
         --checks all --exclude-checks ignored_auth --max-examples "$examples" --seed 1 --continue-on-failure \
         --exclude-path-regex "$out" \
-        --output-sanitize true >"$folder/said" 2>&1 || failed=1
+        --output-sanitize true >"$folder/said" 2>&1) || failed=1
     echo "== as $role"
     sed -n '/FAILURES ===/,/WARNINGS ===/p; /SUMMARY ===/,$p' "$folder/said" | grep -vE '^ *$|st replay|^===.*(FAIL|WARN|SUMM)' | cut -c 1-400
     curl -fs "$at/livez" >/dev/null || { echo "the trainer has gone"; failed=1; }

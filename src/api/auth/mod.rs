@@ -17,8 +17,10 @@ use axum::http::{HeaderMap, StatusCode, header};
 use tracing::{info, warn};
 
 use super::connection::Peer;
+use super::context::Trouble;
 use super::problem::Problem;
 use guesses::Guesses;
+pub(super) use guesses::who;
 use tickets::Tickets;
 use tokens::{Role, Token, TokenError, now_unix_s, random_hex};
 
@@ -57,6 +59,7 @@ pub(super) struct Gate {
     tokens: ArcSwap<Vec<Token>>,
     /// The file they were read from, as it was then.
     seen: Mutex<Option<Stamp>>,
+    trouble: Trouble,
     guesses: Mutex<Guesses>,
     tickets: Mutex<Tickets>,
 }
@@ -70,6 +73,7 @@ impl Gate {
             folder: folder.map(Path::to_owned),
             tokens: ArcSwap::from_pointee(tokens),
             seen: Mutex::default(),
+            trouble: Trouble::default(),
             guesses: Mutex::new(folder.map(Guesses::read).unwrap_or_default()),
             tickets: Mutex::default(),
         })
@@ -81,9 +85,11 @@ impl Gate {
         self.tokens.load().iter().any(|token| token.holds(now))
     }
 
-    /// Who asks, if that may do what needs this role. `ticket`: one that was shown where it is taken.
+    /// Who asks, if that may do what needs this role. `home`: at this machine itself. `ticket`: one that was shown
+    /// where it is taken.
     pub(super) fn admit(
         &self,
+        home: bool,
         peer: Peer,
         headers: &HeaderMap,
         ticket: Option<&str>,
@@ -101,7 +107,7 @@ impl Gate {
                         "This ticket is used, over, or from another address.",
                     )
                 })?,
-            (None, None) if !self.required && is_at_home(peer, headers) => Caller::at_home(),
+            (None, None) if !self.required && home => Caller::at_home(),
             (None, None) => {
                 return Err(refused(
                     "unauthenticated",
@@ -121,7 +127,20 @@ impl Gate {
 
     fn holder_of(&self, shown: &str, from: IpAddr) -> Result<Caller, Problem> {
         let now = now_unix_s();
-        if let Some(wait_s) = lock(&self.guesses).waits_s(from, now) {
+        let scheme = shown
+            .get(..7)
+            .filter(|scheme| scheme.eq_ignore_ascii_case("bearer "));
+        let text = scheme.and_then(|_| shown.get(7..)).map(str::trim);
+        let tokens = self.tokens.load();
+        if let Some(token) = text.and_then(|text| tokens::find(&tokens, text, now)) {
+            return Ok(Caller {
+                role: token.role,
+                token: Some(token.id.clone()),
+            });
+        }
+        // A right token comes in whatever others at this address have tried: it can't be guessed anyway.
+        let mut guesses = lock(&self.guesses);
+        if let Some(wait_s) = guesses.waits_s(from, now) {
             return Err(Problem {
                 retry_after_s: Some(u32::try_from(wait_s).unwrap_or(u32::MAX)),
                 ..Problem::new(
@@ -131,19 +150,8 @@ impl Gate {
                 )
             });
         }
-        let scheme = shown
-            .get(..7)
-            .filter(|scheme| scheme.eq_ignore_ascii_case("bearer "));
-        let text = scheme.and_then(|_| shown.get(7..)).map(str::trim);
-        let tokens = self.tokens.load();
-        if let Some(token) = text.and_then(|text| tokens::find(&tokens, text, now)) {
-            lock(&self.guesses).right(from);
-            return Ok(Caller {
-                role: token.role,
-                token: Some(token.id.clone()),
-            });
-        }
-        lock(&self.guesses).wrong(from, now);
+        guesses.wrong(from, now);
+        drop(guesses);
         warn!(%from, "somebody showed a wrong token");
         Err(refused(
             "token_invalid",
@@ -185,12 +193,18 @@ impl Gate {
         if std::mem::replace(&mut *lock(&self.seen), stamp) != stamp {
             match tokens::read(folder) {
                 Ok(tokens) => {
+                    self.trouble.is_over();
                     if **self.tokens.load() != tokens {
                         info!("api: {} tokens", tokens.len());
                         self.tokens.store(Arc::new(tokens));
                     }
                 }
-                Err(error) => warn!("api: the tokens of before hold: {error}"),
+                Err(error) => {
+                    self.trouble
+                        .tell(format!("api: the tokens of before hold: {error}"));
+                    // Looked at again next time, whether or not the file changes.
+                    *lock(&self.seen) = None;
+                }
             }
         }
         self.keep();
@@ -219,11 +233,6 @@ impl Stamp {
     }
 }
 
-/// It comes from this machine itself.
-pub(super) fn is_at_home(peer: Peer, headers: &HeaderMap) -> bool {
-    peer.is_local() && !is_forwarded(headers)
-}
-
 /// Where a request comes from: a proxy on this machine tells it last in its header.
 pub(super) fn address_of(peer: Peer, headers: &HeaderMap) -> IpAddr {
     let last = headers.get_all("x-forwarded-for").iter().next_back();
@@ -235,7 +244,7 @@ pub(super) fn address_of(peer: Peer, headers: &HeaderMap) -> IpAddr {
 }
 
 /// A proxy on this machine speaks for others; its header gives it away.
-fn is_forwarded(headers: &HeaderMap) -> bool {
+pub(super) fn is_forwarded(headers: &HeaderMap) -> bool {
     headers.contains_key("x-forwarded-for") || headers.contains_key(header::FORWARDED)
 }
 

@@ -36,10 +36,11 @@ pub(in crate::api) async fn command(
         | OperatorCommand::StopModule(_)
         | OperatorCommand::RestartModule(_)
         | OperatorCommand::EnableModule(_)
-        | OperatorCommand::DisableModule(_) => check_module(&context, &command)?,
+        | OperatorCommand::DisableModule(_) => check_module(&context, &caller, &command)?,
         OperatorCommand::Recover { .. } => check_recovery(&context, &caller, &command)?,
         OperatorCommand::Silence { .. } | OperatorCommand::Unsilence(_) => check_silence(&context, &command)?,
-        OperatorCommand::SetRecovery(_) | OperatorCommand::ReloadSettings => {}
+        OperatorCommand::ReloadSettings => admins_only(&caller)?,
+        OperatorCommand::SetRecovery(_) => {}
         OperatorCommand::AcknowledgeAlert(id) => {
             if !context.snapshot()?.status.alerts.iter().any(|a| a.id == *id) {
                 return Err(Problem::not_found(format!("There is no open alert `{id}`.")));

@@ -24,6 +24,7 @@ use super::auth::Caller;
 use super::context::Context;
 use super::problem::Problem;
 use crate::system::command::OperatorCommand;
+use crate::vision::source::SourceSpec;
 
 /// Largest body taken, bytes.
 const BODY_LIMIT: usize = 64 * 1024;
@@ -37,10 +38,21 @@ fn accept(context: &Context, caller: &Caller, command: OperatorCommand) -> Accep
     let view = json!({ "accepted": command });
     // A cue that is turned by hand is no news.
     if !matches!(command, OperatorCommand::Cue(_)) {
-        info!(by = %context.gate.name_of(caller), wish = %view["accepted"], "asked over the network");
+        info!(by = %context.gate.name_of(caller), wish = %in_words(&command), "asked over the network");
     }
     context.send(command)?;
     Ok((StatusCode::ACCEPTED, Json(view)))
+}
+
+/// A wish as it may stand in a log: an address without its password.
+fn in_words(command: &OperatorCommand) -> String {
+    match command {
+        OperatorCommand::SelectSource(source) => match source.parse::<SourceSpec>() {
+            Ok(source) => format!("select_source {source}"),
+            Err(_) => "select_source".to_owned(),
+        },
+        other => json!(other).to_string(),
+    }
 }
 
 fn path(id: Result<Path<String>, PathRejection>) -> Result<String, Problem> {
@@ -94,4 +106,21 @@ async fn read_json(context: &Context, request: Request) -> Result<Value, Problem
         };
         Problem::bad_request("malformed_json", format!("The body is not JSON: {error}.{hint}"))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_log_shows_no_password() {
+        let wish = |source: &str| in_words(&OperatorCommand::SelectSource(source.to_owned()));
+        assert!(
+            !wish("rtsp://me:pass@10.0.0.5/1").contains("pass"),
+            "{}",
+            wish("rtsp://me:pass@10.0.0.5/1")
+        );
+        assert_eq!(wish("camera:0"), "select_source camera:0");
+        assert_eq!(in_words(&OperatorCommand::Pause(true)), r#"{"pause":true}"#);
+    }
 }

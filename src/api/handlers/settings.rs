@@ -1,7 +1,7 @@
 //! The settings: shown, tried out and changed.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
@@ -42,8 +42,12 @@ pub(in crate::api) async fn show(State(context): Ctx) -> Result<Response, Proble
 }
 
 pub(in crate::api) async fn describe() -> Answer {
-    let keys = schema().map_err(|_| Problem::internal())?;
-    Ok(Json(json!({ "keys": keys })))
+    static KEYS: OnceLock<Value> = OnceLock::new();
+    let made = tokio::task::spawn_blocking(|| {
+        let keys = KEYS.get_or_init(|| schema().map_or(Value::Null, |keys| json!(keys)));
+        json!({ "keys": keys })
+    });
+    made.await.map(Json).map_err(|_| Problem::internal())
 }
 
 pub(in crate::api) async fn change(
@@ -68,20 +72,19 @@ pub(in crate::api) async fn change(
     let place = place(&context)?;
     // One after the other: each goes by what the one before it left.
     let held = Arc::clone(&context.settings).lock_owned().await;
+    let (told, by) = (Arc::clone(&context), context.gate.name_of(&caller));
+    // It runs to its end, whether or not anybody still waits for the answer.
     let done = tokio::task::spawn_blocking(move || {
         let _held = held;
         let before = Loaded::load(place.file.as_deref(), &place.overrides)?;
-        let tag = tag(&before);
-        match expected(&headers) {
-            None if only => {}
-            None => return Err(Failed::Problem(precondition_required())),
-            Some(expected) if expected != tag => return Err(Failed::Problem(precondition_failed())),
-            Some(_) => {}
-        }
+        check_precondition(&headers, &tag(&before), only)?;
         let changes = Changes::read(&place.state_folder)?.with(wishes)?;
         let changed = changes.try_out(&before, place.file.as_deref(), &place.overrides)?;
         if !only {
             changes.keep(&place.state_folder)?;
+            info!(%by, keys = ?changed.keys, "settings changed over the network");
+            // Where there is no room for this wish the file's change is noticed a moment later.
+            let _ = told.send(OperatorCommand::ReloadSettings);
         }
         Ok(changed)
     });
@@ -95,10 +98,6 @@ pub(in crate::api) async fn change(
         .filter(|key| effect_of(key) == Effect::Process)
         .collect();
     let answer = json!({ "changed": changed.keys, "needs_restart": needs_restart, "validate_only": only });
-    if !only && !changed.keys.is_empty() {
-        info!(by = %context.gate.name_of(&caller), keys = ?changed.keys, "settings changed over the network");
-        context.send(OperatorCommand::ReloadSettings)?;
-    }
     Ok(if only {
         Json(answer).into_response()
     } else {
@@ -110,6 +109,12 @@ pub(in crate::api) async fn change(
 enum Failed {
     Change(ChangeError),
     Problem(Problem),
+}
+
+impl From<Problem> for Failed {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(problem)
+    }
 }
 
 impl<E: Into<ChangeError>> From<E> for Failed {
@@ -183,9 +188,14 @@ fn view(loaded: &Loaded) -> Value {
                  layer,
                  place,
              }| {
+                let value = without_secrets(&value, key.starts_with("alerts.webhooks"));
+                // What is a text is told as one, too: RON escapes otherwise than JSON.
+                let text = ron::from_str::<String>(&value)
+                    .ok()
+                    .filter(|_| value.starts_with('"'));
                 (
                     key,
-                    json!({ "value": without_secrets(&value), "layer": layer, "place": place }),
+                    json!({ "value": value, "text": text, "layer": layer, "place": place }),
                 )
             },
         )
@@ -193,8 +203,8 @@ fn view(loaded: &Loaded) -> Value {
     json!({ "settings": sources, "notes": loaded.notes, "site_file": loaded.site_file })
 }
 
-/// A value without the passwords that addresses may have in them.
-fn without_secrets(value: &str) -> String {
+/// A value without the passwords that addresses may have in them; of those that are `secret` only the host is shown.
+fn without_secrets(value: &str, secret: bool) -> String {
     let mut shown = String::with_capacity(value.len());
     let mut rest = value;
     while let Some((before, after)) = rest.split_once("://") {
@@ -210,15 +220,25 @@ fn without_secrets(value: &str) -> String {
             None => shown.push_str(authority),
         }
         rest = tail;
+        if secret && !tail.starts_with('"') {
+            shown.push_str("/…");
+            rest = tail.find('"').and_then(|end| tail.get(end..)).unwrap_or_default();
+        }
     }
     shown.push_str(rest);
     shown
 }
 
-/// Tells one state of the settings from another.
+/// Tells one state of the settings from another: values, and who said them.
 fn tag(loaded: &Loaded) -> String {
-    let hash = blake3::hash(loaded.to_ron().as_bytes()).to_hex();
-    format!("\"{}\"", hash.get(..16).unwrap_or_default())
+    let mut hash = blake3::Hasher::new();
+    for Source {
+        key, value, layer, ..
+    } in loaded.sources()
+    {
+        hash.update(format!("{key}={value} {}\n", layer.name()).as_bytes());
+    }
+    format!("\"{}\"", hash.finalize().to_hex().get(..16).unwrap_or_default())
 }
 
 fn tagged(loaded: &Loaded, body: Value) -> Response {
@@ -229,8 +249,25 @@ fn tagged(loaded: &Loaded, body: Value) -> Response {
     answer
 }
 
-fn expected(headers: &HeaderMap) -> Option<&str> {
-    headers.get(header::IF_MATCH)?.to_str().ok().map(str::trim)
+/// Whoever changes must have read what is there (RFC 9110, 13.1.1); whoever only tries out need not.
+fn check_precondition(headers: &HeaderMap, tag: &str, only: bool) -> Result<(), Problem> {
+    let mut named = headers.get_all(header::IF_MATCH).iter().peekable();
+    if named.peek().is_none() {
+        return if only {
+            Ok(())
+        } else {
+            Err(precondition_required())
+        };
+    }
+    let is_named = named.any(|list| {
+        let mut tags = list.to_str().unwrap_or_default().split(',').map(str::trim);
+        tags.any(|one| one == "*" || one == tag)
+    });
+    if is_named {
+        Ok(())
+    } else {
+        Err(precondition_failed())
+    }
 }
 
 fn precondition_required() -> Problem {
@@ -264,7 +301,12 @@ mod tests {
             ),
             ("25.0", "25.0"),
         ] {
-            assert_eq!(without_secrets(value), shown);
+            assert_eq!(without_secrets(value, false), shown);
         }
+        let hooks = "[(name: \"a\", url: \"https://u:p@x/T0/B1?key=1\"), (url: \"https://z\")]";
+        assert_eq!(
+            without_secrets(hooks, true),
+            "[(name: \"a\", url: \"https://…@x/…\"), (url: \"https://z\")]"
+        );
     }
 }

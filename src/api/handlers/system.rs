@@ -145,12 +145,16 @@ pub(in crate::api) async fn change_module(
             ));
         }
     };
-    check_module(&context, &command)?;
+    check_module(&context, &caller, &command)?;
     accept(&context, &caller, command)
 }
 
 /// Refuses what would be refused anyway, so that whoever asks learns of it.
-pub(super) fn check_module(context: &Context, command: &OperatorCommand) -> Result<(), Problem> {
+pub(super) fn check_module(
+    context: &Context,
+    caller: &Caller,
+    command: &OperatorCommand,
+) -> Result<(), Problem> {
     use OperatorCommand::{DisableModule, EnableModule, RestartModule, StartModule, StopModule};
     let (StartModule(id) | StopModule(id) | RestartModule(id) | EnableModule(id) | DisableModule(id)) =
         command
@@ -162,6 +166,10 @@ pub(super) fn check_module(context: &Context, command: &OperatorCommand) -> Resu
     let module = module.ok_or_else(|| no_module(id))?;
     let refused = |words: String| Err(Problem::new(StatusCode::CONFLICT, "module_refused", words));
     let is_off = module.lifecycle == Lifecycle::Disabled;
+    if id == "api" && matches!(command, StopModule(_) | DisableModule(_)) {
+        // Nobody could start it again from afar.
+        admins_only(caller)?;
+    }
     match command {
         StopModule(_) | RestartModule(_) | DisableModule(_) if id == "config" => {
             refused("Everything needs the module `config`; stop the program instead.".to_owned())

@@ -253,6 +253,11 @@ fn motion_tells_the_whole_once_and_then_what_differs() {
     let motion = live.expect("motion");
     assert_eq!(motion["data"]["base"], again["sequence"]);
     assert_ne!(again["sequence"], state["sequence"]);
+    // Nothing is known any more: told as well.
+    let mut gone = snapshot(99);
+    gone.table = None;
+    world.put(gone);
+    assert_eq!(live.expect("state")["data"]["known"], false);
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod access;
 mod client;
 mod encrypted;
+mod hostile;
 mod live;
 mod openapi;
 mod problems;
@@ -462,7 +463,8 @@ fn pages_of_other_sites_get_nothing_done() {
         o.allowed_hosts = vec!["table7.example".into()]
     });
     let request = b"GET /api/v1/version HTTP/1.1\r\nHost: table7.example\r\n\r\n";
-    assert_eq!(raw(named.server.local_addr(), request).status, 200);
+    // Known by that name, but whoever asks there comes from elsewhere.
+    raw(named.server.local_addr(), request).problem(401, "unauthenticated");
 }
 
 #[test]

@@ -22,6 +22,9 @@ pub(crate) struct LoadCommand {
     /// Requests a second beside them.
     #[arg(long, value_name = "HZ", default_value_t = 100.0)]
     requests_hz: f64,
+    /// Connections of those who mean ill, beside: who say nothing, or a byte a second.
+    #[arg(long, value_name = "N", default_value_t = 100, value_parser = clap::value_parser!(u32).range(0..=20_000))]
+    hostile: u32,
     /// For so many seconds.
     #[arg(long, value_name = "S", default_value_t = 60, value_parser = clap::value_parser!(u64).range(5..=86_400))]
     seconds: u64,
@@ -49,6 +52,7 @@ impl LoadCommand {
             clients: self.clients as usize,
             rate_hz: self.rate_hz,
             requests_hz: self.requests_hz,
+            hostile: self.hostile as usize,
             length: Duration::from_secs(self.seconds),
         };
         progress(0, 1, "runs");
@@ -70,6 +74,7 @@ impl LoadCommand {
             "{} live clients at {} Hz and {} requests a second for {} s; one more {refused}\n  \
              requests          {} answered, {} failed; p50 {p50:.2}  p95 {p95:.2}  p99 {p99:.2} ms   asked ≤ 10 / 50 ms\n  \
              live clients      {:.2} messages a second each, gaps p50 {:.0}  p99 {:.0} ms, {} lost\n  \
+             ill will          {} connections that hold still or dribble, closed {} times\n  \
              memory            {memory_before:.0} → {memory:.0} MiB, {:+.0}   asked ≤ +40\n  \
              frame to overlay  p99 {before:.2} → {with:.2} ms, {:+.2}   asked ≤ +0.5\n  \
              processor         {cores_before:.2} → {cores:.2} cores\n",
@@ -83,6 +88,8 @@ impl LoadCommand {
             told.gap_ms[0],
             told.gap_ms[1],
             told.lost,
+            self.hostile,
+            told.turned_out,
             memory - memory_before,
             with - before,
         ))

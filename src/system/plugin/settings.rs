@@ -8,14 +8,15 @@ use super::modules::{Module, ModuleLife};
 use super::supervise::{Scribe, in_order};
 use super::{Board, Operator};
 use crate::app::{Config, RunOptions, reload_asked};
-use crate::config::{Effect, FileWatch, Reloaded, Settings, changed_keys, effect_of, reload};
+use crate::config::{Changes, Effect, FileWatch, Reloaded, Settings, changed_keys, effect_of, reload};
 use crate::system::journal::EventKind;
 use crate::system::orchestrator::{Wish, wish};
 
 /// How the settings are.
 #[derive(Debug, Resource)]
 pub struct SettingsState {
-    watch: Option<FileWatch>,
+    /// The site file, and what was changed while the program ran.
+    watches: Vec<FileWatch>,
     /// Why the file is not what is in force.
     pub fault: Option<String>,
     /// Keys that are not what the program was started with, and have no effect before it is started again.
@@ -27,9 +28,15 @@ pub struct SettingsState {
 impl FromWorld for SettingsState {
     fn from_world(world: &mut World) -> Self {
         let options = world.resource::<RunOptions>();
-        let file = options.site.as_ref().and_then(|s| s.loaded.site_file.as_ref());
+        let site = options.site.as_ref();
+        let file = site.and_then(|s| s.loaded.site_file.clone());
+        let changes = site.and(options.state_folder.as_deref()).map(Changes::file_in);
         Self {
-            watch: file.map(|file| FileWatch::new(file)),
+            watches: file
+                .into_iter()
+                .chain(changes)
+                .map(|file| FileWatch::new(&file))
+                .collect(),
             fault: options.last_good_because.clone(),
             needs_restart: Vec::new(),
             started_with: world.resource::<Config>().0.clone(),
@@ -48,10 +55,10 @@ pub(super) fn follow_settings(
     mut modules: Query<(&Module, &mut ModuleLife)>,
     mut scribe: Scribe,
 ) {
-    let changed = state
-        .watch
-        .as_mut()
-        .is_some_and(|w| w.has_changed(Instant::now()));
+    let mut changed = false;
+    for watch in &mut state.watches {
+        changed |= watch.has_changed(Instant::now());
+    }
     let asked = reload_asked() | std::mem::take(&mut scribe.supervisor.reload);
     if !(changed || asked) {
         return;
