@@ -776,7 +776,7 @@ function refresh(image, none, address, pause, told) {
           image.hidden = false;
           none.hidden = true;
         } else {
-          say(none, (await answer.json()).detail);
+          if (answer.status !== 401) say(none, (await answer.json()).detail);
           wait = 2000;
         }
       } catch {
