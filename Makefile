@@ -4,7 +4,7 @@
 ARGS ?=
 CARGO ?= cargo
 
-.PHONY: run test quick bench load fuzz-api faults fuzz help
+.PHONY: run test quick bench load fuzz-api page faults fuzz help
 
 run: ## Install what is missing, build, and start the trainer (ARGS="--source camera:0")
 	@deploy/install-packages.sh run
@@ -54,6 +54,10 @@ load: ## Let a thousand live clients and a hundred requests a second at the trai
 fuzz-api: ## Made-up requests to every address as every role, against the trainer's own OpenAPI (needs python3)
 	@$(CARGO) build --locked
 	tests/bench/schemathesis.sh $(PROGRAM) $(EXAMPLES)
+
+page: ## Click through the web page in a real Chromium, at desktop and phone size, with pictures (needs chromium)
+	@$(CARGO) build --locked
+	tests/bench/page.py $(PROGRAM) $(BENCH)/page
 
 faults: ## Break the trainer on purpose, case after case, and show what comes of it (ten minutes)
 	@$(CARGO) build --locked

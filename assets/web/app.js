@@ -335,6 +335,19 @@ async function loadTable() {
   } catch { /* the live connection tells */ }
 }
 
+/** Only the table, for a screen on the wall: also by opening the page with #wall. */
+function showWall(on) {
+  document.body.classList.toggle("wall", on);
+  $("wall").setAttribute("aria-pressed", on);
+  history.replaceState(null, "", on ? "#wall" : location.pathname);
+  if (on) document.documentElement.requestFullscreen?.().catch(() => {});
+  else if (document.fullscreenElement) document.exitFullscreen();
+}
+$("wall").addEventListener("click", () => showWall(!document.body.classList.contains("wall")));
+document.addEventListener("keydown", (e) => { if (e.key === "Escape") showWall(false); });
+document.addEventListener("fullscreenchange", () => { if (!document.fullscreenElement && location.hash === "#wall") showWall(false); });
+if (location.hash === "#wall") showWall(true);
+
 const narrow = matchMedia("(max-width: 699px)");
 function turn() {
   table.upright = narrow.matches;
