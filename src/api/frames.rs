@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 
 use axum::body::Bytes;
 use image::codecs::jpeg::JpegEncoder;
+use serde::Deserialize;
 
 use super::context::Context;
 use super::picture;
@@ -21,13 +22,49 @@ const RENDER_TRIES: u32 = 60;
 const RENDER_PAUSE: Duration = Duration::from_millis(50);
 /// How recent a picture of the renderer must be to be passed on.
 const RENDERED_WITHIN: Duration = Duration::from_secs(2);
-const JPEG_QUALITY: u8 = 82;
+
+/// How well a JPEG keeps what it shows; few steps, so that clients share pictures.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Quality {
+    /// For a slow network.
+    Low,
+    #[default]
+    Usual,
+    /// To look closely.
+    High,
+}
+
+impl Quality {
+    /// As the encoder counts it, 1 to 100.
+    const fn percent(self) -> u8 {
+        match self {
+            Self::Low => 45,
+            Self::Usual => 82,
+            Self::High => 94,
+        }
+    }
+}
+
+/// How the newest frame is wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Wanted {
+    /// With what was found in it.
+    pub(super) annotate: bool,
+    /// At most so many pixels wide.
+    pub(super) width: Option<u32>,
+    pub(super) quality: Quality,
+}
 
 /// What a picture shows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum View {
     /// The newest frame, at most `width` pixels wide.
-    Frame { annotate: bool, width: u32 },
+    Frame {
+        annotate: bool,
+        width: u32,
+        quality: Quality,
+    },
     /// The overlay, drawn in software.
     Overlay,
 }
@@ -63,20 +100,21 @@ impl Pictures {
 }
 
 /// The newest frame as JPEG, with the mark of what it was made of.
-pub(super) async fn frame_jpeg(
-    context: &Context,
-    annotate: bool,
-    width: Option<u32>,
-) -> Result<(Made, Bytes), Problem> {
+pub(super) async fn frame_jpeg(context: &Context, wanted: Wanted) -> Result<(Made, Bytes), Problem> {
     let snapshot = context.snapshot()?;
     let Some(frame) = &snapshot.frame else {
         return Err(Problem::unavailable("no_frame", "No frame has been seen yet."));
     };
     // Sizes in steps, so that clients with slightly different screens share a picture.
-    let width = width.unwrap_or(frame.size.width).div_ceil(16).saturating_mul(16);
+    let width = wanted
+        .width
+        .unwrap_or(frame.size.width)
+        .div_ceil(16)
+        .saturating_mul(16);
     let view = View::Frame {
-        annotate,
+        annotate: wanted.annotate,
         width: width.clamp(64, frame.size.width.max(64)),
+        quality: wanted.quality,
     };
     let made = Made {
         sequence: frame.sequence,
@@ -150,7 +188,11 @@ async fn make(
 fn encode(view: View, snapshot: &Snapshot) -> Option<Vec<u8>> {
     let mut bytes = Vec::new();
     match view {
-        View::Frame { annotate, width } => {
+        View::Frame {
+            annotate,
+            width,
+            quality,
+        } => {
             let frame = snapshot.frame.as_ref()?;
             let mut rgb = frame.to_rgb(1);
             if width < rgb.width() {
@@ -160,7 +202,7 @@ fn encode(view: View, snapshot: &Snapshot) -> Option<Vec<u8>> {
             if annotate && let Some(seen) = &snapshot.observation {
                 rgb = picture::annotate(rgb, seen);
             }
-            JpegEncoder::new_with_quality(&mut bytes, JPEG_QUALITY)
+            JpegEncoder::new_with_quality(&mut bytes, quality.percent())
                 .encode_image(&rgb)
                 .ok()?;
         }

@@ -7,6 +7,8 @@ use axum::routing::get;
 
 const INDEX: &str = include_str!("../../assets/web/index.html");
 const SCRIPT: &str = include_str!("../../assets/web/app.js");
+const DOCS: &str = include_str!("../../assets/web/docs.html");
+const DOCS_SCRIPT: &str = include_str!("../../assets/web/docs.js");
 const STYLE: &str = include_str!("../../assets/web/style.css");
 const ICON: &str = include_str!("../../assets/web/icon.svg");
 
@@ -18,6 +20,11 @@ pub(super) fn router<S: Clone + Send + Sync + 'static>() -> Router<S> {
     Router::new()
         .route("/", get(|| file("text/html; charset=utf-8", INDEX)))
         .route("/app.js", get(|| file("text/javascript; charset=utf-8", SCRIPT)))
+        .route("/docs", get(|| file("text/html; charset=utf-8", DOCS)))
+        .route(
+            "/docs.js",
+            get(|| file("text/javascript; charset=utf-8", DOCS_SCRIPT)),
+        )
         .route("/style.css", get(|| file("text/css; charset=utf-8", STYLE)))
         .route("/icon.svg", get(|| file("image/svg+xml", ICON)))
         .route("/favicon.ico", get(|| file("image/svg+xml", ICON)))

@@ -195,12 +195,14 @@ fn the_table() -> Vec<Endpoint> {
 fn pictures_and_live() -> Vec<Endpoint> {
     let group = "Pictures and live data";
     let annotate = json_schema!({ "type": "integer", "enum": [0, 1] });
+    let quality = json_schema!({ "type": "string", "enum": ["low", "usual", "high"] });
     let width = json_schema!({ "type": "integer", "minimum": 64, "maximum": 4096 });
     vec![
         Endpoint::get(group, "/frame.jpg", Viewer, pictures::frame_jpg)
             .told("The newest camera picture")
             .asks("annotate", "1: with what was found in it", annotate.clone())
             .asks("width", "at most so many pixels wide", width.clone())
+            .asks("quality", "how well the picture is kept", quality.clone())
             .gives_media("image/jpeg")
             .may_fail(&["no_frame"]),
         Endpoint::get(group, "/stream.mjpeg", Viewer, pictures::stream_mjpeg)
@@ -208,6 +210,7 @@ fn pictures_and_live() -> Vec<Endpoint> {
             .told("Camera pictures as an endless motion JPEG")
             .asks("annotate", "1: with what was found in them", annotate)
             .asks("width", "at most so many pixels wide", width)
+            .asks("quality", "how well the pictures are kept", quality)
             .asks(
                 "fps",
                 "at most so many a second",

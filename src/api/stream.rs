@@ -10,7 +10,7 @@ use futures_lite::stream;
 
 use super::auth::Caller;
 use super::context::{Context, stopped};
-use super::frames::{self, Made};
+use super::frames::{self, Made, Wanted};
 use super::problem::Problem;
 
 /// A picture that does not change is sent again after this long, so that the connection is seen to live.
@@ -19,8 +19,7 @@ const REPEAT: Duration = Duration::from_secs(5);
 /// What a client asked for.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Settings {
-    pub(super) annotate: bool,
-    pub(super) width: Option<u32>,
+    pub(super) wanted: Wanted,
     /// At most so many pictures per second.
     pub(super) fps: f64,
 }
@@ -54,8 +53,7 @@ pub(super) fn respond(
                 if !context.gate.still_holds(&caller) {
                     return None;
                 }
-                let Ok((made, jpeg)) = frames::frame_jpeg(&context, settings.annotate, settings.width).await
-                else {
+                let Ok((made, jpeg)) = frames::frame_jpeg(&context, settings.wanted).await else {
                     continue;
                 };
                 if last.is_some_and(|(of, at)| of == made && at.elapsed() < REPEAT) {

@@ -143,6 +143,11 @@ def click_through(page, tokens, pictures):
     page.run("ask('/api/v1/modules/vision/start', { method: 'POST' })")
     page.until(f"{text('table-note')}.includes('ball')", "and the table comes back")
     narrow = page.run("document.documentElement.scrollWidth <= innerWidth")
+    page.run("location.href = '/docs'")
+    page.until("document.querySelectorAll('.operation').length > 40", "the API is described, without a network")
+    page.run("document.querySelectorAll('.operation')[20].open = true")
+    page.picture(f"{pictures}-6-api.png")
+    narrow &= page.run("document.documentElement.scrollWidth <= innerWidth")
     print("  ok   nothing sticks out" if narrow else "  NOT  something is wider than the screen")
     return narrow
 

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::Ctx;
 use crate::api::auth::Caller;
+use crate::api::frames::{Quality, Wanted};
 use crate::api::problem::Problem;
 use crate::api::{frames, stream};
 
@@ -18,6 +19,8 @@ use crate::api::{frames, stream};
 pub(in crate::api) struct FrameQuery {
     annotate: Option<u8>,
     width: Option<u32>,
+    #[serde(default)]
+    quality: Quality,
     /// Frames per second of a stream.
     fps: Option<f64>,
     /// Anything, to get around caches.
@@ -29,6 +32,14 @@ pub(in crate::api) struct FrameQuery {
 }
 
 impl FrameQuery {
+    fn wanted(&self) -> Wanted {
+        Wanted {
+            annotate: self.annotate == Some(1),
+            width: self.width,
+            quality: self.quality,
+        }
+    }
+
     fn read(query: Result<Query<Self>, QueryRejection>) -> Result<Self, Problem> {
         let Query(query) = query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
         if query.width.is_some_and(|w| !(64..=4096).contains(&w)) {
@@ -49,7 +60,7 @@ pub(in crate::api) async fn frame_jpg(
     query: Result<Query<FrameQuery>, QueryRejection>,
 ) -> Result<Response, Problem> {
     let query = FrameQuery::read(query)?;
-    let (_, bytes) = frames::frame_jpeg(&context, query.annotate == Some(1), query.width).await?;
+    let (_, bytes) = frames::frame_jpeg(&context, query.wanted()).await?;
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], bytes).into_response())
 }
 
@@ -71,8 +82,7 @@ pub(in crate::api) async fn stream_mjpeg(
 ) -> Result<Response, Problem> {
     let query = FrameQuery::read(query)?;
     let settings = stream::Settings {
-        annotate: query.annotate == Some(1),
-        width: query.width,
+        wanted: query.wanted(),
         fps: query.fps.unwrap_or(10.0),
     };
     stream::respond(context, caller, settings)

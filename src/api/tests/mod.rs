@@ -154,6 +154,8 @@ fn every_reading_address_answers() {
         ("/", "text/html; charset=utf-8"),
         ("/app.js", "text/javascript; charset=utf-8"),
         ("/style.css", "text/css; charset=utf-8"),
+        ("/docs", "text/html; charset=utf-8"),
+        ("/docs.js", "text/javascript; charset=utf-8"),
         ("/icon.svg", "image/svg+xml"),
     ] {
         let answer = get(at, path);
@@ -569,6 +571,14 @@ fn pictures_come_in_the_size_asked_for_and_the_projectors_first() {
     assert_eq!((image.width(), image.height()), (640, 360));
     let marked = get(at, "/api/v1/frame.jpg?width=640&annotate=1");
     assert_ne!(marked.body, picture.body);
+    let sized = |quality: &str| {
+        get(at, &format!("/api/v1/frame.jpg?width=640&quality={quality}"))
+            .body
+            .len()
+    };
+    assert!(sized("low") < sized("usual") && sized("usual") < sized("high"));
+    assert_eq!(sized("usual"), picture.body.len());
+    get(at, "/api/v1/frame.jpg?quality=best").problem(400, "invalid_query");
     assert_eq!(get(at, "/api/v1/frame.jpg?width=633").body, picture.body);
     let wide = image::load_from_memory(&get(at, "/api/v1/frame.jpg?width=4000").body).unwrap();
     assert_eq!(wide.width(), world::SIZE.width);
