@@ -4,4 +4,5 @@
 pub mod devices;
 pub mod doctor;
 pub mod helpers;
+pub mod installation;
 pub mod process;
