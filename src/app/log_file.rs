@@ -64,10 +64,11 @@ impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         // Where it can't be opened the log goes on in the one that was put aside.
         let moves = MOVES.load(Ordering::SeqCst);
-        if self.is_file && std::mem::replace(&mut self.moves, moves) != moves {
-            if let Ok(new) = Self::open_with(&self.path, self.largest) {
-                *self = new;
-            }
+        if self.is_file
+            && std::mem::replace(&mut self.moves, moves) != moves
+            && let Ok(new) = Self::open_with(&self.path, self.largest)
+        {
+            *self = new;
         }
         if self.bytes >= self.largest && self.put_aside().is_err() {
             // Where that is not allowed the log goes on, and is tried again a file's length later.
