@@ -133,7 +133,12 @@ mod tests {
         let place = of("/srv/table/releases/0.2.0/billiards-trainer").unwrap();
         assert_eq!(place, Installation::at("/srv/table"));
         assert_eq!(place.site_file(), Path::new("/srv/table/config/site.ron"));
-        for path in ["/usr/bin/billiards-trainer", "/a", "/", "target/debug/billiards-trainer"] {
+        for path in [
+            "/usr/bin/billiards-trainer",
+            "/a",
+            "/",
+            "target/debug/billiards-trainer",
+        ] {
             assert_eq!(of(path), None, "{path}");
         }
     }
