@@ -5,6 +5,8 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::RecvTimeoutError;
+
 use super::complaint::translated;
 use super::error::{BackupError, Cause};
 use super::layout::Layout;
@@ -17,6 +19,8 @@ const RESTIC: &str = "restic";
 const NICENESS: i32 = 10;
 /// Time it may take to end once it has said everything.
 const END_LIMIT: Duration = Duration::from_secs(30);
+/// How often somebody looks at what it complains of.
+const LOOK: Duration = Duration::from_millis(100);
 /// More than it ever prints of a list.
 const MOST_OUTPUT: u64 = 256 * 1024 * 1024;
 /// Variables of the user's own backups that would be in the way.
@@ -172,15 +176,43 @@ impl Restic {
             other => other,
         })?;
         let mut said = Vec::new();
-        if let Some(output) = running.take_output() {
-            for line in BufReader::new(output.take(MOST_OUTPUT)).lines() {
-                let Ok(line) = line else { break };
-                if line.starts_with('{') || line.starts_with('[') {
-                    on_line(&line);
-                } else if said.len() < 50 {
-                    said.push(line);
-                }
+        let mut take = |line: String| {
+            if line.starts_with('{') || line.starts_with('[') {
+                on_line(&line);
+            } else if said.len() < 50 {
+                said.push(line);
             }
+        };
+        let mut gives_up = false;
+        if let Some(output) = running.take_output() {
+            let (sender, lines) = crossbeam_channel::bounded(100);
+            std::thread::scope(|scope| {
+                scope.spawn(move || {
+                    for line in BufReader::new(output.take(MOST_OUTPUT))
+                        .lines()
+                        .map_while(Result::ok)
+                    {
+                        // Nobody listens any more: so it ends.
+                        if sender.send(line).is_err() {
+                            break;
+                        }
+                    }
+                });
+                loop {
+                    match lines.recv_timeout(LOOK) {
+                        Ok(line) => take(line),
+                        Err(RecvTimeoutError::Disconnected) => break,
+                        // It tries a quarter of an hour to read what a disk does not give.
+                        Err(RecvTimeoutError::Timeout) => {
+                            let retries = |line: &String| line.contains("retrying after");
+                            if !gives_up && running.last_lines().iter().any(retries) {
+                                gives_up = true;
+                                running.stop(Duration::from_secs(5));
+                            }
+                        }
+                    }
+                }
+            });
         }
         let Some(ending) = running.wait_until(Instant::now() + END_LIMIT) else {
             running.stop(Duration::from_secs(1));

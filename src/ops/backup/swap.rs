@@ -154,6 +154,9 @@ pub(super) fn finish(layout: &Layout, held: Option<&InstanceLock>) -> Result<boo
     std::fs::remove_file(layout.journal()).map_err(|e| BackupError::io("remove", &layout.journal(), &e))?;
     sync_folder(&layout.place.backups())?;
     step();
+    if held.is_none() {
+        sweep(layout)?;
+    }
     Ok(true)
 }
 
