@@ -53,7 +53,7 @@ def contents(table, package):
         words = line.split(None, 5)
         found[words[5].removeprefix("./")] = (words[0], words[1])
     wanted = {"usr/lib/billiards-trainer/billiards-trainer": "-rwxr-xr-x", "usr/share/man/man1/billiards-trainer.1.gz": "-rw-r--r--",
-              "usr/share/doc/billiards-trainer/copyright": "-rw-r--r--", "usr/share/doc/billiards-trainer/changelog.gz": "-rw-r--r--"}
+              "usr/share/doc/billiards-trainer/copyright": "-rw-r--r--", "usr/share/doc/billiards-trainer/changelog.Debian.gz": "-rw-r--r--"}
     missing = [path for path, mode in wanted.items() if found.get(path, ("",))[0] != mode]
     link = next((path for path in found if path.startswith("usr/bin/billiards-trainer -> ")), "")
     table.row("it has program, command, man page, licence, changelog", not missing and link.endswith("lib/billiards-trainer/billiards-trainer"),
