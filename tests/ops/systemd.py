@@ -246,10 +246,11 @@ def everyday(table, box):
 PROBE = """
 try() { word=$1; shift; if ("$@") 2>/tmp/why; then echo "$word yes"; else echo "$word no $(cat /tmp/why)"; fi; }
 write() { : > "$1"; }
+look() { cat "$1" > /dev/null; }
 open() { exec 3<>"$1"; }
 try state write PLACE/state/probe
 try logs write PLACE/logs/probe
-try config_read cat PLACE/config/site.ron >/dev/null
+try config_read look PLACE/config/site.ron
 try config write PLACE/config/site.ron
 try config_new write PLACE/config/probe
 try backups write PLACE/backups/probe
