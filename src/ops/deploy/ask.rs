@@ -53,8 +53,14 @@ impl Trainer {
             Err(_) => api.host.clone(),
         };
         // This machine itself is served plain connections, too.
-        let loopback = ["127.", "localhost", "[::1]"].iter().any(|own| host.starts_with(own));
-        let scheme = if api.tls_certificate.is_empty() || loopback { "http" } else { "https" };
+        let loopback = ["127.", "localhost", "[::1]"]
+            .iter()
+            .any(|own| host.starts_with(own));
+        let scheme = if api.tls_certificate.is_empty() || loopback {
+            "http"
+        } else {
+            "https"
+        };
         Some(Self::at(&format!("{scheme}://{host}:{}", api.port), token))
     }
 
@@ -96,14 +102,26 @@ impl Trainer {
         }
         let mut answer = request.call().map_err(|e| e.to_string())?;
         let status = answer.status().as_u16();
-        let text = answer.body_mut().with_config().limit(LONGEST_BYTES).read_to_string();
-        Ok((status, text.ok().and_then(|t| serde_json::from_str(&t).ok()).unwrap_or(Value::Null)))
+        let text = answer
+            .body_mut()
+            .with_config()
+            .limit(LONGEST_BYTES)
+            .read_to_string();
+        Ok((
+            status,
+            text.ok()
+                .and_then(|t| serde_json::from_str(&t).ok())
+                .unwrap_or(Value::Null),
+        ))
     }
 
     /// The JSON of a GET that went well.
     #[must_use]
     pub fn json(&self, path: &str) -> Option<Value> {
-        self.get(path).ok().filter(|(status, _)| *status == 200).map(|(_, json)| json)
+        self.get(path)
+            .ok()
+            .filter(|(status, _)| *status == 200)
+            .map(|(_, json)| json)
     }
 
     /// It is at work.
@@ -114,7 +132,10 @@ impl Trainer {
         match self.get("/readyz")? {
             (200, _) => Ok(()),
             (status, said) => {
-                let detail = said.get("detail").and_then(Value::as_str).unwrap_or("it does not say why");
+                let detail = said
+                    .get("detail")
+                    .and_then(Value::as_str)
+                    .unwrap_or("it does not say why");
                 Err(format!("it answers {status}: {detail}"))
             }
         }
@@ -135,7 +156,10 @@ impl Trainer {
         if table.get("at_rest").and_then(Value::as_bool) == Some(false) {
             return Some("balls are moving".to_owned());
         }
-        table.get("cue").filter(|cue| !cue.is_null()).map(|_| "a cue is over the table".to_owned())
+        table
+            .get("cue")
+            .filter(|cue| !cue.is_null())
+            .map(|_| "a cue is over the table".to_owned())
     }
 }
 
@@ -153,7 +177,10 @@ mod tests {
         };
         assert_eq!(base("0.0.0.0", 8000, "").unwrap(), "http://127.0.0.1:8000");
         assert_eq!(base("::", 81, "c.pem").unwrap(), "http://[::1]:81");
-        assert_eq!(base("192.168.1.5", 8000, "c.pem").unwrap(), "https://192.168.1.5:8000");
+        assert_eq!(
+            base("192.168.1.5", 8000, "c.pem").unwrap(),
+            "https://192.168.1.5:8000"
+        );
         assert_eq!(base("fe80::1", 8000, "").unwrap(), "http://[fe80::1]:8000");
         assert_eq!(base("localhost", 8000, "c.pem").unwrap(), "http://localhost:8000");
         assert_eq!(base("127.0.0.1", 0, ""), None);

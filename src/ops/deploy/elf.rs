@@ -22,7 +22,11 @@ fn judged(head: &[u8], processor: &str) -> Option<String> {
     let (class, order) = (at(4), at(5));
     let word = |index| {
         let bytes = [at(index), at(index + 1)];
-        if order == 2 { u16::from_be_bytes(bytes) } else { u16::from_le_bytes(bytes) }
+        if order == 2 {
+            u16::from_be_bytes(bytes)
+        } else {
+            u16::from_le_bytes(bytes)
+        }
     };
     // Executable, or position-independent executable.
     if !matches!(word(16), 2 | 3) {

@@ -35,7 +35,9 @@ impl DeployError {
     #[must_use]
     pub fn io(action: &str, path: &Path, error: &io::Error) -> Self {
         let advice = match error.kind() {
-            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "make room on that disk, then try again",
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => {
+                "make room on that disk, then try again"
+            }
             io::ErrorKind::ReadOnlyFilesystem => {
                 "the disk can only be read: mount it for writing, or replace it if it is failing"
             }

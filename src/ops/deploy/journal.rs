@@ -263,8 +263,12 @@ pub(super) fn read<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Re
 
 /// Writes a small file of RON.
 pub(super) fn write<T: Serialize>(path: &std::path::Path, value: &T) -> Result<(), DeployError> {
-    let text = ron::ser::to_string_pretty(value, ron::ser::PrettyConfig::default())
-        .map_err(|error| DeployError::new(format!("{} can't be put in words: {error}; report this", path.display())))?;
+    let text = ron::ser::to_string_pretty(value, ron::ser::PrettyConfig::default()).map_err(|error| {
+        DeployError::new(format!(
+            "{} can't be put in words: {error}; report this",
+            path.display()
+        ))
+    })?;
     write_durably(path, text.as_bytes()).map_err(|error| DeployError::io("write", path, &error))
 }
 
@@ -300,16 +304,31 @@ mod tests {
             assert_eq!(end(step), Step::Prune);
             let on = step.after_a_kill();
             // Before the table is reached the old one runs on; after that the new one gets its chance.
-            let reached = !matches!(step, Step::Backup | Step::Stage | Step::Files | Step::Stop | Step::Keep);
+            let reached = !matches!(
+                step,
+                Step::Backup | Step::Stage | Step::Files | Step::Stop | Step::Keep
+            );
             assert_eq!(on.is_undo(), !reached, "{step:?}");
             // Only a release that was found good can't be taken back any more.
-            assert_eq!(step.way_back().is_none(), matches!(step, Step::Good | Step::Prune), "{step:?}");
+            assert_eq!(
+                step.way_back().is_none(),
+                matches!(step, Step::Good | Step::Prune),
+                "{step:?}"
+            );
         }
         for step in Step::BACK {
-            assert_eq!((end(step), step.after_a_kill(), step.way_back()), (Step::UndoStage, step, None));
+            assert_eq!(
+                (end(step), step.after_a_kill(), step.way_back()),
+                (Step::UndoStage, step, None)
+            );
         }
         // Data are put back wherever a new release may have run, and nowhere else.
-        let puts_back = |from: Step| Step::BACK.iter().skip_while(|s| **s != from).any(|s| *s == Step::UndoData);
+        let puts_back = |from: Step| {
+            Step::BACK
+                .iter()
+                .skip_while(|s| **s != from)
+                .any(|s| *s == Step::UndoData)
+        };
         for step in Step::FORWARD {
             let Some(back) = step.way_back() else { continue };
             let may_have_run = matches!(step, Step::Swap | Step::Start | Step::Probation);

@@ -32,7 +32,14 @@ impl DeployLock {
         made.reverse();
         std::fs::create_dir_all(&folder).map_err(|e| DeployError::io("make", &folder, &e))?;
         let path = folder.join("lock");
-        let open = || OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path);
+        let open = || {
+            OpenOptions::new()
+                .read(true)
+                .write(true)
+                .create(true)
+                .truncate(false)
+                .open(&path)
+        };
         loop {
             let mut file = open().map_err(|e| DeployError::io("write", &path, &e))?;
             match file.try_lock() {
@@ -49,11 +56,19 @@ impl DeployLock {
                 Err(TryLockError::Error(error)) => return Err(DeployError::io("lock", &path, &error)),
             }
             // Whoever had it may have taken the file away in between: then this one is nobody's.
-            let same = std::fs::metadata(&path).is_ok_and(|there| file.metadata().is_ok_and(|m| m.ino() == there.ino()));
+            let same = std::fs::metadata(&path)
+                .is_ok_and(|there| file.metadata().is_ok_and(|m| m.ino() == there.ino()));
             if same {
-                let written = file.set_len(0).and_then(|()| file.rewind()).and_then(|()| writeln!(file, "{}", std::process::id()));
+                let written = file
+                    .set_len(0)
+                    .and_then(|()| file.rewind())
+                    .and_then(|()| writeln!(file, "{}", std::process::id()));
                 drop(written);
-                return Ok(Self { _file: file, path, made });
+                return Ok(Self {
+                    _file: file,
+                    path,
+                    made,
+                });
             }
         }
     }
@@ -98,7 +113,10 @@ mod tests {
         let place = Installation::at(root.join("deep"));
         let first = DeployLock::take(&place).unwrap();
         let error = DeployLock::take(&place).unwrap_err();
-        assert!(error.busy && error.to_string().contains(&std::process::id().to_string()), "{error}");
+        assert!(
+            error.busy && error.to_string().contains(&std::process::id().to_string()),
+            "{error}"
+        );
         assert!(DeployLock::is_held(&place));
         drop(first);
         assert!(!root.exists() && !DeployLock::is_held(&place));

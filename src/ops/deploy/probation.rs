@@ -148,7 +148,9 @@ impl Probation {
     /// What is wrong at once.
     fn judge(&self, first: Option<&Look>, look: &Look) -> Option<String> {
         if let Some(first) = first {
-            if look.restarts > first.restarts || (look.pid.is_some() && first.pid.is_some() && look.pid != first.pid) {
+            if look.restarts > first.restarts
+                || (look.pid.is_some() && first.pid.is_some() && look.pid != first.pid)
+            {
                 return Some(format!("it ended and was started again after {:.0} s", look.at_s));
             }
             if look.pid.is_none() && first.pid.is_some() {
@@ -160,7 +162,10 @@ impl Probation {
                 return Some(format!("it was ready and is not any more: {why}"));
             }
             if look.at_s > self.rules.ready_within_s {
-                return Some(format!("it was not ready within {:.0} s: {why}", self.rules.ready_within_s));
+                return Some(format!(
+                    "it was not ready within {:.0} s: {why}",
+                    self.rules.ready_within_s
+                ));
             }
         }
         None
@@ -173,9 +178,13 @@ impl Probation {
     }
 
     fn conclude(&self) -> Thought {
-        let (Some(since), true) = (self.ready_since, self.was_ready()) else { return Thought::Open };
+        let (Some(since), true) = (self.ready_since, self.was_ready()) else {
+            return Thought::Open;
+        };
         let ready = self.looks.get(since..).unwrap_or_default();
-        let (Some(start), Some(last)) = (ready.first(), ready.last()) else { return Thought::Open };
+        let (Some(start), Some(last)) = (ready.first(), ready.last()) else {
+            return Thought::Open;
+        };
         let watched_s = last.at_s - start.at_s;
         if watched_s < self.rules.watch_s {
             return Thought::Open;
@@ -208,7 +217,9 @@ impl Probation {
         if let (Some(needed), Some(rate)) = (needed, shown.rate_hz)
             && rate < needed
         {
-            return Some(format!("it looks at {rate:.1} pictures a second, and {needed:.1} are needed"));
+            return Some(format!(
+                "it looks at {rate:.1} pictures a second, and {needed:.1} are needed"
+            ));
         }
         if let (Some(then), Some(now)) = (start.server_errors, last.server_errors)
             && now > then
@@ -295,35 +306,61 @@ mod tests {
     #[test]
     fn a_good_release_is_watched_to_the_end() {
         let (second, thought) = watched(Rules::default(), before(), |_, _| {});
-        let Thought::Good(shown) = thought else { unreachable!("{thought:?}") };
-        assert_eq!((second, shown.ready_after_s, shown.rate_hz), (63, 3.0, Some(30.0)));
+        let Thought::Good(shown) = thought else {
+            unreachable!("{thought:?}")
+        };
+        assert_eq!(
+            (second, shown.ready_after_s, shown.rate_hz),
+            (63, 3.0, Some(30.0))
+        );
         assert!(shown.memory_growth_bytes_per_s.unwrap() < 1.0);
         // Not ready for a moment before it was ready for good.
-        let late = |s: u32, look: &mut Look| look.not_ready = (s < 3 || s == 6).then(|| "a moment".to_owned());
-        assert!(matches!(watched(Rules::default(), before(), late), (67, Thought::Good(_))));
+        let late =
+            |s: u32, look: &mut Look| look.not_ready = (s < 3 || s == 6).then(|| "a moment".to_owned());
+        assert!(matches!(
+            watched(Rules::default(), before(), late),
+            (67, Thought::Good(_))
+        ));
         // It says nothing of itself but that it is ready.
         let silent = |_: u32, look: &mut Look| {
             (look.rate_hz, look.server_errors, look.memory_bytes) = (None, None, None);
         };
-        assert!(matches!(watched(Rules::default(), before(), silent), (63, Thought::Good(_))));
+        assert!(matches!(
+            watched(Rules::default(), before(), silent),
+            (63, Thought::Good(_))
+        ));
     }
 
     #[test]
     fn every_way_to_be_bad_is_seen() {
         let bad = |words: &str, at: &dyn Fn(u32, &mut Look)| {
             let (second, thought) = watched(Rules::default(), before(), at);
-            let Thought::Bad(why) = thought else { unreachable!("{words}: {thought:?}") };
+            let Thought::Bad(why) = thought else {
+                unreachable!("{words}: {thought:?}")
+            };
             assert!(why.contains(words), "{why}");
             second
         };
         assert_eq!(bad("started again", &|s, l| l.restarts = u32::from(s >= 30)), 30);
-        assert_eq!(bad("started again", &|s, l| l.pid = Some(if s < 30 { 7 } else { 8 })), 30);
+        assert_eq!(
+            bad("started again", &|s, l| l.pid = Some(if s < 30 { 7 } else { 8 })),
+            30
+        );
         assert_eq!(bad("it ended", &|s, l| l.pid = (s < 30).then_some(7)), 30);
-        assert_eq!(bad("within 60 s", &|_, l| l.not_ready = Some("no camera".to_owned())), 61);
-        assert_eq!(bad("not any more", &|s, l| l.not_ready = (s == 50).then(|| "hangs".to_owned())), 50);
+        assert_eq!(
+            bad("within 60 s", &|_, l| l.not_ready = Some("no camera".to_owned())),
+            61
+        );
+        assert_eq!(
+            bad("not any more", &|s, l| l.not_ready =
+                (s == 50).then(|| "hangs".to_owned())),
+            50
+        );
         bad("25.2 are needed", &|_, l| l.rate_hz = Some(25.0));
         bad("server error", &|s, l| l.server_errors = Some(u64::from(s > 40)));
-        bad("memory grows", &|s, l| l.memory_bytes = Some(300 * MB + u64::from(s) * MB));
+        bad("memory grows", &|s, l| {
+            l.memory_bytes = Some(300 * MB + u64::from(s) * MB)
+        });
         bad("errors", &|s, l| l.error_lines = u64::from(s) * 2);
     }
 
@@ -334,12 +371,28 @@ mod tests {
             assert!(matches!(thought, Thought::Good(_)), "{thought:?}");
         };
         // The old one did no better; the set rate is what counts where it did.
-        good(Before { old_rate_hz: Some(20.0), set_rate_hz: Some(30.0) }, &|_, l| l.rate_hz = Some(19.0));
-        good(Before { old_rate_hz: Some(60.0), set_rate_hz: Some(30.0) }, &|_, l| l.rate_hz = Some(28.0));
+        good(
+            Before {
+                old_rate_hz: Some(20.0),
+                set_rate_hz: Some(30.0),
+            },
+            &|_, l| l.rate_hz = Some(19.0),
+        );
+        good(
+            Before {
+                old_rate_hz: Some(60.0),
+                set_rate_hz: Some(30.0),
+            },
+            &|_, l| l.rate_hz = Some(28.0),
+        );
         good(Before::default(), &|_, l| l.rate_hz = Some(0.0));
         // Taken at once, and then no more; given back again and again.
-        good(before(), &|s, l| l.memory_bytes = Some(if s < 50 { 300 } else { 900 } * MB));
-        good(before(), &|s, l| l.memory_bytes = Some((300 + u64::from(s % 7) * 50) * MB));
+        good(before(), &|s, l| {
+            l.memory_bytes = Some(if s < 50 { 300 } else { 900 } * MB)
+        });
+        good(before(), &|s, l| {
+            l.memory_bytes = Some((300 + u64::from(s % 7) * 50) * MB)
+        });
         // Errors of the time before it was ready.
         good(before(), &|s, l| l.server_errors = Some(u64::from(s.min(3))));
         good(before(), &|s, l| l.error_lines = u64::from(s.min(9)));
@@ -348,7 +401,10 @@ mod tests {
     #[test]
     fn a_short_watch_is_the_same_in_small() {
         let rules = Rules::lasting(Duration::from_secs(10), Duration::from_secs(20));
-        assert!(matches!(watched(rules, before(), |_, _| {}), (13, Thought::Good(_))));
+        assert!(matches!(
+            watched(rules, before(), |_, _| {}),
+            (13, Thought::Good(_))
+        ));
         let leaks = |s: u32, look: &mut Look| look.memory_bytes = Some(u64::from(s) * 50 * MB);
         assert!(matches!(watched(rules, before(), leaks), (13, Thought::Bad(_))));
         let never = |_: u32, look: &mut Look| look.not_ready = Some("no".to_owned());

@@ -147,8 +147,15 @@ pub fn name_for(place: &Installation, version: &Version, hash: &str) -> String {
 pub fn check_whole(place: &Installation, release: &str) -> Result<Manifest, DeployError> {
     let lost = |what: &str| {
         let have = all(place);
-        let have = if have.is_empty() { "none".to_owned() } else { have.join(", ") };
-        DeployError::new(format!("{}: there is {what} {release}; there are {have}", place.releases().display()))
+        let have = if have.is_empty() {
+            "none".to_owned()
+        } else {
+            have.join(", ")
+        };
+        DeployError::new(format!(
+            "{}: there is {what} {release}; there are {have}",
+            place.releases().display()
+        ))
     };
     let manifest = manifest(place, release)?.ok_or_else(|| lost("no release"))?;
     let program = program(place, release);
@@ -177,7 +184,11 @@ pub fn superfluous(there: &[String], good: &[String], held: &[String]) -> Vec<St
             kept.insert(name);
         }
     }
-    there.iter().filter(|name| !kept.contains(name)).cloned().collect()
+    there
+        .iter()
+        .filter(|name| !kept.contains(name))
+        .cloned()
+        .collect()
 }
 
 #[cfg(test)]
@@ -190,7 +201,9 @@ mod tests {
 
     #[test]
     fn three_releases_stay_and_never_goes_what_runs_or_ran_before() {
-        let gone = |there: &str, good: &str, held: &str| superfluous(&names(there), &names(good), &names(held)).join(" ");
+        let gone = |there: &str, good: &str, held: &str| {
+            superfluous(&names(there), &names(good), &names(held)).join(" ")
+        };
         assert_eq!(gone("1 2 3", "1 2 3", "3 2"), "");
         assert_eq!(gone("1 2 3 4", "1 2 3 4", "4 3"), "1");
         // What was good last stays, not what was placed last.
@@ -199,7 +212,10 @@ mod tests {
         assert_eq!(gone("1 2 3 4", "9 8 1", "4"), "2");
         for held in ["1 2", "4 1", "2", "3 4"] {
             let gone = names(&gone("1 2 3 4 5 6", "6 5 4 3 2 1", held));
-            assert!(gone.len() == 3 && names(held).iter().all(|h| !gone.contains(h)), "{held}: {gone:?}");
+            assert!(
+                gone.len() == 3 && names(held).iter().all(|h| !gone.contains(h)),
+                "{held}: {gone:?}"
+            );
         }
     }
 
@@ -210,7 +226,10 @@ mod tests {
         let put = |name: &str, text: &str, at| {
             fs::create_dir_all(folder(&place, name)).unwrap();
             fs::write(program(&place, name), text).unwrap();
-            let hash = tree::file_digest(&program(&place, name)).unwrap().to_hex().to_string();
+            let hash = tree::file_digest(&program(&place, name))
+                .unwrap()
+                .to_hex()
+                .to_string();
             let manifest = Manifest {
                 version: name.parse().unwrap(),
                 hash: hash.clone(),
@@ -229,7 +248,10 @@ mod tests {
         let one: Version = "1.0.0".parse().unwrap();
         assert_eq!(name_for(&place, &one, &hash), "1.0.0");
         assert_eq!(name_for(&place, &one, "0123456789"), "1.0.0+01234567");
-        assert_eq!(name_for(&place, &"2.0.0".parse().unwrap(), "0123456789"), "2.0.0+01234567");
+        assert_eq!(
+            name_for(&place, &"2.0.0".parse().unwrap(), "0123456789"),
+            "2.0.0+01234567"
+        );
         assert_eq!(name_for(&place, &"3.0.0".parse().unwrap(), "0123456789"), "3.0.0");
         let mut known = Known::default();
         for release in ["1.0.0", "0.9.0", "1.0.0", "7.0.0"] {
@@ -241,9 +263,17 @@ mod tests {
         assert_eq!(current(&place).unwrap(), "1.0.0");
         assert_eq!(previous(&place, &known).unwrap(), "0.9.0");
         fs::write(program(&place, "1.0.0"), "One").unwrap();
-        assert!(check_whole(&place, "1.0.0").unwrap_err().to_string().contains("not what was placed"));
+        assert!(
+            check_whole(&place, "1.0.0")
+                .unwrap_err()
+                .to_string()
+                .contains("not what was placed")
+        );
         let error = check_whole(&place, "5.0.0").unwrap_err().to_string();
-        assert!(error.contains("no release 5.0.0") && error.contains("1.0.0, 0.9.0"), "{error}");
+        assert!(
+            error.contains("no release 5.0.0") && error.contains("1.0.0, 0.9.0"),
+            "{error}"
+        );
         fs::remove_dir_all(&root).unwrap();
     }
 }

@@ -111,11 +111,18 @@ impl Service {
     pub fn state(&self) -> Result<ServiceState, DeployError> {
         let told = match self {
             Self::None => return Ok(ServiceState::default()),
-            Self::Systemd => systemctl(&["show", UNIT, "--property=ActiveState,MainPID,NRestarts"], ASK_LIMIT)?,
+            Self::Systemd => systemctl(
+                &["show", UNIT, "--property=ActiveState,MainPID,NRestarts"],
+                ASK_LIMIT,
+            )?,
             Self::Command(program) => command(program, "status", ASK_LIMIT)?,
         };
         if !told.ending.is_good() {
-            return Err(DeployError::new(format!("{} can't say how it is: {}", self.words(), told.ending)));
+            return Err(DeployError::new(format!(
+                "{} can't say how it is: {}",
+                self.words(),
+                told.ending
+            )));
         }
         Ok(ServiceState::read(&told.text()))
     }
@@ -133,7 +140,11 @@ impl Service {
             Self::Systemd => format!("; `journalctl -u {UNIT} -n 50` tells more"),
             _ => String::new(),
         };
-        Err(DeployError::new(format!("the service did not {verb}: {} {}{look}", self.words(), told.ending)))
+        Err(DeployError::new(format!(
+            "the service did not {verb}: {} {}{look}",
+            self.words(),
+            told.ending
+        )))
     }
 }
 
@@ -177,7 +188,10 @@ mod tests {
         assert_eq!(service.state().unwrap().pid, Some(5));
         service.start().unwrap();
         let error = service.stop().unwrap_err().to_string();
-        assert!(error.contains("did not stop") && error.contains("it will not"), "{error}");
+        assert!(
+            error.contains("did not stop") && error.contains("it will not"),
+            "{error}"
+        );
         std::fs::remove_file(&path).unwrap();
         assert!(service.state().unwrap_err().to_string().contains("not installed"));
         assert_eq!(Service::None.state().unwrap(), ServiceState::default());

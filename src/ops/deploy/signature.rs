@@ -71,7 +71,9 @@ fn verified(program: &Path, key: &PublicKey, text: &str) -> Result<String, Strin
         Signature::decode(text).map_err(|_| "its signature is no minisign signature".to_owned())?;
     let words = |error: Error| match error {
         Error::UnexpectedKeyId => "it is signed with another key than this installation's".to_owned(),
-        Error::UnsupportedLegacyMode => "it is signed in the old way; sign it with minisign 0.8 or later".to_owned(),
+        Error::UnsupportedLegacyMode => {
+            "it is signed in the old way; sign it with minisign 0.8 or later".to_owned()
+        }
         _ => "its signature does not fit: the file or the signature was changed".to_owned(),
     };
     let mut stream = key.verify_stream(&signature).map_err(words)?;
@@ -102,7 +104,11 @@ mod tests {
     fn a_file_is_believed_only_with_the_signature_of_the_right_key() {
         let folder = std::env::temp_dir().join(format!("billiards-signed-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
-        let (program, key, other) = (folder.join("program"), folder.join("release.pub"), folder.join("other.pub"));
+        let (program, key, other) = (
+            folder.join("program"),
+            folder.join("release.pub"),
+            folder.join("other.pub"),
+        );
         std::fs::write(&program, "release\n").unwrap();
         std::fs::write(&key, KEY).unwrap();
         std::fs::write(&other, OTHER_KEY).unwrap();
@@ -124,7 +130,11 @@ mod tests {
         bad(&key, "does not fit");
         std::fs::write(&program, "release\n").unwrap();
         // What is said of the file is signed, too.
-        std::fs::write(folder.join("program.minisig"), SIGNATURE.replace("billiards", "Billiards")).unwrap();
+        std::fs::write(
+            folder.join("program.minisig"),
+            SIGNATURE.replace("billiards", "Billiards"),
+        )
+        .unwrap();
         bad(&key, "does not fit");
         std::fs::write(folder.join("program.minisig"), "nonsense").unwrap();
         bad(&key, "no minisign");

@@ -30,7 +30,11 @@ fn copy_into(from: &Path, to: &Path) -> Result<(), DeployError> {
     };
     for name in names(from)? {
         let (old, new) = (from.join(&name), to.join(&name));
-        let meta = fs::symlink_metadata(&old).map_err(failed(&old))?;
+        let meta = match fs::symlink_metadata(&old) {
+            // Whoever writes there meanwhile has taken it away.
+            Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
+            meta => meta.map_err(failed(&old))?,
+        };
         let kind = meta.file_type();
         if kind.is_symlink() {
             symlink(fs::read_link(&old).map_err(failed(&old))?, &new).map_err(failed(&new))?;
@@ -40,7 +44,10 @@ fn copy_into(from: &Path, to: &Path) -> Result<(), DeployError> {
             continue;
         } else if kind.is_file() {
             // With its mode; on some disks nothing is really copied.
-            fs::copy(&old, &new).map_err(failed(&old))?;
+            match fs::copy(&old, &new) {
+                Err(e) if e.kind() == io::ErrorKind::NotFound && !old.exists() => continue,
+                copied => copied.map_err(failed(&old))?,
+            };
             let file = File::open(&new).map_err(failed(&new))?;
             let times = fs::FileTimes::new().set_modified(meta.modified().map_err(failed(&old))?);
             // A time that can't be set is no reason not to keep what is in the file.
@@ -118,7 +125,9 @@ pub fn file_digest(path: &Path) -> Result<blake3::Hash, DeployError> {
 /// Bytes that a folder takes.
 #[must_use]
 pub fn size(folder: &Path) -> u64 {
-    let Ok(entries) = fs::read_dir(folder) else { return 0 };
+    let Ok(entries) = fs::read_dir(folder) else {
+        return 0;
+    };
     let of = |entry: fs::DirEntry| match entry.metadata() {
         Ok(meta) if meta.is_dir() => size(&entry.path()),
         Ok(meta) => meta.len(),
@@ -138,7 +147,12 @@ pub fn exchange(old: &Path, new: &Path) -> Result<(), DeployError> {
     }
     match renameat_with(CWD, old, CWD, new, RenameFlags::EXCHANGE) {
         Ok(()) => {}
-        Err(rustix::io::Errno::BUSY | rustix::io::Errno::XDEV | rustix::io::Errno::INVAL | rustix::io::Errno::NOSYS) => {
+        Err(
+            rustix::io::Errno::BUSY
+            | rustix::io::Errno::XDEV
+            | rustix::io::Errno::INVAL
+            | rustix::io::Errno::NOSYS,
+        ) => {
             let beside = beside(new, "exchange");
             copy(old, &beside)?;
             empty(old)?;
@@ -178,7 +192,9 @@ pub fn remove(path: &Path) -> Result<(), DeployError> {
 }
 
 fn empty(folder: &Path) -> Result<(), DeployError> {
-    names(folder)?.iter().try_for_each(|name| remove(&folder.join(name)))
+    names(folder)?
+        .iter()
+        .try_for_each(|name| remove(&folder.join(name)))
 }
 
 /// In the same order everywhere.

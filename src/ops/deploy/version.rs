@@ -77,7 +77,13 @@ impl FromStr for Version {
         }
         let read: Vec<u64> = numbers
             .split('.')
-            .map(|n| if n.bytes().all(|b| b.is_ascii_digit()) { n.parse().ok() } else { None })
+            .map(|n| {
+                if n.bytes().all(|b| b.is_ascii_digit()) {
+                    n.parse().ok()
+                } else {
+                    None
+                }
+            })
             .collect::<Option<_>>()
             .ok_or_else(no)?;
         Ok(Self {
@@ -122,11 +128,26 @@ mod tests {
 
     #[test]
     fn versions_are_read_shown_and_put_in_order() {
-        let order = ["0.1.0", "0.2.0-alpha", "0.2.0-rc.2", "0.2.0-rc.10", "0.2.0", "0.10.0", "1.0.0"];
+        let order = [
+            "0.1.0",
+            "0.2.0-alpha",
+            "0.2.0-rc.2",
+            "0.2.0-rc.10",
+            "0.2.0",
+            "0.10.0",
+            "1.0.0",
+        ];
         for pair in order.windows(2) {
             let [a, b]: [Version; 2] = [pair[0].parse().unwrap(), pair[1].parse().unwrap()];
-            assert_eq!((a.to_string().as_str(), b.to_string().as_str()), (pair[0], pair[1]));
-            assert_eq!((a.order(&b), b.order(&a)), (Ordering::Less, Ordering::Greater), "{pair:?}");
+            assert_eq!(
+                (a.to_string().as_str(), b.to_string().as_str()),
+                (pair[0], pair[1])
+            );
+            assert_eq!(
+                (a.order(&b), b.order(&a)),
+                (Ordering::Less, Ordering::Greater),
+                "{pair:?}"
+            );
         }
         let built: Version = "0.2.0+1f".parse().unwrap();
         assert_eq!(built.order(&"0.2.0".parse().unwrap()), Ordering::Equal);
@@ -135,12 +156,30 @@ mod tests {
 
     #[test]
     fn what_could_lead_out_of_the_folder_is_no_version() {
-        for text in ["", "1", "1.2", "1.2.3.4", "../1.2.3", "1.2.3/..", "1.2.3-../x", "1.2.x", "+1.2.3", "1.2.3-", "1.2.-3",
-                     "1..3", " 1.2.3", "1.2.3+", "99999999999999999999.0.0"] {
+        for text in [
+            "",
+            "1",
+            "1.2",
+            "1.2.3.4",
+            "../1.2.3",
+            "1.2.3/..",
+            "1.2.3-../x",
+            "1.2.x",
+            "+1.2.3",
+            "1.2.3-",
+            "1.2.-3",
+            "1..3",
+            " 1.2.3",
+            "1.2.3+",
+            "99999999999999999999.0.0",
+        ] {
             assert!(text.parse::<Version>().is_err(), "{text}");
         }
         assert!(format!("1.2.3-{}", "x".repeat(70)).parse::<Version>().is_err());
-        assert_eq!(Version::told("billiards-trainer 0.3.1\n").unwrap().to_string(), "0.3.1");
+        assert_eq!(
+            Version::told("billiards-trainer 0.3.1\n").unwrap().to_string(),
+            "0.3.1"
+        );
         for text in ["", "0.3.1", "ffmpeg 5.1.6", "billiards-trainer"] {
             assert!(Version::told(text).is_err(), "{text}");
         }
