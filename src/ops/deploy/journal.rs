@@ -1,5 +1,6 @@
 //! What a deploy is doing, on the disk before it is done: whoever comes after a kill or a power cut goes on from there.
 
+use std::io::ErrorKind;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -249,7 +250,9 @@ impl Journal {
 pub(super) fn read<T: serde::de::DeserializeOwned>(path: &std::path::Path) -> Result<Option<T>, DeployError> {
     let text = match std::fs::read_to_string(path) {
         Ok(text) => text,
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::NotADirectory) => {
+            return Ok(None);
+        }
         Err(error) => return Err(DeployError::io("read", path, &error)),
     };
     ron::from_str(&text).map(Some).map_err(|error| {
@@ -276,7 +279,7 @@ pub(super) fn write<T: Serialize>(path: &std::path::Path, value: &T) -> Result<(
 pub(super) fn remove(path: &std::path::Path) -> Result<(), DeployError> {
     match std::fs::remove_file(path) {
         Ok(()) => {}
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(()),
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
         Err(error) => return Err(DeployError::io("remove", path, &error)),
     }
     match path.parent() {

@@ -16,6 +16,8 @@ use crate::ops::process::{Program, Running};
 
 /// How long a program may take to end when it is asked to.
 const STOP_GRACE: Duration = Duration::from_secs(15);
+/// Runs a program as somebody else, and only as long as this one; of util-linux, which every Linux has.
+const SETPRIV: &str = "setpriv";
 
 /// A folder with a copy of settings and state, removed when this is dropped.
 #[derive(Debug)]
@@ -67,10 +69,10 @@ impl Drop for Scratch {
 /// surroundings.
 #[must_use]
 pub fn tame(program: &Path, home: &Path, arguments: impl IntoIterator<Item = OsString>) -> Program {
-    let mut words: Vec<OsString> = Vec::new();
+    // It goes with this process, however that ends.
+    let mut words: Vec<OsString> = vec![SETPRIV.into(), "--pdeathsig=KILL".into()];
     if let Some((user, group)) = owner::service_user() {
         words.extend([
-            "setpriv".into(),
             format!("--reuid={user}").into(),
             format!("--regid={group}").into(),
         ]);
