@@ -45,7 +45,7 @@ enum Command {
     /// List the connected cameras: what to call them, what they offer, who uses them.
     Cameras(cameras::Cameras),
     /// Put releases in place, watch them, and take them back.
-    Deploy(deploy::Deploy),
+    Deploy(Box<deploy::Deploy>),
     /// Look whether this machine has what the trainer needs, and say what to do where not.
     Doctor(doctor::Doctor),
     /// Check and show settings.
