@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the system packages the trainer needs to build, run and be tested.
-# Usage: install-packages.sh run|test
+# Usage: install-packages.sh run|test|ops
 # Debian and Ubuntu: through apt. Elsewhere: says what to install.
 set -eu
 
@@ -9,6 +9,11 @@ libxcursor1 libxi6 libxrandr2 libx11-xcb1 libvulkan1 mesa-vulkan-drivers ffmpeg 
 if [ "${1:-run}" = test ]; then
     wanted="$wanted xvfb faketime xserver-xorg-core xserver-xorg-video-dummy x11-xserver-utils x11-utils \
 openssl python3 nodejs"
+fi
+if [ "${1:-run}" = ops ]; then
+    # What the files in deploy/ are checked with. Debian starts the services of nginx and prometheus with their packages;
+    # the checks need neither: systemctl disable --now nginx prometheus
+    wanted="$wanted openssl python3 nginx-light logrotate nftables prometheus restic systemd-container mmdebstrap lintian"
 fi
 
 missing=""

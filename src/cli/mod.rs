@@ -1,6 +1,7 @@
 //! The command line: one file per subcommand.
 
 mod analyze;
+mod backup;
 mod calibrate;
 mod cameras;
 mod config;
@@ -40,6 +41,8 @@ struct Cli {
 enum Command {
     /// Look at pictures and say what is on the table.
     Analyze(analyze::Analyze),
+    /// Save what the trainer knows, and restore it.
+    Backup(backup::Backup),
     /// Teach the trainer what is special about this house.
     Calibrate(calibrate::Calibrate),
     /// List the connected cameras: what to call them, what they offer, who uses them.
@@ -196,6 +199,7 @@ fn frame_of(path: &Path) -> Result<Frame, String> {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Analyze(command) => command.execute().map(|()| ExitCode::SUCCESS),
+        Command::Backup(command) => command.execute().map(|()| ExitCode::SUCCESS),
         Command::Calibrate(command) => command.execute(),
         Command::Cameras(command) => command.execute().map(|()| ExitCode::SUCCESS),
         Command::Deploy(command) => command.execute(),

@@ -76,9 +76,9 @@ def rule_for(place, pid):
         assert usual in rule, f"{usual} is no longer in the rule"
         rule = rule.replace(usual, here)
     rule, count = re.subn(r"systemctl kill --kill-whom=main --signal=(\w+) \$unit.service 2>/dev/null \|\| true",
-                          rf"[ $unit = billiards-trainer ] \&\& kill -s \1 {pid} || true", rule)
+                          lambda match: f"[ $unit != billiards-trainer ] || kill -s {match[1].removeprefix('SIG')} {pid}", rule)
     assert count == 1, "how the trainer is told is no longer in the rule"
-    return rule.replace("SIGUSR1", "USR1")
+    return rule
 
 
 def messages(text, from_file):

@@ -80,7 +80,8 @@ def problem(answer, status, code):
         said_ = json.loads(body)
     except ValueError:
         said_ = {}
-    kept = (got == status and kind == "application/problem+json" and said_.get("code") == code
+    # Whatever was asked for, the answer names it or nothing.
+    kept = (got == status and str(said_.get("instance", "")).startswith("/") and kind == "application/problem+json" and said_.get("code") == code
             and said_.get("status") == status and {"type", "title", "detail", "instance"} <= set(said_))
     return kept, f"{got} {kind} {said_.get('code')}"
 
@@ -156,6 +157,8 @@ def everyday(table, proxy):
     table.attempt("plain HTTP is sent to HTTPS", to_https)
     table.attempt("the trainer's own problems come through",
                   lambda: problem(proxy.ask("/api/v1/nothing", proxy.bearer), 404, "not_found"))
+    table.attempt("an answer of nginx names what was asked for", lambda: (
+        (found := json.loads(get(f"http://127.0.0.1:{proxy.https}/docs?token=x")[2]).get("instance")) == "/docs", found))
     name = lambda host: proxy.ask("/api/v1/table", {**proxy.bearer, "Host": host})
     table.attempt("a name that is not set is refused", lambda: problem(name("evil.example"), 403, "host_not_allowed"))
 
@@ -257,6 +260,7 @@ def limits(table, proxy):
 
     table.attempt("two hosts: 400", lambda: problem(
         nonsense(f"GET / HTTP/1.1\r\n{host}Host: other\r\nConnection: close\r\n\r\n"), 400, "bad_request"))
+    table.attempt("what is no HTTP: 400", lambda: problem(nonsense("help me\r\n\r\n"), 400, "bad_request"))
     table.attempt("length and chunks at once (smuggling): 400", lambda: problem(
         nonsense(f"POST /api/v1/predict HTTP/1.1\r\n{host}Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"),
         400, "bad_request"))

@@ -14,7 +14,9 @@ from common import (DEPLOY, PLACE, Child, Table, atexit, free_port, get, is_whol
 
 CACHE = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "billiards-trainer/rootfs"
 PACKAGES = {"systemd-sysv", "dbus", "udev", "procps", "restic", "ca-certificates", "libwayland-client0", "libxkbcommon0",
-            "libxkbcommon-x11-0"}
+            "libxkbcommon-x11-0",
+            # To draw, on the processor, in windows of a display that is none.
+            "libvulkan1", "mesa-vulkan-drivers", "xvfb", "xauth", "libx11-xcb1", "libxcursor1", "libxi6", "libxrandr2"}
 UNIT, SAFE = "billiards-trainer.service", "billiards-trainer-safe.service"
 # WatchdogSec= of the unit, and what systemd may take on top of it.
 WATCHDOG_S = 10
@@ -37,6 +39,7 @@ def main():
     everyday(table, box)
     sandbox(table, box)
     devices(table, box)
+    desktop(table, box)
     ends(table, box)
     crash_loop(table, box)
     wrong_settings(table, box)
@@ -125,27 +128,35 @@ class Box:
         return " | ".join(self.run("journalctl", "-b", "--no-pager", "-o", "cat", "-u", unit, "-n", str(lines)).stdout.split("\n"))
 
     def install(self, table):
-        """As `deploy install` does where there is one; else its parts by hand."""
+        """By `deploy install` where this program has it; else its steps by hand."""
+        promise = "installed into a fresh Debian, at work"
+        if knows(self.program, "deploy", "install"):
+            self.boot()
+            shutil.copy(self.program, self.root / "root/billiards-trainer")
+            done = self.run("/root/billiards-trainer", "deploy", "install", PLACE, "--environment", "production", "--port",
+                            str(self.port), "--unsigned", "--probation", "20s", "--yes", timeout=400)
+            table.row(f"{promise}, by `deploy install`", done.returncode == 0, said(done)[-280:])
+            self.settings()
+            return
         releases = self.place / "releases/0"
         releases.mkdir(parents=True)
         shutil.copy(self.program, releases / "billiards-trainer")
         (self.place / "current").symlink_to("releases/0")
         (self.place / "config").mkdir()
         self.settings()
-        system = self.root / "etc/systemd/system"
         for unit in (DEPLOY / "systemd").glob("billiards-trainer*.*"):
             if unit.is_file():
-                shutil.copy(unit, system)
+                shutil.copy(unit, self.root / "etc/systemd/system")
         for kind in ("sysusers", "tmpfiles"):
-            folder = self.root / f"usr/lib/{kind}.d"
+            folder = self.root / f"etc/{kind}.d"
             folder.mkdir(exist_ok=True)
             shutil.copy(DEPLOY / kind / "billiards-trainer.conf", folder)
         self.boot()
         made = [self.run("systemd-sysusers"), self.run("systemd-tmpfiles", "--create", "--prefix=" + PLACE)]
-        table.row("a Debian boots with the units, users and folders", not any(d.returncode for d in made),
-                  " ".join(said(d) for d in made) or self.run("systemctl", "--version").stdout.split("\n")[0])
+        quiet = not any(done.returncode or said(done) for done in made)
+        table.row(promise, quiet, " ".join(map(said, made)) or self.run("systemctl", "--version").stdout.split("\n")[0])
 
-    def settings(self, more=""):
+    def settings(self, more=", trainer: (assistance: beginner)"):
         (self.place / "config/site.ron").write_text(f'(source: "virtual", api: (port: {self.port}){more})\n')
 
     def drop_in(self, text):
@@ -222,15 +233,17 @@ def everyday(table, box):
     table.attempt("it runs as its own user, without capabilities, with seccomp", rights)
 
     def reload():
-        before = box.show("MainPID")
-        events = len(json.loads(get(box.url + "/api/v1/events")[2]).get("events", []))
-        box.settings(', vision: (rate_hz: 22)')
+        # The trainer also sees by itself that the file is another. Of the same length and time, it does not.
+        site, before = box.place / "config/site.ron", box.show("MainPID")
+        about = site.stat()
+        box.settings(", trainer: (assistance: advanced)")
+        os.utime(site, ns=(about.st_atime_ns, about.st_mtime_ns))
+        time.sleep(3)
+        unseen = box.status()["assistance"]
         done = box.systemctl("reload", UNIT)
-        def holds():
-            return b"22" in get(box.url + "/api/v1/config")[2] and rate(box) == 22
-        took = wait_for(holds, 10, 0.2)
-        box.settings()
-        return done.returncode == 0 and took and box.show("MainPID") == before, f"vision.rate_hz {rate(box)}, same process, {events} events before"
+        taken = wait_for(lambda: box.status()["assistance"] == "advanced", 10, 0.2)
+        return done.returncode == 0 and unseen == "beginner" and taken and box.show("MainPID") == before, \
+            f"trainer.assistance {unseen}, after the signal {box.status()['assistance']}, same process"
 
     table.attempt("reload takes new settings in, without a new process", reload)
     log = box.place / "logs/billiards-trainer.log"
@@ -238,25 +251,20 @@ def everyday(table, box):
         log.stat().st_size > 0 and "api listens" in log.read_text() and "api listens" in box.log(lines=200), f"{log.stat().st_size} bytes"))
 
 
-def rate(box):
-    """What `vision.rate_hz` is now."""
-    found = re.search(rb'"vision\.rate_hz"[^}]*?"value"\s*:\s*"?([0-9.]+)|"rate_hz"\s*:\s*([0-9.]+)', get(box.url + "/api/v1/config")[2])
-    return float(found[1] or found[2]) if found else None
-
-
 PROBE = """
 try() { word=$1; shift; if ("$@") 2>/tmp/why; then echo "$word yes"; else echo "$word no $(cat /tmp/why)"; fi; }
 write() { : > "$1"; }
+look() { cat "$1" > /dev/null; }
 open() { exec 3<>"$1"; }
 try state write PLACE/state/probe
 try logs write PLACE/logs/probe
-try config_read cat PLACE/config/site.ron >/dev/null
+try config_read look PLACE/config/site.ron
 try config write PLACE/config/site.ron
 try config_new write PLACE/config/probe
 try backups write PLACE/backups/probe
 try secrets ls PLACE/secrets
 try releases write PLACE/releases/probe
-try program write PLACE/releases/0/billiards-trainer
+try program write PLACE/current/billiards-trainer
 try root write /probe
 try usr write /usr/probe
 try home ls /root
@@ -338,8 +346,38 @@ def devices(table, box):
     says = ", ".join(f"{word} {'open' if found[word][0] else found[word][1].split(': ')[-1]}" for word in reached)
     table.row("camera and graphics can be reached inside the sandbox", reached["video"] and reached["dri"] and reached["null"], says)
     table.row("no other device can, though its group would let it", not reached["other"] and not reached["mem"], says)
-    unit = box.root / f"etc/systemd/system/{UNIT}"
-    text = unit.read_text()
+    box.run("umount", "/proc/devices")
+
+
+def desktop(table, box):
+    """Windows, by the drop-in for a desktop and the trainer's own display; only that X draws into memory, for want of a monitor."""
+    system = box.root / "etc/systemd/system"
+    screen = system / "billiards-trainer-display.service.d"
+    screen.mkdir()
+    shutil.copy(DEPLOY / "systemd/billiards-trainer-display.service", system)
+    unit = (DEPLOY / "systemd/billiards-trainer-display.service").read_text()
+    command = re.search(r"ExecStart=(.*)", unit)[1]
+    command = command.replace("/usr/lib/xorg/Xorg :0 vt7", "/usr/bin/Xvfb :0 -screen 0 1280x720x24")
+    (screen / "check.conf").write_text(f"[Unit]\nConditionPathExists=\n[Service]\nExecStart=\nExecStart={command}\n")
+    shutil.copytree(DEPLOY / f"systemd/{UNIT}.d", system / f"{UNIT}.d", dirs_exist_ok=True)
+    box.systemctl("daemon-reload")
+
+    def windows():
+        box.anew()
+        shown = wait_for(lambda: "window" in (now := box.status()["display"]) and now, 30, 0.5) or box.status()["display"]
+        return "window" in shown, f"{shown}; {box.log('billiards-trainer-display.service', 1)}"
+
+    def secret():
+        def reads(user, group):
+            done = box.run("setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "cat", "/run/billiards-trainer-display/xauthority")
+            return done.returncode == 0
+        return reads("billiards-trainer", "billiards-trainer") and not reads("nobody", "nogroup"), "the secret is the trainer's and root's"
+
+    table.attempt("with the drop-in for a desktop it shows windows, sandboxed", windows)
+    table.attempt("nobody else may show windows there", secret)
+    box.systemctl("stop", UNIT, "billiards-trainer-display.service")
+    shutil.rmtree(screen)
+    box.drop_in(None)
 
 
 def ends(table, box):

@@ -27,6 +27,8 @@ pub enum Cause {
     NotAllowed,
     /// There is no backup, or not this one.
     NotFound,
+    /// There is nothing to save.
+    Empty,
     /// The repository is not whole.
     HalfRepository,
     /// Another program works on the repository.

@@ -12,7 +12,8 @@ use crate::ops::installation::Installation;
 #[derive(Clone, Debug)]
 pub(super) struct Layout {
     pub place: Installation,
-    /// Who owns what is made: whoever owns the state folder, so that an administrator may work for the service.
+    /// Who owns what is made: whoever owns the state folder (the backups, where that is gone), so that an
+    /// administrator may work for the service.
     pub owner: Owner,
 }
 
@@ -62,8 +63,14 @@ pub(super) struct CommandLock {
 
 impl Layout {
     pub fn new(place: &Installation) -> Self {
+        let (state, backups) = (place.state(), place.backups());
+        let owned = if state.is_dir() || !backups.is_dir() {
+            state
+        } else {
+            &backups
+        };
         Self {
-            owner: Owner::of(place.state()),
+            owner: Owner::of(owned),
             place: place.clone(),
         }
     }

@@ -27,7 +27,7 @@ const LONGEST_NAME: usize = 255;
 pub(super) const AREAS: [&str; 4] = ["config", "logs", "release", "state"];
 
 /// What a backup contains.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Manifest {
     /// [`FORMAT`] when it was written.
     pub format: u32,

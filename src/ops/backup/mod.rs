@@ -4,32 +4,47 @@
 //! saved, how it is checked before anything live is touched, and what is kept. What is promised stands in
 //! `docs/backup.md`.
 
+mod archive;
 mod complaint;
 mod create;
+mod difference;
 mod error;
+mod fetch;
 mod key;
 mod layout;
 mod manifest;
 mod moment;
 mod part;
 mod restic;
+mod restore;
+mod retention;
+mod selection;
 mod snapshot;
 mod staging;
 mod status;
 mod step;
 mod swap;
+#[cfg(test)]
+mod tests;
 mod tree;
+mod upkeep;
 
 use layout::{CommandLock, Layout};
 use restic::Restic;
 
+pub use difference::{Change, What};
 pub use error::{BackupError, Cause};
+pub use fetch::Source;
 pub use key::Key;
 pub use manifest::{Entry, Manifest};
 pub use moment::Moment;
 pub use part::Part;
+pub use restore::{RestoreOptions, Restored};
+pub use retention::{Policy, Verdict, judge};
+pub use selection::Selection;
 pub use snapshot::{Kind, PINNED, PRE_RESTORE, PRE_UPGRADE, SnapshotInfo};
 pub use status::{BackupStatus, Done, Outcome};
+pub use upkeep::{Depth, Drill, Exported, Pruned};
 
 use crate::ops::installation::Installation;
 
@@ -67,23 +82,18 @@ impl Progress {
     }
 }
 
-/// What a restore changed.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Restored {
-    /// The backup it came from.
-    pub from: String,
-    /// The backup that was made before, if one was.
-    pub saved_before: Option<String>,
-}
-
 impl Repository {
-    /// Opens the backups of an installation. What a restore left half done is finished first.
+    /// Opens the backups of an installation; it is made with the first backup. A restore that was cut short is
+    /// finished first.
     ///
     /// # Errors
-    /// [`BackupError`], when another command is at work or the folder can't be used.
+    /// [`BackupError`], when another command is at work, the folder can't be used, or a restore that was cut short
+    /// can't be finished because a trainer runs.
     pub fn open(place: &Installation) -> Result<Self, BackupError> {
         let layout = Layout::new(place);
         let lock = layout.lock()?;
+        swap::finish(&layout, None)
+            .map_err(|error| error.at("a restore was cut short and is not finished"))?;
         Ok(Self {
             restic: Restic::new(&layout),
             layout,
@@ -91,25 +101,17 @@ impl Repository {
         })
     }
 
-    /// Puts parts back to exactly what a backup has, without a look at what it means and without saving what is
-    /// there now: for those who have their own reasons to go back. No trainer may run on the state folder.
+    /// Finishes a restore that was cut short, if one was; to be called before a trainer begins to work with what may
+    /// be half of it. Tells whether there was one.
     ///
     /// # Errors
-    /// [`BackupError`]; everything is then as it was.
-    pub fn restore_exact(
-        &self,
-        snapshot_id: &str,
-        parts: &[Part],
-        progress: &mut dyn FnMut(Progress),
-    ) -> Result<Restored, BackupError> {
-        let _ = parts;
-        progress(Progress {
-            doing: "looking",
-            done: None,
-        });
-        Err(BackupError::new(
-            Cause::NotFound,
-            format!("there is no backup `{snapshot_id}`; `backup list` shows them"),
-        ))
+    /// As [`Self::open`]; where nothing was cut short, nothing is touched.
+    pub fn finish_restore(place: &Installation) -> Result<bool, BackupError> {
+        let layout = Layout::new(place);
+        if !layout.journal().exists() {
+            return Ok(false);
+        }
+        let _lock = layout.lock()?;
+        swap::finish(&layout, None)
     }
 }

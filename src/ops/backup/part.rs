@@ -84,7 +84,7 @@ pub(super) enum Fate {
     Saved,
     /// A database's log beside it: what it says is saved with the database, and it goes when that is replaced.
     Beside,
-    /// What a process left that ended while it wrote: of no use to anybody.
+    /// What a process left that ended while it wrote, or can make anew: of no use to anybody.
     Scrap,
     /// It is never saved and never touched.
     Kept,
@@ -94,10 +94,11 @@ pub(super) enum Fate {
 pub(super) fn fate_of(path: &str) -> Fate {
     let mut names: Vec<_> = path.split('/').collect();
     let name = names.pop().unwrap_or("");
-    if name.starts_with('.') && name.ends_with(".new") || name == super::swap::MARK {
+    let unfinished = name.starts_with('.') && name.ends_with(".new");
+    if unfinished || name.ends_with("-shm") || name == super::swap::MARK {
         return Fate::Scrap;
     }
-    if ["-wal", "-shm", "-journal"].iter().any(|end| name.ends_with(end)) {
+    if ["-wal", "-journal"].iter().any(|end| name.ends_with(end)) {
         return Fate::Beside;
     }
     let in_state = names.first() == Some(&"state");
@@ -147,6 +148,7 @@ mod tests {
             ("state/a.btr", Fate::Kept),
             ("state/history.sqlite.corrupt-20260731T120000Z", Fate::Kept),
             ("state/history.sqlite-wal", Fate::Beside),
+            ("state/history.sqlite-shm", Fate::Scrap),
             ("state/.tokens.ron.12-3.new", Fate::Scrap),
         ] {
             assert_eq!(fate_of(path), fate, "{path}");

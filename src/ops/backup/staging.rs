@@ -4,9 +4,12 @@ use std::fs::File;
 use std::io::Read as _;
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags, backup::Backup};
+use rusqlite::{
+    Connection, OpenFlags,
+    backup::{Backup, StepResult},
+};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -21,6 +24,9 @@ use crate::ops::helpers::bytes_in_words;
 
 /// What every SQLite file begins with.
 const SQLITE: &[u8; 16] = b"SQLite format 3\0";
+
+/// How long somebody else may hold a database.
+const BUSY: Duration = Duration::from_secs(10);
 
 /// A folder that is ready to be saved.
 #[derive(Debug)]
@@ -79,7 +85,7 @@ pub(super) fn stage(layout: &Layout, kind: Kind, databases: Databases) -> Result
     }
     if staged.manifest.files.is_empty() {
         return Err(BackupError::new(
-            Cause::NotFound,
+            Cause::Empty,
             format!(
                 "there is nothing to save in {} and {}; name the installation with --system-dir",
                 layout.place.config().display(),
@@ -212,14 +218,22 @@ fn save_database(from: &Path, to: &Path) -> Result<(), BackupError> {
         )
     };
     let run = || -> Result<(), rusqlite::Error> {
-        let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        // Who only reads leaves a log behind; who may write takes it away at the end, unless others use it.
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let source = Connection::open_with_flags(from, flags)?;
-        source.busy_timeout(Duration::from_secs(10))?;
+        source.busy_timeout(BUSY)?;
         let mut target = Connection::open(to)?;
         {
             let backup = Backup::new(&source, &mut target)?;
-            // All at once: a reader of a write-ahead log holds nobody up.
-            backup.run_to_completion(-1, Duration::from_millis(50), None)?;
+            // All pages at once: a reader of a write-ahead log holds nobody up.
+            let deadline = Instant::now() + BUSY;
+            while backup.step(i32::MAX)? != StepResult::Done {
+                if Instant::now() > deadline {
+                    let busy = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_BUSY);
+                    return Err(rusqlite::Error::SqliteFailure(busy, None));
+                }
+                std::thread::sleep(Duration::from_millis(20));
+            }
         }
         // One file, without a log beside it.
         target.pragma_update_and_check(None, "journal_mode", "delete", |_| Ok(()))?;
