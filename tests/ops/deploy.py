@@ -91,7 +91,7 @@ class Bench:
 
     def install(self):
         file, self.version = self.release()
-        return self.deploy("install", self.root, "--environment", "production", "--from", file, "--port", self.port,
+        return self.deploy("install", self.root, "--environment", "production", "--from", file, "--port", str(self.port),
                            "--release-key", self.home / "release.pub", "--service-command", self.manager, *self.flags())
 
     def upgrade(self, file, *more, **options):

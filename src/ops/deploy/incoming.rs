@@ -115,7 +115,7 @@ impl Incoming {
             .run(TELL_LIMIT)
             .map_err(|e| e.to_string())?;
         if !told.ending.is_good() {
-            return Err(format!("asked for its version, it {}", told.ending));
+            return Err(format!("asked for its version, it {}", trial::ended(&told.ending)));
         }
         Version::told(&told.text()).map_err(|e| format!("it is no billiards-trainer: {e}"))
     }
@@ -138,7 +138,7 @@ impl Incoming {
         if told.ending.is_good() {
             Ok(())
         } else {
-            Err(format!("config check {}", told.ending))
+            Err(format!("config check {}", trial::ended(&told.ending)))
         }
     }
 

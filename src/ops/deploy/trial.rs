@@ -12,7 +12,7 @@ use super::ask::Trainer;
 use super::error::DeployError;
 use super::{owner, tree};
 use crate::ops::installation::Installation;
-use crate::ops::process::{Program, Running};
+use crate::ops::process::{End, Ending, Program, Running};
 
 /// How long a program may take to end when it is asked to.
 const STOP_GRACE: Duration = Duration::from_secs(15);
@@ -168,7 +168,7 @@ impl Beside {
         let mut ready = 0;
         loop {
             if let Some(ending) = self.running.ended() {
-                return Err(format!("it {ending}"));
+                return Err(format!("it {}", ended(ending)));
             }
             let why = match self.trainer.ready() {
                 Ok(()) => {
@@ -200,7 +200,7 @@ impl Beside {
     pub fn lives(&mut self) -> Result<(), String> {
         self.running
             .ended()
-            .map_or(Ok(()), |ending| Err(format!("it {ending}")))
+            .map_or(Ok(()), |ending| Err(format!("it {}", ended(ending))))
     }
 
     /// Asks it to end.
@@ -210,9 +210,17 @@ impl Beside {
     pub fn stop(mut self) -> Result<(), String> {
         match self.running.stop(STOP_GRACE) {
             Some(ending) if ending.is_good() => Ok(()),
-            Some(ending) => Err(format!("asked to end, it {ending}")),
+            Some(ending) => Err(format!("asked to end, it {}", ended(&ending))),
             None => Err("asked to end, it did not".to_owned()),
         }
+    }
+}
+
+/// How it ended, as a part of a sentence.
+pub(super) fn ended(ending: &Ending) -> String {
+    match ending.end {
+        End::Signal(_) => format!("was {ending}"),
+        _ => ending.to_string(),
     }
 }
 
