@@ -5,6 +5,7 @@ mod backup;
 mod calibrate;
 mod cameras;
 mod config;
+mod deploy;
 mod doctor;
 mod evaluate;
 #[cfg(feature = "app")]
@@ -46,6 +47,8 @@ enum Command {
     Calibrate(calibrate::Calibrate),
     /// List the connected cameras: what to call them, what they offer, who uses them.
     Cameras(cameras::Cameras),
+    /// Put releases in place, watch them, and take them back.
+    Deploy(Box<deploy::Deploy>),
     /// Look whether this machine has what the trainer needs, and say what to do where not.
     Doctor(doctor::Doctor),
     /// Check and show settings.
@@ -85,7 +88,6 @@ impl Failure {
     }
 
     /// Another instance does it already (exit code 75).
-    #[cfg(feature = "app")]
     pub(crate) fn busy(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -200,6 +202,7 @@ pub fn main() -> ExitCode {
         Command::Backup(command) => command.execute().map(|()| ExitCode::SUCCESS),
         Command::Calibrate(command) => command.execute(),
         Command::Cameras(command) => command.execute().map(|()| ExitCode::SUCCESS),
+        Command::Deploy(command) => command.execute(),
         Command::Doctor(command) => command.execute(),
         Command::Monitors(command) => command.execute().map(|()| ExitCode::SUCCESS),
         Command::Config(command) => command.execute(),

@@ -2,6 +2,7 @@
 //! machine, and the doctor that looks whether all is as it should be.
 
 pub mod backup;
+pub mod deploy;
 pub mod devices;
 pub mod doctor;
 pub mod helpers;
