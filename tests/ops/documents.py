@@ -19,6 +19,7 @@ The words behind the three backticks say what a block is. They are not shown to 
     sh serve           one command that goes on: `billiards-trainer run ...`. It must say that it is ready (as it tells
                        systemd); it is stopped (SIGTERM) at the next heading and must then end with 0 within 20 s
     sh root            changes the machine: run with --root only, as root, in the machine as it is (a container)
+    ... watch          goes on until somebody ends it: it must still run after three seconds, then it is ended
     expect             what the block before must have printed: these lines, in this order, others may stand between;
                        an ellipsis (… or ...) stands for anything in a line. Also allowed after a served block
     anything else      is not run
@@ -50,6 +51,7 @@ NAME = "billiards-trainer"
 BLOCK_LIMIT_S = 300
 READY_LIMIT_S = 120
 STOP_LIMIT_S = 20
+WATCHED_S = 3
 
 
 def main():
@@ -393,9 +395,11 @@ class Runs:
                 ["bash", "-euo", "pipefail", "-c", block.text],
                 cwd="/" if root else self.folder / "work",
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                timeout=BLOCK_LIMIT_S, text=True, errors="replace", start_new_session=True,
+                timeout=WATCHED_S if "watch" in block.words else BLOCK_LIMIT_S, text=True, errors="replace", start_new_session=True,
             )
         except subprocess.TimeoutExpired as late:
+            if "watch" in block.words:
+                return 0, ""
             return "no end", f"no end within {BLOCK_LIMIT_S} s\n{(late.stdout or b'').decode(errors='replace')}"
         if self.arguments.verbose:
             print(f"--- {self.document.name}:{block.line}\n{block.text}\n--- ended with {done.returncode}\n{done.stdout}")
