@@ -319,7 +319,7 @@ class Runs:
     def __init__(self, document, program, arguments):
         self.document, self.program, self.arguments = document, program, arguments
         self.done = self.left_out = 0
-        self.served = None
+        self.served, self.groups = None, []
 
     def count(self):
         return f"{self.done}+{self.left_out}" if self.left_out else str(self.done)
@@ -334,6 +334,8 @@ class Runs:
             return [fault for fault in self.faults()]
         finally:
             self.stop()
+            for group in self.groups:
+                end_group(group)
             if not self.arguments.keep:
                 shutil.rmtree(self.folder, ignore_errors=True)
 
@@ -389,21 +391,27 @@ class Runs:
         yield from self.stop()
 
     def run(self, block):
-        root = block.has("sh", "root")
+        limit_s = WATCHED_S if "watch" in block.words else BLOCK_LIMIT_S
+        process = subprocess.Popen(
+            ["bash", "-euo", "pipefail", "-c", block.text],
+            cwd="/" if block.has("sh", "root") else self.folder / "work",
+            env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True, errors="replace", start_new_session=True,
+        )
+        # What a block leaves running in the background ends with the document.
+        self.groups.append(process.pid)
         try:
-            done = subprocess.run(
-                ["bash", "-euo", "pipefail", "-c", block.text],
-                cwd="/" if root else self.folder / "work",
-                env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                timeout=WATCHED_S if "watch" in block.words else BLOCK_LIMIT_S, text=True, errors="replace", start_new_session=True,
-            )
-        except subprocess.TimeoutExpired as late:
+            printed = process.communicate(timeout=limit_s)[0]
+            code = process.returncode
             if "watch" in block.words:
-                return 0, ""
-            return "no end", f"no end within {BLOCK_LIMIT_S} s\n{(late.stdout or b'').decode(errors='replace')}"
+                code = "too soon"
+        except subprocess.TimeoutExpired:
+            end_group(process.pid)
+            printed = process.communicate()[0]
+            code = 0 if "watch" in block.words else f"no end within {limit_s} s"
         if self.arguments.verbose:
-            print(f"--- {self.document.name}:{block.line}\n{block.text}\n--- ended with {done.returncode}\n{done.stdout}")
-        return done.returncode, done.stdout
+            print(f"--- {self.document.name}:{block.line}\n{block.text}\n--- ended with {code}\n{printed}")
+        return code, printed
 
     def serve(self, block):
         """Starts it and waits until it says that it is ready, as it says to systemd."""
@@ -452,6 +460,13 @@ class Runs:
             process.wait()
             return [f"{place}: did not stop within {STOP_LIMIT_S} s\n{tail(self.said())}"]
         return [] if code == 0 else [f"{place}: stopped with {code}, not 0\n{tail(self.said())}"]
+
+
+def end_group(group):
+    try:
+        os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError:
+        pass
 
 
 def first_missing(wanted, printed):
