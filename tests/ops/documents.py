@@ -9,6 +9,8 @@ PROGRAM is the trainer. README.md and everything below docs/ is read. Of each do
 - every link to a file and to a heading leads somewhere;
 - every command line of the trainer in a block, and in `small type`, names subcommands, flags and values that the
   program's own --help knows; so do those in `make run ARGS="..."`;
+- every setting, `vision.rate_hz`, is one that `config schema` lists, and every address below /api/v1 one of API_REFERENCE.md
+  (which a test of the program holds to the program);
 
 and, once, that every alert has a runbook and every runbook an alert.
 
@@ -32,6 +34,7 @@ Exit code 1 when a document fails.
 import argparse
 import ctypes
 import fcntl
+import json
 import os
 import re
 import shlex
@@ -62,11 +65,11 @@ def main():
     apart = not arguments.root and apart_from_the_network()
     documents = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").rglob("*.md"))]
     documents = [d for d in documents if not arguments.only or arguments.only in str(d)]
-    helps = Helps(program)
+    helps, names = Helps(program), Names(program)
     rows, failed = [], False
     for path in documents:
         document = Document(path)
-        faults = [*broken_links(document), *unknown_commands(document, helps)]
+        faults = [*broken_links(document), *unknown_commands(document, helps), *names.unknown(document)]
         runs = Runs(document, program, arguments)
         faults += runs.all()
         rows.append((document.name, runs.count(), str(document.links), str(document.commands), faults))
@@ -232,7 +235,8 @@ def command_lines(text):
             before = words[:at]
             bare = all("=" in w or w in ("sudo", "-u", "-g", NAME, "exec", "nice", "env", "timeout", "runuser", "--")
                        or re.fullmatch(r"[\d.]+[smh]?|-n", w) for w in before)
-            if word.rsplit("/", 1)[-1] == NAME and bare and (word == NAME or "/" in word):
+            of_user = before and before[-1] in ("-u", "-g")
+            if word.rsplit("/", 1)[-1] == NAME and bare and not of_user and (word == NAME or "/" in word):
                 if not word.endswith(f"/{NAME}") or re.search(r"(current|releases/[^/]+|debug|release|bin|\.)/" + NAME, word):
                     yield words[at + 1 :]
                     break
@@ -311,6 +315,32 @@ def fault_of(words, helps):
             if help_ is None:
                 return f"`{' '.join((NAME, *path))} --help` fails"
     return None
+
+
+class Names:
+    """Settings and addresses that there are."""
+
+    def __init__(self, program):
+        schema = subprocess.run([program, "config", "schema"], capture_output=True, text=True, timeout=60).stdout
+        self.keys = {row["key"] for row in json.loads(schema)}
+        self.sections = {key.split(".")[0] for key in self.keys if "." in key}
+        # A whole section may be named, and one setting of a list's entries.
+        self.prefixes = {".".join(key.split(".")[:n]) for key in self.keys for n in range(1, key.count(".") + 1)}
+        reference = (REPOSITORY / "docs" / "API_REFERENCE.md").read_text()
+        listed = re.findall(r"^\| `[A-Z]+` \| `(/api/v1/[^`]+)` \|", reference, re.M)
+        self.addresses = [re.compile(re.sub(r"\\\{\w+\\\}", r"[\\w.{}|-]+", re.escape(path)) + "$") for path in listed]
+
+    def unknown(self, document):
+        for line, text in [*document.code, *document.prose]:
+            for address in re.findall(r"/api/v1/[\w./{}|-]*[\w}]", text):
+                if not any(path.match(address) for path in self.addresses):
+                    yield f"line {line}: there is no address {address}"
+        for line, text in document.prose:
+            for name in re.findall(r"`([a-z_]+(?:\.[a-z_]+)+)[:=` ]", text):
+                if name.split(".")[0] not in self.sections or name.endswith((".rs", ".ron", ".md", ".log", ".sqlite")):
+                    continue
+                if name not in self.keys | self.prefixes | ALERTS.keys() and name.rsplit(".", 1)[0] not in self.keys:
+                    yield f"line {line}: there is no setting {name}"
 
 
 class Runs:
@@ -392,23 +422,25 @@ class Runs:
 
     def run(self, block):
         limit_s = WATCHED_S if "watch" in block.words else BLOCK_LIMIT_S
-        process = subprocess.Popen(
-            ["bash", "-euo", "pipefail", "-c", block.text],
-            cwd="/" if block.has("sh", "root") else self.folder / "work",
-            env=self.environment, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-            text=True, errors="replace", start_new_session=True,
-        )
-        # What a block leaves running in the background ends with the document.
-        self.groups.append(process.pid)
-        try:
-            printed = process.communicate(timeout=limit_s)[0]
-            code = process.returncode
-            if "watch" in block.words:
-                code = "too soon"
-        except subprocess.TimeoutExpired:
-            end_group(process.pid)
-            printed = process.communicate()[0]
-            code = 0 if "watch" in block.words else f"no end within {limit_s} s"
+        # Into a file: what stays in the background would keep a pipe open.
+        with open(self.folder / "printed.txt", "w+", errors="replace") as out:
+            process = subprocess.Popen(
+                ["bash", "-euo", "pipefail", "-c", block.text],
+                cwd="/" if block.has("sh", "root") else self.folder / "work",
+                env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
+            )
+            # What a block leaves running in the background ends with the document.
+            self.groups.append(process.pid)
+            try:
+                code = process.wait(limit_s)
+                if "watch" in block.words:
+                    code = "too soon"
+            except subprocess.TimeoutExpired:
+                end_group(process.pid)
+                process.wait()
+                code = 0 if "watch" in block.words else f"no end within {limit_s} s"
+            out.seek(0)
+            printed = out.read()
         if self.arguments.verbose:
             print(f"--- {self.document.name}:{block.line}\n{block.text}\n--- ended with {code}\n{printed}")
         return code, printed
@@ -489,31 +521,36 @@ def tail(text, lines=12):
     return "\n".join(text.strip().split("\n")[-lines:])
 
 
+def alerts():
+    """Every alert there is, and who raises it."""
+    found = {}
+    rules = REPOSITORY / "deploy" / "prometheus" / "rules.yml"
+    if rules.exists():
+        found |= {name: rules.name for name in re.findall(r"^\s*-?\s*alert:\s*(\S+)", rules.read_text(), re.M)}
+    here = REPOSITORY / "src" / "system" / "alerts"
+    found |= {name: "defaults.rs" for name in re.findall(r'name: "([a-z_]+)"', (here / "defaults.rs").read_text())}
+    known = re.search(r"KNOWN_CONDITIONS[^=]*= \[(.*?)^\];", (here / "condition.rs").read_text(), re.S | re.M)
+    found |= {name: "condition.rs" for name in re.findall(r'\(\s*"([a-z_.]+)",\s*&\[', known[1])}
+    # Raised without standing in that list; those without a dot with any module or metric.
+    raised = ("failed", "given_up", "forecast", "system.safe_mode", "system.history", "projector.calibration",
+              "projector.contrast")
+    return found | {name: "alerting.rs" for name in raised}
+
+
 def runbook_faults():
     """An alert that nobody explains, or an explanation of none."""
     folder = REPOSITORY / "docs" / "runbooks"
     books = {path.stem for path in folder.glob("*.md")} - {"README"}
-    alerts = {}
-    rules = REPOSITORY / "deploy" / "prometheus" / "rules.yml"
-    if rules.exists():
-        alerts |= {name: rules for name in re.findall(r"^\s*-?\s*alert:\s*(\S+)", rules.read_text(), re.M)}
-    here = REPOSITORY / "src" / "system" / "alerts"
-    defaults = (here / "defaults.rs").read_text()
-    alerts |= {name: "defaults.rs" for name in re.findall(r'name: "([a-z_]+)"', defaults)}
-    conditions = (here / "condition.rs").read_text()
-    known = re.search(r"KNOWN_CONDITIONS[^=]*= \[(.*?)^\];", conditions, re.S | re.M)
-    alerts |= {name: "condition.rs" for name in re.findall(r'\(\s*"([a-z_.]+)",\s*&\[', known[1])} if known else {}
-    # Raised without standing in that list; a module's own with any module's name.
-    alerts |= {name: "alerting.rs" for name in ("failed", "given_up", "system.safe_mode", "system.history", "forecast")}
-    alerts |= {name: "plugin" for name in ("projector.calibration", "projector.contrast")}
-    faults = [f"{name} ({where}): there is no docs/runbooks/{name}.md" for name, where in sorted(alerts.items())
+    faults = [f"{name} ({where}): there is no docs/runbooks/{name}.md" for name, where in sorted(ALERTS.items())
               if name not in books]
-    faults += [f"docs/runbooks/{name}.md: there is no such alert" for name in sorted(books - set(alerts))]
+    faults += [f"docs/runbooks/{name}.md: there is no such alert" for name in sorted(books - set(ALERTS))]
     index = folder / "README.md"
     listed = set(re.findall(r"\]\(([^)#]+)\.md\)", index.read_text())) if index.exists() else set()
     faults += [f"docs/runbooks/README.md does not list {name}" for name in sorted(books - listed)]
     return faults
 
+
+ALERTS = alerts()
 
 if __name__ == "__main__":
     main()
