@@ -9,8 +9,8 @@ PROGRAM is the trainer. README.md and everything below docs/ is read. Of each do
 - every link to a file and to a heading leads somewhere;
 - every command line of the trainer in a block, and in `small type`, names subcommands, flags and values that the
   program's own --help knows; so do those in `make run ARGS="..."`;
-- every setting, `vision.rate_hz`, is one that `config schema` lists, and every address below /api/v1 one of API_REFERENCE.md
-  (which a test of the program holds to the program);
+- every setting, `vision.rate_hz`, is one that `config schema` lists, every address below /api/v1 one of API_REFERENCE.md
+  (which a test of the program holds to the program), and every figure, bt_up, one that the source names;
 
 and, once, that every alert has a runbook and every runbook an alert.
 
@@ -330,8 +330,16 @@ class Names:
         listed = re.findall(r"^\| `[A-Z]+` \| `(/api/v1/[^`]+)` \|", reference, re.M)
         self.addresses = [re.compile(re.sub(r"\\\{\w+\\\}", r"[\\w.{}|-]+", re.escape(path)) + "$") for path in listed]
 
+        source = "".join((REPOSITORY / "src" / file).read_text() for file in ("api/metrics.rs", "system/metrics.rs"))
+        more = "".join(path.read_text() for path in (REPOSITORY / "src" / "ops").rglob("*.rs"))
+        self.figures = set(re.findall(r'"(bt_[a-z0-9_]+)"', source + more))
+        self.figures |= {"bt_" + name for name in re.findall(r'"([a-z0-9]+(?:_[a-z0-9]+)+)"', source)}
+
     def unknown(self, document):
         for line, text in [*document.code, *document.prose]:
+            for figure in re.findall(r"\bbt_[a-z][a-z0-9_]*(?![a-z0-9_(…])", text):
+                if not any(known.startswith(figure) for known in self.figures):
+                    yield f"line {line}: there is no figure {figure}"
             for address in re.findall(r"/api/v1/[\w./{}|-]*[\w}]", text):
                 if not any(path.match(address) for path in self.addresses):
                     yield f"line {line}: there is no address {address}"
