@@ -20,13 +20,14 @@ The words behind the three backticks say what a block is. They are not shown to 
     sh run exit=1      must end with this code
     sh serve           one command that goes on: `billiards-trainer run ...`. It must say that it is ready (as it tells
                        systemd); it is stopped (SIGTERM) at the next heading and must then end with 0 within 20 s
-    sh root            changes the machine: run with --root only, as root, in the machine as it is (a container)
+    sh root            changes the machine: run with --root only, as root, in the machine as it is (a container); with
+                       --root nothing else is run
     ... watch          goes on until somebody ends it: it must still run after three seconds, then it is ended
     expect             what the block before must have printed: these lines, in this order, others may stand between;
                        an ellipsis (… or ...) stands for anything in a line. Also allowed after a served block
     anything else      is not run
 
-Blocks of one document share their folder and exported variables do not outlive a block. Without --root they run in a
+Blocks of one document share their folder, in which PROGRAM lies as ./billiards-trainer; variables do not outlive a block. Without --root they run in a
 network of their own where the system allows that (`unshare`), so that port 8000 is free; else it must be free.
 Exit code 1 when a document fails.
 """
@@ -381,11 +382,13 @@ class Runs:
         path = self.folder / "bin"
         path.mkdir()
         (path / NAME).symlink_to(self.program)
-        if os.getuid() == 0 and not shutil.which("sudo"):
+        if os.getuid() == 0:
+            # It may be missing, and the real one would look for programs elsewhere.
             (path / "sudo").write_text('#!/bin/sh\n[ "$1" = -u ] && { u=$2; shift 2; exec runuser -u "$u" -- "$@"; }\nexec "$@"\n')
             (path / "sudo").chmod(0o755)
         for name in ("home", "work", "run"):
             (self.folder / name).mkdir(mode=0o700)
+        (self.folder / "work" / NAME).symlink_to(self.program)
         self.environment = {
             key: value for key, value in os.environ.items()
             if not key.startswith(("BILLIARDS_", "XDG_")) and key not in ("DISPLAY", "WAYLAND_DISPLAY", "NOTIFY_SOCKET",
@@ -411,7 +414,9 @@ class Runs:
                         yield f"{place}: the block before does not say: {missing[0]}\nit says: {missing[1]}"
                 continue
             printed = None
-            if part.has("sh", "root") and not self.arguments.root:
+            if not isinstance(part, Block) or not any(part.has("sh", kind) for kind in ("run", "root", "serve")):
+                continue
+            if part.has("sh", "root") != self.arguments.root:
                 self.left_out += 1
             elif part.has("sh", "run") or part.has("sh", "root"):
                 self.done += 1
@@ -434,7 +439,7 @@ class Runs:
         with open(self.folder / "printed.txt", "w+", errors="replace") as out:
             process = subprocess.Popen(
                 ["bash", "-euo", "pipefail", "-c", block.text],
-                cwd="/" if block.has("sh", "root") else self.folder / "work",
+                cwd=self.folder / "work",
                 env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT, start_new_session=True,
             )
             # What a block leaves running in the background ends with the document.
