@@ -206,6 +206,9 @@ class Help:
     def __init__(self, text):
         part = re.search(r"^Commands:\n((?:  .*\n|\n)+)", text, re.M)
         self.commands = re.findall(r"^  ([a-z][\w-]*)", part[1], re.M) if part else []
+        usage = re.search(r"^Usage: ((?:.+\n)+)", text, re.M)
+        # Some do their usual work without the name of a subcommand.
+        self.bare = bool(usage) and any("COMMAND" not in line for line in usage[1].strip().split("\n"))
         self.flags = {"--help": None, "-h": None}
         options = re.split(r"^ {2,6}(?=-{1,2}[A-Za-z])", text, flags=re.M)[1:]
         for option in options:
@@ -309,6 +312,8 @@ def fault_of(words, helps):
             if isinstance(allowed, list) and value and re.fullmatch(r"[a-z][a-z_0-9-]*", value) and value not in allowed:
                 return f"{flag} does not know {value}; it knows {', '.join(allowed)}"
         elif help_.commands:
+            if word not in help_.commands and help_.bare:
+                continue
             if word not in help_.commands:
                 return f"`{' '.join((NAME, *path))}` has no command {word}; it has {', '.join(help_.commands)}"
             path += (word,)
