@@ -17,6 +17,7 @@ wanted = arguments.parse_args()
 program = os.path.abspath(wanted.program)
 chance = random.Random(wanted.seed)
 scratch = tempfile.mkdtemp(prefix="billiards-ops-backup-")
+os.chmod(scratch, 0o755)
 root = os.path.join(scratch, "trainer")
 rows = []
 
@@ -207,14 +208,18 @@ def kills():
     new = hashes(("config", "state"))
     killed = 0
     for number in range(wanted.kills):
-        restoring = number % 2 == 0
-        if restoring:
+        pruning = number % 5 == 4
+        if pruning:
+            args = ["prune", "--keep-last", "1", "--keep-hourly", "0", "--keep-daily", "0", "--keep-weekly", "0",
+                    "--keep-monthly", "0"]
+        elif number % 2 == 0:
             write("config/site.ron", b"(api: (port: 9100))")
             write("state/tokens.ron", b"changed %d" % number)
             write("state/more.ron", b"more")
             args = ["restore", "--without-backup"]
         else:
             # With this tag it is not taken for the latest.
+            write("state/bulk.bin", chance.randbytes(500_000))
             args = ["create", "--tag", "pre-restore"]
         old = hashes(("config", "state"))
         snapshots = {s["id"] for s in json.loads(must("list", "--json"))["backups"]}
@@ -232,7 +237,7 @@ def kills():
         if listed.returncode != 0:
             lost.append((number, args[0], "the next command failed: " + listed.stderr))
             continue
-        if not snapshots <= {s["id"] for s in json.loads(listed.stdout)["backups"]}:
+        if not pruning and not snapshots <= {s["id"] for s in json.loads(listed.stdout)["backups"]}:
             lost.append((number, args[0], "a backup is gone"))
         after = hashes(("config", "state"))
         if after not in (old, new):
@@ -247,7 +252,7 @@ def kills():
     must("prune", "--keep-last", "1")
     must("verify", "--data", "all")
     must("drill")
-    row("kill -9 at random moments of backup and restore",
+    row("kill -9 at random moments of backup, restore and prune",
         f"{wanted.kills} ({killed} while at work; {outcomes['before']} old, {outcomes['after']} new), {len(lost)} lost anything",
         "none", not lost)
     for one in lost[:10]:
@@ -268,7 +273,7 @@ def troubles():
 
     empty = os.path.join(scratch, "empty-path")
     os.makedirs(empty, exist_ok=True)
-    for tool in ("setpriv", "env", "sha256sum"):
+    for tool in ("setpriv", "sh", "env", "sha256sum"):
         if not os.path.lexists(os.path.join(empty, tool)):
             os.symlink(shutil.which(tool), os.path.join(empty, tool))
     case("restic is missing", "apt install restic", backup("create", env={"PATH": empty}))

@@ -33,6 +33,9 @@ const NOT_OURS: [&str; 6] = [
     "RESTIC_KEY_HINT",
 ];
 
+/// Goes on only as a child of the process that is named first.
+const IF_ASKED_FOR: &str = r#"test "$PPID" = "$1" || exit 1; shift; exec "$@""#;
+
 /// Restic with a repository and its key.
 #[derive(Clone, Debug)]
 pub(super) struct Restic {
@@ -154,16 +157,20 @@ impl Restic {
         Ok(text)
     }
 
-    /// The same, line by line. A lock that a dead process left is taken away once.
+    /// The same, line by line. A lock that a dead process left is taken away; one that dies this very moment gets a
+    /// moment.
     pub fn run_with(&self, arguments: &[&str], on_line: &mut dyn FnMut(&str)) -> Result<(), BackupError> {
-        match self.attempt(arguments, on_line) {
-            Err(error) if error.cause == Cause::Locked => {
-                // Takes away only what nobody holds any more.
-                self.attempt(&["unlock"], &mut |_| {})?;
-                self.attempt(arguments, on_line)
+        let mut done = self.attempt(arguments, on_line);
+        for pause in [Duration::ZERO, Duration::from_secs(2)] {
+            if !matches!(&done, Err(error) if error.cause == Cause::Locked) {
+                break;
             }
-            other => other,
+            std::thread::sleep(pause);
+            // Takes away only what nobody holds any more.
+            self.attempt(&["unlock"], &mut |_| {})?;
+            done = self.attempt(arguments, on_line);
         }
+        done
     }
 
     fn attempt(&self, arguments: &[&str], on_line: &mut dyn FnMut(&str)) -> Result<(), BackupError> {
@@ -228,7 +235,7 @@ impl Restic {
         Err(translated(&said, &ending, &self.repository, &self.key))
     }
 
-    /// `setpriv … env -u … restic …`: ends with this process, as the owner of the backups, without the user's own
+    /// `setpriv … sh -c … env -u … restic …`: ends with this process, as the owner of the backups, without the user's own
     /// settings of restic.
     fn command(&self, arguments: &[&str]) -> Program {
         let mut line: Vec<OsString> = vec!["--pdeathsig".into(), "KILL".into()];
@@ -239,7 +246,9 @@ impl Restic {
             ]);
             line.push("--clear-groups".into());
         }
-        line.push("env".into());
+        // Who asked for it may be dead already, and then nothing kills it: it asks once more.
+        let pid = std::process::id().to_string();
+        line.extend(["sh", "-c", IF_ASKED_FOR, "sh", &pid, "env"].map(OsString::from));
         for variable in NOT_OURS {
             line.extend(["-u".into(), variable.into()]);
         }

@@ -69,6 +69,18 @@ fn what_is_promised_to_stay_stays() {
     )
     .unwrap();
     assert!(lonely[0].keep);
+    // What was put aside before a restore does not stand in for the last backup.
+    let aside = [
+        all[0].clone(),
+        all[6].clone(),
+        snapshot("2026-11-02T00:00:00Z", "aside", &[PRE_RESTORE]),
+    ];
+    let kept: Vec<_> = judge(&one, &aside, now, None)
+        .unwrap()
+        .iter()
+        .map(|v| v.keep)
+        .collect();
+    assert_eq!(kept, [true, false, true]);
     let empty = Policy { last: 0, ..one };
     assert_eq!(judge(&empty, &all, now, None).unwrap_err().cause, Cause::Refused);
 }
