@@ -27,6 +27,7 @@ mod server;
 mod slot;
 mod stats;
 mod stream;
+mod suggest;
 #[cfg(test)]
 mod tests;
 mod tls;

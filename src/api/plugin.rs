@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bevy::prelude::*;
+use time::OffsetDateTime;
 
 use super::probe::Probe;
 use super::{ApiServer, ApiStats, Options, SettingsPlace, Shared};
@@ -141,6 +142,8 @@ fn keep_serving(
                 .zip(grown(&asked.0))
                 .and_then(|(e, n)| (n > 0.0).then(|| e / n)),
             clients: Some(api.stats.connections() as f64),
+            certificate_remaining_s: (api.stats.certificate_ends_unix_s())
+                .map(|ends| (ends - OffsetDateTime::now_utc().unix_timestamp()) as f64),
         });
     }
 }

@@ -1,9 +1,11 @@
 //! The command line: one file per subcommand.
 
 mod analyze;
+mod backup;
 mod calibrate;
 mod cameras;
 mod config;
+mod deploy;
 mod doctor;
 mod evaluate;
 #[cfg(feature = "app")]
@@ -39,10 +41,14 @@ struct Cli {
 enum Command {
     /// Look at pictures and say what is on the table.
     Analyze(analyze::Analyze),
+    /// Save what the trainer knows, and restore it.
+    Backup(backup::Backup),
     /// Teach the trainer what is special about this house.
     Calibrate(calibrate::Calibrate),
     /// List the connected cameras: what to call them, what they offer, who uses them.
     Cameras(cameras::Cameras),
+    /// Put releases in place, watch them, and take them back.
+    Deploy(Box<deploy::Deploy>),
     /// Look whether this machine has what the trainer needs, and say what to do where not.
     Doctor(doctor::Doctor),
     /// Check and show settings.
@@ -82,7 +88,6 @@ impl Failure {
     }
 
     /// Another instance does it already (exit code 75).
-    #[cfg(feature = "app")]
     pub(crate) fn busy(message: impl Into<String>) -> Self {
         Self {
             message: message.into(),
@@ -194,8 +199,10 @@ fn frame_of(path: &Path) -> Result<Frame, String> {
 pub fn main() -> ExitCode {
     let result = match Cli::parse().command {
         Command::Analyze(command) => command.execute().map(|()| ExitCode::SUCCESS),
+        Command::Backup(command) => command.execute().map(|()| ExitCode::SUCCESS),
         Command::Calibrate(command) => command.execute(),
         Command::Cameras(command) => command.execute().map(|()| ExitCode::SUCCESS),
+        Command::Deploy(command) => command.execute(),
         Command::Doctor(command) => command.execute(),
         Command::Monitors(command) => command.execute().map(|()| ExitCode::SUCCESS),
         Command::Config(command) => command.execute(),

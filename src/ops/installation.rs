@@ -55,6 +55,32 @@ impl Installation {
         }
     }
 
+    /// The same for the user who runs this: settings beside the site file, else where a site file would lie; backups in
+    /// the user's data folder. None for a user without a home.
+    #[must_use]
+    pub fn at_home(site_file: Option<&Path>, state: PathBuf) -> Option<Self> {
+        let variable = |name| {
+            std::env::var_os(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        };
+        let below_home = |name, rest| variable(name).or_else(|| Some(variable("HOME")?.join(rest)));
+        let data = below_home("XDG_DATA_HOME", ".local/share")?.join(PROGRAM);
+        let config = match site_file.and_then(Path::parent) {
+            Some(folder) => folder.to_owned(),
+            None => below_home("XDG_CONFIG_HOME", ".config")?.join(PROGRAM),
+        };
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        Some(Self::of_home(data, absolute(config), absolute(state)))
+    }
+
+    /// The installation this very program belongs to. What `current` leads to is what runs.
+    #[must_use]
+    pub fn of_this_program() -> Option<Self> {
+        let program = std::env::current_exe().and_then(std::fs::canonicalize).ok()?;
+        Self::of_program(&program)
+    }
+
     /// The installation a program belongs to: that of `ROOT/releases/VERSION/billiards-trainer`.
     #[must_use]
     pub fn of_program(program: &Path) -> Option<Self> {
@@ -133,7 +159,12 @@ mod tests {
         let place = of("/srv/table/releases/0.2.0/billiards-trainer").unwrap();
         assert_eq!(place, Installation::at("/srv/table"));
         assert_eq!(place.site_file(), Path::new("/srv/table/config/site.ron"));
-        for path in ["/usr/bin/billiards-trainer", "/a", "/", "target/debug/billiards-trainer"] {
+        for path in [
+            "/usr/bin/billiards-trainer",
+            "/a",
+            "/",
+            "target/debug/billiards-trainer",
+        ] {
             assert_eq!(of(path), None, "{path}");
         }
     }
