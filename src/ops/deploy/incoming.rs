@@ -115,7 +115,10 @@ impl Incoming {
             .run(TELL_LIMIT)
             .map_err(|e| e.to_string())?;
         if !told.ending.is_good() {
-            return Err(format!("asked for its version, it {}", trial::ended(&told.ending)));
+            return Err(format!(
+                "asked for its version, it {}",
+                trial::ended(&told.ending)
+            ));
         }
         Version::told(&told.text()).map_err(|e| format!("it is no billiards-trainer: {e}"))
     }
