@@ -202,6 +202,7 @@ impl How {
                 unsigned: self.unsigned,
                 downgrade: self.allow_downgrade,
                 now: self.now,
+                no_backup: self.no_backup,
                 trial_limit: TRIAL_LIMIT,
                 nginx: self.nginx,
             },

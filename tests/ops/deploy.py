@@ -5,7 +5,7 @@
 
 PROGRAM runs the trainer; --deployer is the program that deploys, where that is another. Needs gcc, minisign, restic.
 """
-import argparse, hashlib, json, os, random, shutil, signal, sqlite3, subprocess, sys, time
+import argparse, contextlib, hashlib, json, os, random, shutil, signal, sqlite3, subprocess, sys, time
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -132,9 +132,8 @@ class Bench:
 
     def rows(self):
         """Rows of the history, where it can be read."""
-        with sqlite3.connect(f"file:{self.root}/state/history.sqlite?mode=ro", uri=True, timeout=10) as file:
-            return file.execute("SELECT min(at), count(*) FROM second").fetchone() if False else \
-                file.execute("SELECT count(*) FROM second").fetchone()[0]
+        with contextlib.closing(sqlite3.connect(f"file:{self.root}/state/history.sqlite?mode=ro", uri=True, timeout=10)) as file:
+            return file.execute("SELECT count(*) FROM second").fetchone()[0]
 
     def end(self):
         run([self.manager, "stop"], timeout=60)
@@ -186,27 +185,28 @@ def bad_release(bench, name, macros, version, words, at_table):
     return not faults, f"{took:.0f} s; " + ("; ".join(faults) + "; " if faults else "") + line
 
 
-def kill_at_random(bench, chance, longest, table, number):
+def kill_at_random(bench, chance, longest, number):
     """One deploy killed at a random moment; what it left is gone on with."""
     bad = chance.random() < 0.4
     file, version = bench.release(["CRASH_AT_START"] if bad else [])
     old, before = bench.current(), bench.planted()
     rows = bench.rows()
-    moment = chance.uniform(0.0, longest)
+    moment = chance.uniform(0.0, longest * (0.7 if bad else 1.0))
     child = subprocess.Popen([bench.deployer, "deploy", "upgrade", file, bench.root, *bench.flags()], stdin=subprocess.DEVNULL,
                              stdout=subprocess.DEVNULL, stderr=open(bench.home / "killed.log", "w"))
     try:
         child.wait(moment)
+        # It was through: that is no kill.
+        wait_for(bench.is_ready, 40)
+        return None, []
     except subprocess.TimeoutExpired:
         pass
     child.send_signal(signal.SIGKILL)
     child.wait()
-    step = "before it began"
+    step = "checks"
     journal = bench.root / "deploy/journal.ron"
     if journal.exists():
         step = next((l.split(":")[1].strip(" ,") for l in journal.read_text().splitlines() if l.strip().startswith("step:")), "?")
-    elif child.returncode == 0 or child.returncode == 1:
-        step = "after its end"
     killed_again = chance.random() < 0.3
     if killed_again:
         again = subprocess.Popen([bench.deployer, "deploy", "resume", bench.root], stdin=subprocess.DEVNULL,
@@ -249,8 +249,12 @@ def kills(bench, options):
     bench.upgrade(file)
     longest = (time.monotonic() - began) * 1.1
     steps, broken = {}, []
-    for number in range(1, options.kills + 1):
-        step, faults = kill_at_random(bench, chance, longest, None, number)
+    number = 0
+    while number < options.kills:
+        step, faults = kill_at_random(bench, chance, longest, number + 1)
+        if step is None:
+            continue
+        number += 1
         steps[step] = steps.get(step, 0) + 1
         broken += [f"{number}: {f}" for f in faults]
     shown = ", ".join(f"{step} {count}" for step, count in sorted(steps.items(), key=lambda s: -s[1]))
@@ -306,9 +310,9 @@ def bad_input(bench, table, file):
             raise OSError(said(done))
 
     def full_disk():
-        mounted("size=64k")
+        mounted("size=32k")
         try:
-            done = bench.deploy("install", small / "opt", "--from", file, "--service-command", bench.manager, "--yes", "--spare-mb", "0")
+            done = bench.deploy("install", small / "opt", "--from", file, "--service-command", bench.manager, "--yes", "--spare-mb", "0", "--unsigned")
             left = os.listdir(small)
             return done.returncode == 1 and "are needed" in done.stderr and not left, f"{said(done).splitlines()[-1]} {left}"
         finally:
@@ -320,7 +324,7 @@ def bad_input(bench, table, file):
         size = Path(file).stat().st_size // 1024 + 8
         mounted(f"size={size}k")
         try:
-            done = bench.deploy("install", small / "opt", "--from", file, "--service-command", bench.manager, "--yes", "--spare-mb", "0")
+            done = bench.deploy("install", small / "opt", "--from", file, "--service-command", bench.manager, "--yes", "--spare-mb", "0", "--unsigned")
             left = os.listdir(small)
             return done.returncode == 1 and not left, f"{said(done).splitlines()[-1]} {left}"
         finally:

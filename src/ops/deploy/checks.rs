@@ -26,6 +26,8 @@ pub struct Allowed {
     pub downgrade: bool,
     /// While somebody plays.
     pub now: bool,
+    /// Without a backup into the repository.
+    pub no_backup: bool,
     /// The trial may take so long.
     pub trial_limit: Duration,
     /// Files of nginx, too.
@@ -114,7 +116,7 @@ impl Subject<'_> {
             }
         };
         let goes_on = note(self.order(&version)) && note(self.settings());
-        if goes_on && note(self.trial()) {
+        if goes_on && note(self.backup()) && note(self.trial()) {
             note(self.units()?);
             note(self.nginx());
             note(self.players());
@@ -190,6 +192,27 @@ impl Subject<'_> {
         }
     }
 
+    fn backup(&self) -> Finding {
+        const NAME: &str = "backup";
+        if self.runs.is_none() || self.allowed.no_backup {
+            return good(NAME, "none is made");
+        }
+        match Program::new("restic")
+            .args(["version"])
+            .run(Duration::from_secs(20))
+        {
+            Ok(told) if told.ending.is_good() => {
+                good(NAME, told.text().lines().next().unwrap_or("restic").to_owned())
+            }
+            Ok(told) => fault(
+                NAME,
+                format!("restic {}", told.ending),
+                "install it anew, or say --no-backup",
+            ),
+            Err(error) => fault(NAME, error.to_string(), "or say --no-backup"),
+        }
+    }
+
     fn trial(&self) -> Finding {
         const NAME: &str = "trial";
         match try_out(&self.incoming.program, self.scratch, self.allowed.trial_limit) {
@@ -207,25 +230,23 @@ impl Subject<'_> {
         if *self.service != Service::Systemd {
             return Ok(good(NAME, "not placed here"));
         }
-        let inside = self.scratch.place();
-        // They are looked at where they lead to something: in the scratch folder.
+        // They are looked at where they lead to something: in a folder laid out as an installation.
+        let inside = Installation::at(self.place.deploy().join("units"));
+        super::tree::remove(inside.root())?;
+        let deploy = inside.deploy();
+        std::fs::create_dir_all(&deploy).map_err(|e| DeployError::io("make", &deploy, &e))?;
         super::tree::point(
             &inside.current(),
             self.incoming.program.parent().unwrap_or(Path::new("/")),
         )?;
-        let files = match files::of_release(&self.incoming.program, inside, false) {
-            Ok(files) => files,
-            Err(why) => return Ok(fault(NAME, why.to_string(), "get the release's file again")),
-        };
-        super::tree::point(&inside.deploy().join("good"), Path::new("../current")).or_else(|_| {
-            std::fs::create_dir_all(inside.deploy())
-                .map_err(|e| DeployError::io("make", &inside.deploy(), &e))?;
-            super::tree::point(&inside.deploy().join("good"), Path::new("../current"))
-        })?;
-        Ok(match files::complaints(inside, &files) {
+        super::tree::point(&deploy.join("good"), Path::new("../current"))?;
+        let said = files::of_release(&self.incoming.program, &inside, false)
+            .and_then(|list| files::complaints(&inside, &list));
+        super::tree::remove(inside.root())?;
+        Ok(match said {
             Ok(None) => good(NAME, "systemd has nothing to say against them"),
             Ok(Some(said)) => fault(NAME, said, "this release's units do not fit this system"),
-            Err(why) => finding(NAME, Verdict::Unknown, why.to_string(), None),
+            Err(why) => fault(NAME, why.to_string(), "get the release's file again"),
         })
     }
 

@@ -311,7 +311,8 @@ fn settle(place: &Installation, tell: Tell) -> Result<(), DeployError> {
 
 fn tidy(place: &Installation) -> Result<(), DeployError> {
     tree::remove(&incoming::folder(place))?;
-    tree::remove(&place.deploy().join("trial"))
+    tree::remove(&place.deploy().join("trial"))?;
+    tree::remove(&place.deploy().join("units"))
 }
 
 /// Takes a release in and looks at everything. Gives the name it gets.

@@ -323,6 +323,33 @@ mod tests {
     }
 
     #[test]
+    fn systemd_has_nothing_against_our_units_and_something_against_worse_ones() {
+        if Program::new("systemd-analyze")
+            .args(["--version"])
+            .run(LIMIT)
+            .is_err()
+        {
+            // Without systemd there is nobody to ask.
+            return;
+        }
+        let root = std::env::temp_dir().join(format!("billiards-units-{}", std::process::id()));
+        let inside = Installation::at(&root);
+        std::fs::create_dir_all(inside.current()).unwrap();
+        std::fs::create_dir_all(inside.deploy().join("good")).unwrap();
+        for folder in [inside.current(), inside.deploy().join("good")] {
+            std::os::unix::fs::symlink("/bin/true", folder.join("billiards-trainer")).unwrap();
+        }
+        let mut list = of_this_program(&inside, false);
+        assert_eq!(complaints(&inside, &list).unwrap(), None);
+        list[0].text = list[0]
+            .text
+            .replace("[Service]", "[Service]\nRestartSteps=5\nNonsense=yes");
+        let said = complaints(&inside, &list).unwrap().unwrap();
+        assert!(said.contains("Unknown key"), "{said}");
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
     fn what_stood_there_comes_back_to_the_byte() {
         let root = std::env::temp_dir().join(format!("billiards-files-{}", std::process::id()));
         let (at, system) = (Installation::at(root.join("opt")), root.join("system"));

@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::DeployError;
 use crate::ops::installation::Installation;
@@ -42,7 +43,7 @@ impl DeployLock {
         };
         loop {
             let mut file = open().map_err(|e| DeployError::io("write", &path, &e))?;
-            match file.try_lock() {
+            match patiently(|| file.try_lock()) {
                 Ok(()) => {}
                 Err(TryLockError::WouldBlock) => {
                     let mut said = String::new();
@@ -76,8 +77,12 @@ impl DeployLock {
     /// Somebody has it.
     #[must_use]
     pub fn is_held(place: &Installation) -> bool {
-        File::open(place.deploy().join("lock"))
-            .is_ok_and(|file| matches!(file.try_lock_shared(), Err(TryLockError::WouldBlock)))
+        File::open(place.deploy().join("lock")).is_ok_and(|file| {
+            matches!(
+                patiently(|| file.try_lock_shared()),
+                Err(TryLockError::WouldBlock)
+            )
+        })
     }
 
     /// Folders that were made for it.
@@ -85,6 +90,17 @@ impl DeployLock {
     pub fn made(&self) -> &[PathBuf] {
         &self.made
     }
+}
+
+/// Whoever has just given it back may have a child between its birth and its own program, which still holds it.
+fn patiently(try_lock: impl Fn() -> Result<(), TryLockError>) -> Result<(), TryLockError> {
+    for _ in 0..20 {
+        match try_lock() {
+            Err(TryLockError::WouldBlock) => std::thread::sleep(Duration::from_millis(10)),
+            done => return done,
+        }
+    }
+    try_lock()
 }
 
 impl Drop for DeployLock {

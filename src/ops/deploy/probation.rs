@@ -115,6 +115,8 @@ pub struct Probation {
     looks: Vec<Look>,
     /// Where it was ready for the first time of a row.
     ready_since: Option<usize>,
+    /// It has been ready often enough.
+    shone: bool,
 }
 
 impl Probation {
@@ -126,6 +128,7 @@ impl Probation {
             before,
             looks: Vec::new(),
             ready_since: None,
+            shone: false,
         }
     }
 
@@ -133,8 +136,9 @@ impl Probation {
     pub fn see(&mut self, look: Look) -> Thought {
         let first = self.looks.first().cloned();
         let thought = self.judge(first.as_ref(), &look);
+        self.shone |= self.was_ready();
         if look.not_ready.is_some() {
-            self.ready_since = None;
+            self.ready_since = self.ready_since.filter(|_| self.shone);
         } else if self.ready_since.is_none() {
             self.ready_since = Some(self.looks.len());
         }
@@ -158,10 +162,12 @@ impl Probation {
             }
         }
         if let Some(why) = &look.not_ready {
-            if self.was_ready() {
+            // Once is no trend.
+            let again = self.looks.last().is_some_and(|last| last.not_ready.is_some());
+            if self.shone && again {
                 return Some(format!("it was ready and is not any more: {why}"));
             }
-            if look.at_s > self.rules.ready_within_s {
+            if !self.shone && look.at_s > self.rules.ready_within_s {
                 return Some(format!(
                     "it was not ready within {:.0} s: {why}",
                     self.rules.ready_within_s
@@ -351,11 +357,8 @@ mod tests {
             bad("within 60 s", &|_, l| l.not_ready = Some("no camera".to_owned())),
             61
         );
-        assert_eq!(
-            bad("not any more", &|s, l| l.not_ready =
-                (s == 50).then(|| "hangs".to_owned())),
-            50
-        );
+        let hangs = |s: u32, l: &mut Look| l.not_ready = (s >= 50).then(|| "hangs".to_owned());
+        assert_eq!(bad("not any more", &hangs), 51);
         bad("25.2 are needed", &|_, l| l.rate_hz = Some(25.0));
         bad("server error", &|s, l| l.server_errors = Some(u64::from(s > 40)));
         bad("memory grows", &|s, l| {
@@ -386,6 +389,10 @@ mod tests {
             &|_, l| l.rate_hz = Some(28.0),
         );
         good(Before::default(), &|_, l| l.rate_hz = Some(0.0));
+        // A moment, at a machine that has much to do.
+        good(before(), &|s, l| {
+            l.not_ready = (s < 3 || s == 40).then(|| "late".to_owned())
+        });
         // Taken at once, and then no more; given back again and again.
         good(before(), &|s, l| {
             l.memory_bytes = Some(if s < 50 { 300 } else { 900 } * MB)

@@ -5,6 +5,8 @@ use std::io::{Read as _, Seek as _, SeekFrom};
 use std::path::PathBuf;
 use std::time::Instant;
 
+use serde_json::Value;
+
 use super::ask::Trainer;
 use super::probation::Look;
 use super::service::Service;
@@ -33,24 +35,16 @@ impl<'a> Watch<'a> {
 
     /// One look.
     pub fn look(&mut self) -> Look {
-        let state = self.service.state().unwrap_or_default();
-        let status = self.trainer.as_ref().and_then(|t| t.json("/api/v1/status"));
-        let number = |path: &str| {
-            status
-                .as_ref()
-                .and_then(|s| s.pointer(path))
-                .and_then(serde_json::Value::as_f64)
-        };
-        let count = |path: &str| {
-            status
-                .as_ref()
-                .and_then(|s| s.pointer(path))
-                .and_then(serde_json::Value::as_u64)
-        };
         let not_ready = match &self.trainer {
             Some(trainer) => trainer.ready().err(),
             None => Some("nobody can ask it: its settings can't be read, or its API is off".to_owned()),
         };
+        let status = self.trainer.as_ref().and_then(|t| t.json("/api/v1/status"));
+        let status = status.as_ref();
+        let number = |path: &str| status.and_then(|s| s.pointer(path)).and_then(Value::as_f64);
+        let count = |path: &str| status.and_then(|s| s.pointer(path)).and_then(Value::as_u64);
+        // Last: why nobody answers is mostly that it has ended.
+        let state = self.service.state().unwrap_or_default();
         Look {
             at_s: self.started.elapsed().as_secs_f64(),
             pid: state.pid,
