@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use super::probe::Probe;
 use super::{ApiServer, ApiStats, Options, SettingsPlace, Shared};
 use crate::app::{ApiStep, Config, RunOptions, Stage};
+use crate::ops::installation::Installation;
 use crate::system::faults::{self, Point};
 use crate::system::health::check;
 use crate::system::orchestrator::Report;
@@ -184,6 +185,7 @@ fn start(api: &mut Api, config: &Config, run: &RunOptions, stage: &Stage) {
         require_token: config.api.require_token,
         tls: tls_files(config),
         state_folder: run.state_folder.clone(),
+        installation: Installation::of_running(run.state_folder.clone()),
         settings: settings_place(run),
         ..Options::default()
     };

@@ -89,6 +89,8 @@ fn system_at_large() -> Vec<Endpoint> {
                 "at most so many lines",
                 json_schema!({ "type": "integer", "minimum": 0, "maximum": 1000 }),
             ),
+        Endpoint::get(group, "/backups", Viewer, system::backups)
+            .told("What became of the last backup, verification, drill and restore; `billiards-trainer backup` makes them"),
         Endpoint::post(group, "/config/reload", Admin, command::reload).told("Read the settings file again"),
         Endpoint::get(group, "/diagnostics", Admin, system::diagnostics)
             .told("All that somebody needs who is to find out from afar what is wrong, in one document"),

@@ -74,6 +74,12 @@ impl Installation {
         Some(Self::of_home(data, absolute(config), absolute(state)))
     }
 
+    /// That of a running trainer with this state folder: the one its program belongs to, else its user's.
+    #[must_use]
+    pub fn of_running(state: Option<PathBuf>) -> Option<Self> {
+        Self::of_this_program().or_else(|| Self::at_home(None, state?))
+    }
+
     /// The installation this very program belongs to. What `current` leads to is what runs.
     #[must_use]
     pub fn of_this_program() -> Option<Self> {

@@ -17,6 +17,7 @@ use crate::api::auth::tokens::Role;
 use crate::api::context::Context;
 use crate::api::problem::Problem;
 use crate::api::{metrics, views};
+use crate::ops::backup::BackupStatus;
 use crate::system::command::OperatorCommand;
 use crate::system::recovery::Action;
 use crate::system::status::Lifecycle;
@@ -286,6 +287,15 @@ pub(in crate::api) async fn history(State(context): Ctx) -> Answer {
 pub(in crate::api) struct LogQuery {
     level: Option<String>,
     limit: Option<usize>,
+}
+
+pub(in crate::api) async fn backups(State(context): Ctx) -> Answer {
+    let place = context.options.installation.clone();
+    // A disk may hang; the network side must not.
+    let look =
+        tokio::task::spawn_blocking(move || place.as_ref().map(BackupStatus::load).unwrap_or_default());
+    let status = look.await.map_err(|_| Problem::internal())?;
+    Ok(Json(json!(status)))
 }
 
 pub(in crate::api) async fn log(

@@ -3,9 +3,12 @@
 use std::io::{Read as _, Write as _};
 use std::time::{Duration, Instant};
 
+use serde_json::json;
+
 use super::client::{self, get, open};
 use super::world::{World, snapshot};
 use crate::api::{ApiError, ApiServer, Options};
+use crate::ops::installation::Installation;
 
 #[test]
 fn a_port_in_use_is_one_clear_line() {
@@ -29,6 +32,26 @@ fn a_port_in_use_is_one_clear_line() {
     };
     let error = ApiServer::start(options, world.shared.clone()).unwrap_err();
     assert!(matches!(error, ApiError::Bind { .. }), "{error}");
+}
+
+#[test]
+fn what_became_of_backups_is_told_as_it_was_written() {
+    let folder = std::env::temp_dir().join(format!("billiards-api-backups-{}", std::process::id()));
+    let place = Installation::at(&folder);
+    std::fs::create_dir_all(place.backups()).unwrap();
+    let text = "(backup: (last: Some((at_unix_s: 1700000000, good: false, says: \"no room\")), last_good_unix_s: Some(1600000000)))";
+    std::fs::write(place.backups().join("status.ron"), text).unwrap();
+    let world = World::new(Some(snapshot(1)), |o| o.installation = Some(place));
+    let told = get(world.server.local_addr(), "/api/v1/backups").json();
+    assert_eq!(
+        (
+            &told["backup"]["last"]["says"],
+            &told["backup"]["last_good_unix_s"],
+            &told["drill"]["last"]
+        ),
+        (&json!("no room"), &json!(1_600_000_000), &json!(null))
+    );
+    std::fs::remove_dir_all(folder).unwrap();
 }
 
 #[test]

@@ -188,8 +188,7 @@ impl Sampler {
             networks: Networks::new_with_refreshed_list(),
             components: Components::new(),
             own: sysinfo::get_current_pid().ok(),
-            installation: Installation::of_this_program()
-                .or_else(|| state.clone().and_then(|state| Installation::at_home(None, state))),
+            installation: Installation::of_running(state.clone()),
             state,
             threads: proc::Threads::default(),
             newest: ResourceSample::default(),
