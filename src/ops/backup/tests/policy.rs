@@ -46,7 +46,8 @@ fn what_is_promised_to_stay_stays() {
         snapshot("2026-11-01T00:00:00Z", "restore-old", &[PRE_RESTORE]),
         snapshot("2026-11-30T00:00:00Z", "restore-new", &[PRE_RESTORE]),
         snapshot("2026-11-30T10:00:00Z", "newest", &[]),
-        snapshot("2027-01-01T00:00:00Z", "future", &[]),
+        snapshot("2026-12-24T00:00:00Z", "future", &[]),
+        snapshot("2027-01-01T00:00:00Z", "far future", &[]),
     ];
     let verdicts = judge(&one, &all, now, Some("verified")).unwrap();
     let goes: Vec<_> = all
@@ -173,6 +174,13 @@ fn the_policy_keeps_what_restic_keeps() {
         .unwrap_or(6);
     for line in 0..lines {
         let (around, spread, at) = times.new_tree(&mut runner).unwrap().current();
+        // The first has every day of ten, so that the border of a week is crossed.
+        let ten_days: Vec<f64> = (0..10).map(|day| f64::from(day) / 10.0).collect();
+        let (at, spread) = if line == 0 {
+            (ten_days, 864_000)
+        } else {
+            (at, spread)
+        };
         for at in at {
             let unix_s = around + ((at - 0.5) * spread as f64) as i64;
             let host = format!("line{line}");
@@ -189,50 +197,25 @@ fn the_policy_keeps_what_restic_keeps() {
         .map(|s| s["hostname"].as_str().unwrap().to_owned())
         .zip(listed.into_iter().map(|s| SnapshotInfo::try_from(s).unwrap()))
         .collect();
+    let keep = |last, hourly, daily, weekly, monthly| Policy {
+        last,
+        hourly,
+        daily,
+        weekly,
+        monthly,
+    };
     let policies = [
         Policy::default(),
-        Policy {
-            last: 1,
-            hourly: 0,
-            daily: 0,
-            weekly: 0,
-            monthly: 0,
-        },
-        Policy {
-            last: 0,
-            hourly: 2,
-            daily: 0,
-            weekly: 0,
-            monthly: 0,
-        },
-        Policy {
-            last: 0,
-            hourly: 0,
-            daily: 2,
-            weekly: 0,
-            monthly: 0,
-        },
-        Policy {
-            last: 0,
-            hourly: 0,
-            daily: 0,
-            weekly: 2,
-            monthly: 0,
-        },
-        Policy {
-            last: 0,
-            hourly: 0,
-            daily: 0,
-            weekly: 0,
-            monthly: 2,
-        },
-        Policy {
-            last: 1,
-            hourly: 1,
-            daily: 2,
-            weekly: 1,
-            monthly: 3,
-        },
+        keep(1, 0, 0, 0, 0),
+        keep(0, 2, 0, 0, 0),
+        keep(0, 20, 0, 0, 0),
+        keep(0, 0, 2, 0, 0),
+        keep(0, 0, 20, 0, 0),
+        keep(0, 0, 0, 2, 0),
+        keep(0, 0, 0, 20, 0),
+        keep(0, 0, 0, 0, 2),
+        keep(0, 0, 0, 0, 20),
+        keep(1, 1, 2, 1, 3),
     ];
     let mut compared = 0;
     let mut removed = 0;
