@@ -249,9 +249,11 @@ impl<'a> Workshop<'a> {
         let set = ask::settings(self.place).ok();
         let before = Before {
             old_rate_hz: journal.old_rate_hz,
+            // A first release has none before it that did better, and one that is gone back to has its time behind it:
+            // what this machine can't do is no reason to have nothing.
             set_rate_hz: set
                 .as_ref()
-                .filter(|s| s.vision.enabled)
+                .filter(|s| s.vision.enabled && journal.operation == Operation::Upgrade)
                 .map(|s| s.vision.rate_hz),
         };
         let mut watch = Watch::new(self.place, &journal.service, set.as_ref());
