@@ -62,7 +62,7 @@ class Bench:
         (self.home / "hang.ron").write_text("[(at_s: 3.0, does: hang, point: main_loop)]")
         (self.home / "leak.ron").write_text("[(at_s: 0.5, does: leak_memory, for_s: 600.0, size: 40.0)]")
         # A slow machine: what is measured is the deploy, not the virtual table.
-        (self.home / "arguments").write_text("--headless --source virtual --no-projector")
+        (self.home / "arguments").write_text("--headless --source virtual --no-projector --set vision.rate_hz=10")
         self.manager = self.home / "manager"
         self.manager.write_text(f"#!/bin/sh\nexec {sys.executable} {HERE}/supervisor.py {self.root} {self.deployer} \"$1\"\n")
         self.manager.chmod(0o755)

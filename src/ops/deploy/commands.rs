@@ -260,7 +260,7 @@ pub fn rollback(
     }
     let from = from.filter(|from| releases::program(place, from).is_file());
     let mut journal = begun(Operation::Rollback, from, to, service, wishes);
-    (journal.was_running, journal.old_rate_hz) = (now(place, &journal.service).0, None);
+    (journal.was_running, journal.old_rate_hz) = now(place, &journal.service);
     journal.nginx |= known.nginx;
     finish(place, journal, Vec::new(), tell)
 }

@@ -84,6 +84,10 @@ pub fn boot_guard(place: &Installation, say: &mut dyn FnMut(&str)) -> Result<Opt
         }
         journal.because = Some(format!("it was not found good within {STARTS} starts"));
         journal.step = Step::UndoStop;
+    } else if matches!(on, Step::UndoStart | Step::UndoCheck | Step::UndoStage) {
+        // All is as it was; what is left is to see whether it starts.
+        watch_over(place, &journal);
+        return Ok(None);
     } else if on.is_undo() {
         // Links, settings and state must be whole before anything starts on them.
         journal.step = on;

@@ -259,7 +259,8 @@ fn an_unwatched_release_gets_three_starts_and_then_the_old_one_is_back() {
     let told = guard::boot_guard(&bench.place, &mut silent).unwrap().unwrap();
     assert!(told.contains("release 1.0.0 starts"), "{told}");
     assert!(!bench.runs(), "the guard does not start what is about to start");
-    Service::Command(bench.manager.clone()).start().unwrap();
+    // Whether it did start is seen by whoever goes on; it may have been told to stop meanwhile.
+    commands::resume(&bench.place, &mut |_| {}).unwrap().unwrap();
     bench.assert_old(&before, "after three starts");
     assert_eq!(guard::boot_guard(&bench.place, &mut silent).unwrap(), None);
 }
@@ -278,9 +279,12 @@ fn what_was_cut_off_on_the_way_back_is_whole_before_anything_starts() {
             }
             put(&incoming::folder(&bench.place), NEW);
         }
-        guard::boot_guard(&bench.place, &mut |_| {}).unwrap().unwrap();
-        // In the order of a start: the guard first, then the service.
+        // In the order of a start: the guard first, then the service; whoever goes on comes last.
+        guard::boot_guard(&bench.place, &mut |_| {}).unwrap();
+        assert_eq!(bench.digests(), before, "{}", step.words());
+        assert_eq!(releases::current(&bench.place).as_deref(), Some(OLD));
         Service::Command(bench.manager.clone()).start().unwrap();
+        commands::resume(&bench.place, &mut |_| {}).unwrap().unwrap();
         bench.assert_old(&before, step.words());
     }
 }

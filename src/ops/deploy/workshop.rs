@@ -33,7 +33,8 @@ pub struct Ended {
 pub struct Workshop<'a> {
     place: &'a Installation,
     say: &'a mut dyn FnMut(&str),
-    /// The service is not touched: it is starting right now, and waits for this.
+    /// The service is not touched: it is starting right now, and waits for this. The work ends where it would be started;
+    /// whoever goes on sees whether it was.
     hands_off: bool,
     ended: Ended,
     /// Where a test has it cut off: after so many writes of the journal or steps.
@@ -72,6 +73,12 @@ impl<'a> Workshop<'a> {
         guard::watch_over(self.place, &journal);
         loop {
             self.save(&journal)?;
+            if self.hands_off && journal.step == Step::UndoStart {
+                // Whether it does start is not known here: that it has to stays written down.
+                self.ended.because = journal.because;
+                self.ended.release = releases::current(self.place);
+                return Ok(self.ended);
+            }
             (self.say)(journal.step.words());
             self.cut()?;
             match self.perform(&mut journal) {
@@ -242,9 +249,11 @@ impl<'a> Workshop<'a> {
         let set = ask::settings(self.place).ok();
         let before = Before {
             old_rate_hz: journal.old_rate_hz,
+            // A first release has none before it that did better, and one that is gone back to has its time behind it:
+            // what this machine can't do is no reason to have nothing.
             set_rate_hz: set
                 .as_ref()
-                .filter(|s| s.vision.enabled)
+                .filter(|s| s.vision.enabled && journal.operation == Operation::Upgrade)
                 .map(|s| s.vision.rate_hz),
         };
         let mut watch = Watch::new(self.place, &journal.service, set.as_ref());
