@@ -19,7 +19,8 @@ The words behind the three backticks say what a block is. They are not shown to 
     sh run             run by bash -eu; must end with 0
     sh run exit=1      must end with this code
     sh serve           one command that goes on: `billiards-trainer run ...`. It must say that it is ready (as it tells
-                       systemd); it is stopped (SIGTERM) at the next heading and must then end with 0 within 20 s
+                       systemd); it is stopped (SIGTERM) at the end of its section, sections below it included, and must then end
+                       with 0 within 20 s
     sh root            changes the machine: run with --root only, as root, in the machine as it is (a container); with
                        --root nothing else is run
     ... watch          goes on until somebody ends it: it must still run after three seconds, then it is ended
@@ -129,7 +130,7 @@ class Document:
         self.path = path
         self.name = str(path.relative_to(REPOSITORY))
         self.text = path.read_text()
-        # Blocks and headings, in order.
+        # Blocks and the levels of headings, in order.
         self.parts = []
         self.headings = []
         # (line, text) of what is shown as code without a fence or in a fence, and what is not code.
@@ -157,7 +158,7 @@ class Document:
             heading = re.match(r"^(#+) +(.*?)\s*$", line)
             if heading:
                 self.headings.append(heading[2])
-                self.parts.append(heading[2])
+                self.parts.append(len(heading[1]))
             if line.startswith("    ") and (before_blank or (self.code and self.code[-1][0] == at)):
                 self.code.append((at + 1, line[4:]))
             else:
@@ -406,10 +407,12 @@ class Runs:
         }
 
     def faults(self):
-        printed, place = None, ""
+        printed, level, served_at = None, 0, 0
         for part in self.document.parts:
-            if isinstance(part, str):
-                yield from self.stop()
+            if isinstance(part, int):
+                level = part
+                if level <= served_at:
+                    yield from self.stop()
                 continue
             place = f"block at line {part.line}"
             if part.has("expect"):
@@ -419,7 +422,7 @@ class Runs:
                         yield f"{place}: the block before does not say: {missing[0]}\nit says: {missing[1]}"
                 continue
             printed = None
-            if not isinstance(part, Block) or not any(part.has("sh", kind) for kind in ("run", "root", "serve")):
+            if not any(part.has("sh", kind) for kind in ("run", "root", "serve")):
                 continue
             if part.has("sh", "root") != self.arguments.root:
                 self.left_out += 1
@@ -432,6 +435,7 @@ class Runs:
             elif part.has("sh", "serve"):
                 self.done += 1
                 yield from self.stop()
+                served_at = level
                 fault = self.serve(part)
                 if fault:
                     yield f"{place}: {fault}"
