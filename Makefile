@@ -4,7 +4,7 @@
 ARGS ?=
 CARGO ?= cargo
 
-.PHONY: run test quick bench load fuzz-api page faults fuzz help
+.PHONY: run test quick bench load fuzz-api page ops faults fuzz help
 
 run: ## Install what is missing, build, and start the trainer (ARGS="--source camera:0")
 	@deploy/install-packages.sh run
@@ -58,6 +58,14 @@ fuzz-api: ## Made-up requests to every address as every role, against the traine
 page: ## Click through the web page in a real Chromium, at desktop and phone size, with pictures (needs chromium)
 	@$(CARGO) build --locked
 	tests/bench/page.py $(PROGRAM) $(BENCH)/page
+
+OPS = rules proxy logs firewall package backup deploy systemd documents
+
+ops: ## Install, upgrade, roll back, back up, restore, proxy, log rotation, service: all with the real ones (an hour; Debian, as root)
+	@deploy/install-packages.sh ops
+	@$(CARGO) build --locked
+	@failed=""; for lane in $(OPS); do python3 -B tests/ops/$$lane.py $(PROGRAM) || failed="$$failed $$lane"; echo; done; \
+	  [ -z "$$failed" ] || { echo "broken:$$failed" >&2; exit 1; }
 
 faults: ## Break the trainer on purpose, case after case, and show what comes of it (ten minutes)
 	@$(CARGO) build --locked

@@ -1,6 +1,6 @@
 #!/bin/sh
 # Installs the system packages the trainer needs to build, run and be tested.
-# Usage: install-packages.sh run|test|ops
+# Usage: install-packages.sh run|test|ops|ops
 # Debian and Ubuntu: through apt. Elsewhere: says what to install.
 set -eu
 
@@ -8,7 +8,7 @@ wanted="build-essential pkg-config libclang-dev libwayland-dev libxkbcommon-x11-
 libxcursor1 libxi6 libxrandr2 libx11-xcb1 libvulkan1 mesa-vulkan-drivers ffmpeg curl ca-certificates"
 if [ "${1:-run}" = test ]; then
     wanted="$wanted xvfb faketime xserver-xorg-core xserver-xorg-video-dummy x11-xserver-utils x11-utils \
-openssl python3 nodejs"
+openssl python3 nodejs restic"
 fi
 if [ "${1:-run}" = ops ]; then
     # What the files in deploy/ are checked with. Debian starts the services of nginx and prometheus with their packages;

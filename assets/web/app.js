@@ -140,7 +140,7 @@ function ballShape(ball, r) {
 }
 
 const table = {
-  info: null, base: null, now: null, replaying: null, state: null, prediction: null, upright: false, root: null, layers: {}, balls: new Map(),
+  info: null, base: null, now: null, replaying: null, state: null, prediction: null, suggested: null, upright: false, root: null, layers: {}, balls: new Map(),
 
   /** Table metres to millimetres on the drawing; foot end to the right, or up where the screen is narrow. */
   at(p) {
@@ -273,7 +273,7 @@ const table = {
     const { paths: layer, tags } = this.layers;
     layer.replaceChildren();
     tags.replaceChildren();
-    const shot = this.prediction?.shot;
+    const shot = (this.suggested ?? this.prediction)?.shot;
     if (!shot) return;
     const radius = this.info.spec.ball.radius_m * 1000;
     const ring = (p, r, kind) => {
@@ -373,7 +373,11 @@ function showMotion(motion) {
 
 function drawState(state) {
   // Who strikes the next shot wants to see that one.
-  if (table.replaying && table.now?.at_rest && !state.at_rest) endReplay();
+  if (table.now?.at_rest && !state.at_rest) {
+    if (table.replaying) endReplay();
+    // What was suggested was for balls that now roll.
+    if (table.suggested) clearSuggestions();
+  }
   table.now = state;
   if (table.replaying) return;
   table.state = state;
@@ -529,6 +533,69 @@ function showEvent(event, timestamp) {
   box.prepend(make("li", {}, make("time", {}, when), make("span", {}, text)));
   while (box.children.length > 4) box.lastChild.remove();
 }
+
+/* ---------- what could be played ---------- */
+
+const KINDS = { direct: "straight in", bank: "over a cushion", kick: "the cue ball over a cushion first", combination: "by way of another ball" };
+
+function suggestionWords({ kind, ball, first, pocket, success, scratch }) {
+  const named = (id) => ballName(table.now?.balls.find((b) => b.id === id));
+  const way = kind === "combination" ? `by way of ${named(first)}` : KINDS[kind] ?? words(kind);
+  const risk = scratch >= 0.05 ? ` · scratch in ${Math.round(scratch * 100)} %` : "";
+  return `${capital(named(ball))} into ${pocketName(pocket)}, ${way} · made in ${Math.round(success * 100)} %${risk}`;
+}
+
+function clearSuggestions() {
+  table.suggested = null;
+  $("suggestions").replaceChildren();
+  $("suggest-clear").hidden = true;
+  table.drawPrediction();
+}
+
+async function loadSuggestions() {
+  clearSuggestions();
+  say($("suggest-note"), "Playing thousands of strokes …");
+  $("suggest-ask").disabled = true;
+  try {
+    const answer = await ask(`/api/v1/suggest?skill=${$("suggest-skill").value}`);
+    const told = await answer.json();
+    if (!answer.ok) return say($("suggest-note"), told.detail);
+    say($("suggest-note"), told.suggestions.length ? "" : "No ball can be pocketed from here");
+    $("suggestions").replaceChildren(...told.suggestions.map((suggestion) => {
+      const words = suggestionWords(suggestion);
+      const button = make("button", { type: "button", class: "small", "aria-label": `Show on the table: ${words}` }, "Show");
+      button.addEventListener("click", () => showSuggestion(suggestion));
+      return make("li", {}, make("span", {}, words), button);
+    }));
+    $("suggest-clear").hidden = !told.suggestions.length;
+    if (told.suggestions.length) await showSuggestion(told.suggestions[0]);
+  } catch {
+    say($("suggest-note"), "No connection");
+  } finally {
+    $("suggest-ask").disabled = false;
+  }
+}
+
+/** Draws what a suggested stroke would do, in place of what is aimed. */
+async function showSuggestion({ cue }) {
+  const { balls, at_rest: rest } = table.now ?? {};
+  const struck = balls?.find((b) => b.group === "cue");
+  if (!struck || !rest) return say($("suggest-note"), "The balls have moved; ask again");
+  const body = JSON.stringify({
+    balls: balls.map(({ id, position }) => ({ id, position })), cue: { ...cue, ball: struck.id },
+  });
+  const answer = await ask("/api/v1/predict", { method: "POST", headers: { "content-type": "application/json" }, body });
+  const told = await answer.json();
+  if (!answer.ok) return say($("suggest-note"), told.detail);
+  const intent = { cue_ball: struck.id, stick_speed_m_s: cue.stick_speed_m_s };
+  table.suggested = { shot: { ...told.shot, intent } };
+  table.drawPrediction();
+}
+$("suggest-form").addEventListener("submit", (event) => {
+  event.preventDefault();
+  loadSuggestions();
+});
+$("suggest-clear").addEventListener("click", clearSuggestions);
 
 /* ---------- shots ---------- */
 

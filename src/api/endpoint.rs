@@ -85,13 +85,7 @@ impl Endpoint {
         H: Handler<T, Arc<Context>>,
         T: 'static,
     {
-        Self::new(
-            Method::GET,
-            group,
-            format!("{BASE}{path}"),
-            Some(role),
-            on(MethodFilter::GET, handler),
-        )
+        Self::below(Method::GET, group, path, role, on(MethodFilter::GET, handler))
     }
 
     /// `POST`, which is accepted and carried out a moment later.
@@ -100,9 +94,8 @@ impl Endpoint {
         H: Handler<T, Arc<Context>>,
         T: 'static,
     {
-        let handler = on(MethodFilter::POST, handler);
-        let path = format!("{BASE}{path}");
-        Self::new(Method::POST, group, path, Some(role), handler).answers(StatusCode::ACCEPTED)
+        Self::below(Method::POST, group, path, role, on(MethodFilter::POST, handler))
+            .answers(StatusCode::ACCEPTED)
     }
 
     /// `PUT`, which is done when it is answered.
@@ -111,8 +104,7 @@ impl Endpoint {
         H: Handler<T, Arc<Context>>,
         T: 'static,
     {
-        let handler = on(MethodFilter::PUT, handler);
-        Self::new(Method::PUT, group, format!("{BASE}{path}"), Some(role), handler)
+        Self::below(Method::PUT, group, path, role, on(MethodFilter::PUT, handler))
     }
 
     /// `DELETE`, accepted like `POST`.
@@ -121,9 +113,14 @@ impl Endpoint {
         H: Handler<T, Arc<Context>>,
         T: 'static,
     {
-        let handler = on(MethodFilter::DELETE, handler);
-        let path = format!("{BASE}{path}");
-        Self::new(Method::DELETE, group, path, Some(role), handler).answers(StatusCode::ACCEPTED)
+        Self::below(
+            Method::DELETE,
+            group,
+            path,
+            role,
+            on(MethodFilter::DELETE, handler),
+        )
+        .answers(StatusCode::ACCEPTED)
     }
 
     /// `GET` of an address that everybody may have.
@@ -132,13 +129,18 @@ impl Endpoint {
         H: Handler<T, Arc<Context>>,
         T: 'static,
     {
-        Self::new(
-            Method::GET,
-            group,
-            path.to_owned(),
-            None,
-            on(MethodFilter::GET, handler),
-        )
+        let handler = on(MethodFilter::GET, handler);
+        Self::new(Method::GET, group, path.to_owned(), None, handler)
+    }
+
+    fn below(
+        method: Method,
+        group: &'static str,
+        path: &str,
+        role: Role,
+        handler: MethodRouter<Arc<Context>>,
+    ) -> Self {
+        Self::new(method, group, format!("{BASE}{path}"), Some(role), handler)
     }
 
     fn new(

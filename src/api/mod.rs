@@ -27,6 +27,7 @@ mod server;
 mod slot;
 mod stats;
 mod stream;
+mod suggest;
 #[cfg(test)]
 mod tests;
 mod tls;
@@ -45,6 +46,7 @@ use std::time::Duration;
 use arc_swap::ArcSwapOption;
 
 use crate::config::Overrides;
+use crate::ops::installation::Installation;
 use crate::system::command::OperatorCommand;
 use crate::system::snapshot::Snapshot;
 
@@ -66,6 +68,8 @@ pub struct Options {
     pub tls: Option<(PathBuf, PathBuf)>,
     /// Where tokens are kept; `None`: there are none.
     pub state_folder: Option<PathBuf>,
+    /// Whose backups are told of.
+    pub installation: Option<Installation>,
     /// Where the settings are; `None`: they can be neither shown nor changed.
     pub settings: Option<SettingsPlace>,
     /// Connections at one time; a further one is told so and closed.
@@ -105,6 +109,7 @@ impl Default for Options {
             require_token: false,
             tls: None,
             state_folder: None,
+            installation: None,
             settings: None,
             max_connections: 1280,
             max_websockets: 1000,

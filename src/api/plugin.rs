@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bevy::prelude::*;
+use time::OffsetDateTime;
 
 use super::probe::Probe;
 use super::{ApiServer, ApiStats, Options, SettingsPlace, Shared};
 use crate::app::{ApiStep, Config, RunOptions, Stage};
+use crate::ops::installation::Installation;
 use crate::system::faults::{self, Point};
 use crate::system::health::check;
 use crate::system::orchestrator::Report;
@@ -141,6 +143,8 @@ fn keep_serving(
                 .zip(grown(&asked.0))
                 .and_then(|(e, n)| (n > 0.0).then(|| e / n)),
             clients: Some(api.stats.connections() as f64),
+            certificate_remaining_s: (api.stats.certificate_ends_unix_s())
+                .map(|ends| (ends - OffsetDateTime::now_utc().unix_timestamp()) as f64),
         });
     }
 }
@@ -181,6 +185,7 @@ fn start(api: &mut Api, config: &Config, run: &RunOptions, stage: &Stage) {
         require_token: config.api.require_token,
         tls: tls_files(config),
         state_folder: run.state_folder.clone(),
+        installation: Installation::of_running(run.state_folder.clone()),
         settings: settings_place(run),
         ..Options::default()
     };

@@ -44,6 +44,7 @@ pub(super) const KINDS: &[Kind] = &[
     kind("not_found", 404, "there is no such thing"),
     kind("method_not_allowed", 405, "the address knows other methods"),
     kind("request_timeout", 408, "the body did not come in time"),
+    kind("balls_moving", 409, "balls are moving"),
     kind("calibration_running", 409, "a calibration is under way"),
     kind(
         "key_reused",
@@ -53,7 +54,9 @@ pub(super) const KINDS: &[Kind] = &[
     kind("module_refused", 409, "the module can't be treated like that now"),
     kind("no_calibration_running", 409, "no calibration is under way"),
     kind("no_cue", 409, "there is no cue that can be taken by hand"),
+    kind("no_cue_ball", 409, "the cue ball is not on the table"),
     kind("no_shot", 409, "no shot is being aimed"),
+    kind("no_table", 409, "the table is not seen at present"),
     kind("not_calibrated", 409, "nothing is calibrated"),
     kind("settings_damaged", 409, "the settings can't be read"),
     kind(

@@ -11,8 +11,10 @@ use super::auth::tokens::Role::{Admin, Operator, Viewer};
 use super::context::Context;
 use super::endpoint::{Endpoint, schema_of};
 use super::handlers::{access, alerts, calibration, command, pictures, settings, shots, system, table};
-use super::{guard, openapi, page, websocket, what_if};
+use super::{guard, openapi, page, suggest, websocket, what_if};
 use crate::system::command::OperatorCommand;
+use crate::table::Group;
+use crate::trainer::suggest::Skill;
 
 /// The table of contents.
 pub(super) fn router(context: Arc<Context>) -> Router {
@@ -87,6 +89,8 @@ fn system_at_large() -> Vec<Endpoint> {
                 "at most so many lines",
                 json_schema!({ "type": "integer", "minimum": 0, "maximum": 1000 }),
             ),
+        Endpoint::get(group, "/backups", Viewer, system::backups)
+            .told("What became of the last backup, verification, drill and restore; `billiards-trainer backup` makes them"),
         Endpoint::post(group, "/config/reload", Admin, command::reload).told("Read the settings file again"),
         Endpoint::get(group, "/diagnostics", Admin, system::diagnostics)
             .told("All that somebody needs who is to find out from afar what is wrong, in one document"),
@@ -173,6 +177,29 @@ fn the_table() -> Vec<Endpoint> {
             .answers(StatusCode::OK)
             .told("What would happen if a ball were struck like that")
             .takes(what_if::schema)
+            .may_fail(&["busy", "timeout"]),
+        Endpoint::get(group, "/suggest", Viewer, table::suggestions)
+            .told("What could be played from here, the surest first, each with how often it works")
+            .asks(
+                "skill",
+                "whose strokes",
+                json_schema!({ "type": "string", "enum": Skill::ALL.map(Skill::name) }),
+            )
+            .asks(
+                "most",
+                "at most so many",
+                json_schema!({ "type": "integer", "minimum": 1, "maximum": suggest::MOST }),
+            )
+            .asks(
+                "group",
+                "only balls of this group",
+                json_schema!({ "type": "string", "enum": Group::ALL.map(Group::name) }),
+            )
+            .may_fail(&["busy", "timeout", "no_table", "balls_moving", "no_cue_ball"]),
+        Endpoint::post(group, "/suggest", Viewer, table::suggest)
+            .answers(StatusCode::OK)
+            .told("What could be played if balls lay like that")
+            .takes(suggest::schema)
             .may_fail(&["busy", "timeout"]),
         Endpoint::get(group, "/shots", Viewer, shots::list)
             .told("Shots as they were played, the newest first; `next` is the `before` of the next page")

@@ -219,7 +219,8 @@ async fn serve(listener: TcpListener, context: Arc<Context>, certificates: Optio
     );
     let mut publisher = tokio::spawn(feed::publish(Arc::clone(&context)));
     let gate = Arc::clone(&context.gate);
-    let mut follower = tokio::spawn(follow(Arc::clone(&gate), certificates.clone()));
+    let stats = Arc::clone(&context.shared.stats);
+    let mut follower = tokio::spawn(follow(Arc::clone(&gate), certificates.clone(), stats));
     let stop = context.stop.clone();
     let service = routes::router(context).into_make_service_with_connect_info::<Peer>();
     let server: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = match certificates {
@@ -260,14 +261,15 @@ async fn serve(listener: TcpListener, context: Arc<Context>, certificates: Optio
 }
 
 /// Runs as long as the server: tokens are made and revoked, and certificates renewed, by other programs.
-async fn follow(gate: Arc<Gate>, certificates: Option<Arc<Certificates>>) {
+async fn follow(gate: Arc<Gate>, certificates: Option<Arc<Certificates>>, stats: Arc<super::ApiStats>) {
     loop {
-        let (gate, certificates) = (Arc::clone(&gate), certificates.clone());
+        let (gate, certificates, stats) = (Arc::clone(&gate), certificates.clone(), Arc::clone(&stats));
         // A disk may hang; the network side must not.
         let looked = tokio::task::spawn_blocking(move || {
             gate.look();
             if let Some(certificates) = certificates {
                 certificates.look();
+                stats.certificate_ends(certificates.ends_unix_s());
             }
         });
         if looked.await.is_err() {

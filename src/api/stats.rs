@@ -1,6 +1,6 @@
 //! What the API counts about itself.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
+use std::sync::atomic::{AtomicI64, AtomicU32, AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::time::Duration;
 
 use crate::system::pulse::Pulse;
@@ -19,6 +19,8 @@ pub struct ApiStats {
     connections_refused: AtomicU64,
     websockets: AtomicUsize,
     messages_dropped: AtomicU64,
+    /// Unix seconds; the smallest number where there is no certificate.
+    certificate_ends: AtomicI64,
     /// Microseconds + 1 of each of the last answers; 0 is an empty place.
     latencies: [AtomicU32; RING],
     next: AtomicUsize,
@@ -36,6 +38,7 @@ impl Default for ApiStats {
             connections_refused: AtomicU64::new(0),
             websockets: AtomicUsize::new(0),
             messages_dropped: AtomicU64::new(0),
+            certificate_ends: AtomicI64::new(i64::MIN),
             latencies: [const { AtomicU32::new(0) }; RING],
             next: AtomicUsize::new(0),
             pulse: Pulse::default(),
@@ -90,6 +93,16 @@ impl ApiStats {
     #[must_use]
     pub fn messages_dropped(&self) -> u64 {
         self.messages_dropped.load(Relaxed)
+    }
+
+    /// When the certificate is over, Unix seconds, where there is one.
+    #[must_use]
+    pub fn certificate_ends_unix_s(&self) -> Option<i64> {
+        Some(self.certificate_ends.load(Relaxed)).filter(|ends| *ends != i64::MIN)
+    }
+
+    pub(super) fn certificate_ends(&self, unix_s: Option<i64>) {
+        self.certificate_ends.store(unix_s.unwrap_or(i64::MIN), Relaxed);
     }
 
     /// Time to answer: median and 95th percentile over the last answers, or `None` before the first.

@@ -25,6 +25,7 @@ use tokio_rustls::rustls::server::{ClientHello, ResolvesServerCert};
 use tokio_rustls::rustls::sign::CertifiedKey;
 use tokio_rustls::server::TlsStream;
 use tracing::info;
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 use super::connection::{GuardedListener, GuardedStream, Peer};
 use super::context::Trouble;
@@ -63,6 +64,13 @@ impl Certificates {
             current: ArcSwap::new(read(certificate, key)?),
             trouble: Trouble::default(),
         })
+    }
+
+    /// When the certificate is over, Unix seconds; none where it does not say so in a way that is understood.
+    pub(super) fn ends_unix_s(&self) -> Option<i64> {
+        let shown = self.current.load();
+        let (_, told) = X509Certificate::from_der(shown.cert.first()?).ok()?;
+        Some(told.validity().not_after.timestamp())
     }
 
     /// Takes in a certificate that was renewed. To be called now and then.

@@ -15,7 +15,7 @@ use crate::table::{Geometry, TableSpec};
 use crate::units::Vec2;
 
 /// More balls than any game has.
-const MAX_BALLS: usize = 32;
+pub(super) const MAX_BALLS: usize = 32;
 /// Balls that overlap by less are taken to touch, metres.
 const TOUCHING_M: f64 = 5e-5;
 /// Faster than any break, m/s.
@@ -45,28 +45,14 @@ struct Question {
 /// can't be said so.
 pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     let number = |min: f64, max: f64| json!({ "type": "number", "minimum": min, "maximum": max });
-    let id = json!({ "oneOf": [
-        { "type": "integer", "minimum": 0, "maximum": u64::MAX }, { "type": "string", "minLength": 1, "maxLength": 32 },
-    ] });
+    let id = id_schema();
     json_schema!({
         "type": "object",
         "required": ["balls", "cue"],
         "additionalProperties": false,
         "properties": {
-            "table": { "type": ["string", "null"], "description": "a model; without one the table in use" },
-            "balls": {
-                "type": "array", "minItems": 1, "maxItems": MAX_BALLS,
-                "items": {
-                    "type": "object", "required": ["id", "position"], "additionalProperties": false,
-                    "properties": {
-                        "id": id,
-                        "position": {
-                            "type": "array", "minItems": 2, "maxItems": 2, "items": { "type": "number" },
-                            "description": "metres",
-                        },
-                    },
-                },
-            },
+            "table": table_schema(),
+            "balls": balls_schema(),
             "cue": {
                 "type": "object", "required": ["ball", "direction_deg", "stick_speed_m_s"],
                 "additionalProperties": false,
@@ -83,13 +69,60 @@ pub(super) fn schema(_: &mut SchemaGenerator) -> Schema {
     })
 }
 
+/// What a ball may be called.
+pub(super) fn id_schema() -> Value {
+    json!({ "oneOf": [
+        { "type": "integer", "minimum": 0, "maximum": u64::MAX }, { "type": "string", "minLength": 1, "maxLength": 32 },
+    ] })
+}
+
+/// How a table is named.
+pub(super) fn table_schema() -> Value {
+    json!({ "type": ["string", "null"], "description": "a model; without one the table in use" })
+}
+
+/// What lies on it.
+pub(super) fn balls_schema() -> Value {
+    json!({
+        "type": "array", "minItems": 1, "maxItems": MAX_BALLS,
+        "items": {
+            "type": "object", "required": ["id", "position"], "additionalProperties": false,
+            "properties": {
+                "id": id_schema(),
+                "position": {
+                    "type": "array", "minItems": 2, "maxItems": 2, "items": { "type": "number" },
+                    "description": "metres",
+                },
+            },
+        },
+    })
+}
+
 /// Checks the question, simulates it on a thread of its own, and tells the outcome.
 pub(super) async fn answer(context: &Context, body: &Value) -> Result<Value, Problem> {
-    let table = match context.shared.snapshot.load().as_ref() {
+    let question = read(body, &table_in_use(context))?;
+    simulated(context, move || {
+        let strike = Some((question.struck, question.strike));
+        let prediction = Simulator::new(&question.table).simulate(&question.balls, strike);
+        let shot = views::outcome(&prediction, &question.labels);
+        json!({ "table": question.table.name, "shot": shot })
+    })
+    .await
+}
+
+/// The table the trainer stands at; until that is known, the usual one.
+pub(super) fn table_in_use(context: &Context) -> Arc<TableSpec> {
+    match context.shared.snapshot.load().as_ref() {
         Some(snapshot) => Arc::clone(&snapshot.table_spec),
         None => Arc::new(TableSpec::pool_9ft()),
-    };
-    let question = read(body, &table)?;
+    }
+}
+
+/// Works on a thread of its own, after those who asked before.
+pub(super) async fn simulated(
+    context: &Context,
+    work: impl FnOnce() -> Value + Send + 'static,
+) -> Result<Value, Problem> {
     let busy = || Problem::unavailable("busy", "Other simulations are running; try again in a moment.");
     let permit = tokio::time::timeout(WAIT, Arc::clone(&context.simulations).acquire_owned())
         .await
@@ -98,10 +131,7 @@ pub(super) async fn answer(context: &Context, body: &Value) -> Result<Value, Pro
     let simulation = tokio::task::spawn_blocking(move || {
         // Kept until the simulation is over, even when nobody waits for it any more.
         let _permit = permit;
-        let strike = Some((question.struck, question.strike));
-        let prediction = Simulator::new(&question.table).simulate(&question.balls, strike);
-        let shot = views::outcome(&prediction, &question.labels);
-        json!({ "table": question.table.name, "shot": shot })
+        work()
     });
     match tokio::time::timeout(PATIENCE, simulation).await {
         Ok(Ok(view)) => Ok(view),
@@ -112,6 +142,47 @@ pub(super) async fn answer(context: &Context, body: &Value) -> Result<Value, Pro
 
 fn read(body: &Value, current: &TableSpec) -> Result<Question, Problem> {
     let top = Fields::of(body, "body", "", &["table", "balls", "cue"])?;
+    let (table, ids, balls) = lie_of(&top, current)?;
+    let known = [
+        "ball",
+        "direction_deg",
+        "stick_speed_m_s",
+        "side",
+        "height",
+        "elevation_deg",
+    ];
+    let cue = Fields::of(top.get("cue")?, "cue", "cue.", &known)?;
+    let struck = index_of(cue.get("ball")?, &ids, "cue.ball")?;
+    let strike = CueStrike {
+        direction: cue.number("direction_deg", None, -3600.0, 3600.0)?.to_radians(),
+        stick_speed_m_s: cue.number("stick_speed_m_s", None, SLOWEST_M_S, MAX_SPEED_M_S)?,
+        side: cue.number("side", Some(0.0), -WIDEST, WIDEST)?,
+        height: cue.number("height", Some(0.0), -WIDEST, WIDEST)?,
+        elevation: cue
+            .number("elevation_deg", Some(0.0), 0.0, STEEPEST_DEG)?
+            .to_radians(),
+    };
+    if strike.side.hypot(strike.height) > WIDEST {
+        return Err(Problem::invalid(
+            "cue.side",
+            format!("side and height together miss the ball: at most {WIDEST} radii from the middle"),
+        ));
+    }
+    let labels = ids.iter().map(|id| json!({ "ball": id })).collect();
+    Ok(Question {
+        table,
+        labels,
+        balls,
+        struck,
+        strike,
+    })
+}
+
+/// The table and what lies on it.
+pub(super) fn lie_of<'a>(
+    top: &Fields<'a>,
+    current: &TableSpec,
+) -> Result<(TableSpec, Vec<&'a Value>, Vec<BallState>), Problem> {
     let table = match top.map.get("table") {
         None | Some(Value::Null) => current.clone(),
         Some(Value::String(name)) if *name == current.name => current.clone(),
@@ -121,16 +192,7 @@ fn read(body: &Value, current: &TableSpec) -> Result<Question, Problem> {
         }
         Some(_) => return Err(Problem::invalid("table", "must be the name of a table")),
     };
-    let list = top
-        .get("balls")?
-        .as_array()
-        .ok_or_else(|| Problem::invalid("balls", "must be a list"))?;
-    if list.is_empty() || list.len() > MAX_BALLS {
-        return Err(Problem::invalid(
-            "balls",
-            format!("must have 1 to {MAX_BALLS} balls, not {}", list.len()),
-        ));
-    }
+    let list = top.list("balls", MAX_BALLS)?;
     let mut ids: Vec<&Value> = Vec::with_capacity(list.len());
     let mut balls: Vec<BallState> = Vec::with_capacity(list.len());
     let shape = Geometry::of(&table);
@@ -165,43 +227,14 @@ fn read(body: &Value, current: &TableSpec) -> Result<Question, Problem> {
         ids.push(id);
         balls.push(BallState::resting(position));
     }
-    let known = [
-        "ball",
-        "direction_deg",
-        "stick_speed_m_s",
-        "side",
-        "height",
-        "elevation_deg",
-    ];
-    let cue = Fields::of(top.get("cue")?, "cue", "cue.", &known)?;
-    let ball = cue.get("ball")?;
-    let struck = ids
-        .iter()
-        .position(|id| *id == ball)
-        .ok_or_else(|| Problem::invalid("cue.ball", "is none of the balls' ids"))?;
-    let strike = CueStrike {
-        direction: cue.number("direction_deg", None, -3600.0, 3600.0)?.to_radians(),
-        stick_speed_m_s: cue.number("stick_speed_m_s", None, SLOWEST_M_S, MAX_SPEED_M_S)?,
-        side: cue.number("side", Some(0.0), -WIDEST, WIDEST)?,
-        height: cue.number("height", Some(0.0), -WIDEST, WIDEST)?,
-        elevation: cue
-            .number("elevation_deg", Some(0.0), 0.0, STEEPEST_DEG)?
-            .to_radians(),
-    };
-    if strike.side.hypot(strike.height) > WIDEST {
-        return Err(Problem::invalid(
-            "cue.side",
-            format!("side and height together miss the ball: at most {WIDEST} radii from the middle"),
-        ));
-    }
-    let labels = ids.iter().map(|id| json!({ "ball": id })).collect();
-    Ok(Question {
-        table,
-        labels,
-        balls,
-        struck,
-        strike,
-    })
+    Ok((table, ids, balls))
+}
+
+/// Which of the balls it is.
+pub(super) fn index_of(id: &Value, ids: &[&Value], path: &str) -> Result<usize, Problem> {
+    ids.iter()
+        .position(|known| *known == id)
+        .ok_or_else(|| Problem::invalid(path, "is none of the balls' ids"))
 }
 
 fn position(value: &Value, path: &str) -> Result<Vec2, Problem> {
@@ -245,14 +278,14 @@ fn check_place(p: Vec2, path: &str, table: &TableSpec, shape: &Geometry) -> Resu
 }
 
 /// An object whose members are all known.
-struct Fields<'a> {
-    map: &'a Map<String, Value>,
+pub(super) struct Fields<'a> {
+    pub(super) map: &'a Map<String, Value>,
     /// What comes before a member's name in messages.
     prefix: String,
 }
 
 impl<'a> Fields<'a> {
-    fn of(value: &'a Value, what: &str, prefix: &str, known: &[&str]) -> Result<Self, Problem> {
+    pub(super) fn of(value: &'a Value, what: &str, prefix: &str, known: &[&str]) -> Result<Self, Problem> {
         let map = value
             .as_object()
             .ok_or_else(|| Problem::invalid(what, "must be an object"))?;
@@ -269,7 +302,18 @@ impl<'a> Fields<'a> {
         })
     }
 
-    fn get(&self, name: &str) -> Result<&'a Value, Problem> {
+    /// A list of one to `most` things.
+    pub(super) fn list(&self, name: &str, most: usize) -> Result<&'a [Value], Problem> {
+        let path = || format!("{}{name}", self.prefix);
+        let list = (self.get(name)?.as_array()).ok_or_else(|| Problem::invalid(path(), "must be a list"))?;
+        if list.is_empty() || list.len() > most {
+            let words = format!("must have 1 to {most} {name}, not {}", list.len());
+            return Err(Problem::invalid(path(), words));
+        }
+        Ok(list)
+    }
+
+    pub(super) fn get(&self, name: &str) -> Result<&'a Value, Problem> {
         self.map
             .get(name)
             .ok_or_else(|| Problem::invalid(format!("{}{name}", self.prefix), "is missing"))

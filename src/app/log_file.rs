@@ -3,9 +3,18 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU32, Ordering};
 
 /// A file with this many bytes is put aside, and the one put aside before it goes.
 const LARGEST: u64 = 16 << 20;
+
+/// How often somebody else has put the file aside.
+static MOVES: AtomicU32 = AtomicU32::new(0);
+
+/// The next line goes into a new file under the old name: whoever rotates logs has put the present one aside.
+pub(super) fn begin_anew() {
+    MOVES.fetch_add(1, Ordering::SeqCst);
+}
 
 /// Appends to a file, beside which at most one older one (`NAME.1`) is kept.
 #[derive(Debug)]
@@ -16,6 +25,8 @@ pub(super) struct LogFile {
     /// Devices and pipes are not put aside.
     is_file: bool,
     largest: u64,
+    /// Of [`MOVES`], those it knows of.
+    moves: u32,
 }
 
 impl LogFile {
@@ -36,6 +47,7 @@ impl LogFile {
             path: path.to_owned(),
             file,
             largest,
+            moves: MOVES.load(Ordering::SeqCst),
         })
     }
 
@@ -50,6 +62,14 @@ impl LogFile {
 
 impl Write for LogFile {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        // Where it can't be opened the log goes on in the one that was put aside.
+        let moves = MOVES.load(Ordering::SeqCst);
+        if self.is_file
+            && std::mem::replace(&mut self.moves, moves) != moves
+            && let Ok(new) = Self::open_with(&self.path, self.largest)
+        {
+            *self = new;
+        }
         if self.bytes >= self.largest && self.put_aside().is_err() {
             // Where that is not allowed the log goes on, and is tried again a file's length later.
             self.bytes = 0;
@@ -88,6 +108,26 @@ mod tests {
         assert!(text.len() < 2100 && text.ends_with("line 0500\n"));
         let numbers: Vec<u32> = text.lines().map(|l| l[5..].parse().unwrap()).collect();
         assert!(numbers.windows(2).all(|w| w[1] == w[0] + 1) && numbers.len() > 100);
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_log_that_was_put_aside_goes_on_under_its_name_and_no_line_is_lost() {
+        let folder = std::env::temp_dir().join(format!("billiards-log-aside-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("table.log");
+        let mut log = LogFile::open_with(&path, 1 << 20).unwrap();
+        writeln!(log, "one").unwrap();
+        std::fs::rename(&path, folder.join("table.log-old")).unwrap();
+        writeln!(log, "two").unwrap();
+        begin_anew();
+        writeln!(log, "three").unwrap();
+        writeln!(log, "four").unwrap();
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).unwrap();
+        assert_eq!(
+            (read("table.log-old").as_str(), read("table.log").as_str()),
+            ("one\ntwo\n", "three\nfour\n")
+        );
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

@@ -5,9 +5,9 @@ use std::time::{Duration, Instant};
 
 use bevy::ecs::message::MessageUpdateSystems;
 use bevy::prelude::*;
-use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM, SIGUSR1};
 
-use super::RunOptions;
+use super::{RunOptions, log_file};
 
 /// Turns a signal or the end of a set duration into an orderly end.
 #[derive(Debug)]
@@ -55,17 +55,18 @@ static STOPS: AtomicU8 = AtomicU8::new(0);
 static RELOAD: AtomicBool = AtomicBool::new(false);
 
 /// Takes over SIGINT and SIGTERM: the first asks the main loop to end, a second ends at once. SIGHUP asks for the
-/// settings to be read again.
+/// settings to be read again, SIGUSR1 for a new log file.
 pub(super) fn listen() -> Result<(), String> {
-    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP])
+    let mut signals = signal_hook::iterator::Signals::new([SIGINT, SIGTERM, SIGHUP, SIGUSR1])
         .map_err(|e| format!("signals cannot be handled: {e}"))?;
     let thread = std::thread::Builder::new().name("signals".to_owned());
     let listening = thread.spawn(move || {
         for signal in signals.forever() {
-            if signal == SIGHUP {
-                RELOAD.store(true, Ordering::SeqCst);
-            } else if STOPS.fetch_add(1, Ordering::SeqCst) > 0 {
-                std::process::exit(130);
+            match signal {
+                SIGHUP => RELOAD.store(true, Ordering::SeqCst),
+                SIGUSR1 => log_file::begin_anew(),
+                _ if STOPS.fetch_add(1, Ordering::SeqCst) > 0 => std::process::exit(130),
+                _ => {}
             }
         }
     });

@@ -295,43 +295,20 @@ fn installation(system_dir: Option<&Path>) -> Result<Installation, Failure> {
         }
         return Ok(Installation::at(folder));
     }
-    // What `current` leads to is what runs.
-    let program = std::env::current_exe().and_then(std::fs::canonicalize).ok();
-    if let Some(place) = program.as_deref().and_then(Installation::of_program) {
+    if let Some(place) = Installation::of_this_program() {
         return Ok(place);
     }
     if Path::new(Installation::USUAL).is_dir() {
         return Ok(Installation::at(Installation::USUAL));
     }
-    let variable = |name| {
-        std::env::var_os(name)
-            .filter(|v| !v.is_empty())
-            .map(PathBuf::from)
-    };
-    let below_home = |name, rest| variable(name).or_else(|| Some(variable("HOME")?.join(rest)));
-    let (Some(data), Some(config)) = (
-        below_home("XDG_DATA_HOME", ".local/share"),
-        below_home("XDG_CONFIG_HOME", ".config"),
-    ) else {
-        return Err(Failure::failed(
-            "nobody says where the trainer is installed; name its folder with --system-dir",
-        ));
-    };
     let site = Settings::default_path();
     // Settings that can't be read leave the state where it usually is, so that good ones can be restored.
     let settings =
         Loaded::load(site.as_deref(), &Overrides::of_process(Vec::new())).map(|loaded| loaded.settings);
     let state = settings.unwrap_or_default().state_folder()?;
-    let config = site
-        .as_deref()
-        .and_then(Path::parent)
-        .map_or_else(|| config.join("billiards-trainer"), Path::to_owned);
-    let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
-    Ok(Installation::of_home(
-        data.join("billiards-trainer"),
-        absolute(config),
-        absolute(state),
-    ))
+    Installation::at_home(site.as_deref(), state).ok_or_else(|| {
+        Failure::failed("nobody says where the trainer is installed; name its folder with --system-dir")
+    })
 }
 
 /// Says on stderr how far it is: one line that changes on a terminal, else a line for each part of the work.

@@ -8,6 +8,8 @@ use clap::Args;
 use super::Failure;
 use crate::app::{self, RunOptions, Site};
 use crate::config::{Assignment, Environment, InstanceLock, Loaded, LockError, Overrides, Settings};
+use crate::ops::backup::Repository;
+use crate::ops::installation::Installation;
 use crate::system::faults::FaultScript;
 use crate::trainer::aim::Assistance;
 use crate::virtual_table::SceneName;
@@ -155,6 +157,14 @@ impl Run {
         let script = self.fault_script.as_deref().map(FaultScript::load);
         let faults = script.transpose().map_err(Failure::usage)?;
         let folder = settings.state_folder()?;
+        // What a restore that was cut off left half done must not be worked with.
+        if let Some(place) = Installation::of_running(Some(folder.clone()))
+            && Repository::finish_restore(&place).map_err(|e| Failure::failed(e.to_string()))?
+        {
+            return Err(Failure::failed(
+                "a restore that was cut off has just been finished; start the trainer again, on what it brought back",
+            ));
+        }
         let lock = InstanceLock::take(&folder).map_err(|error| match &error {
             LockError::Held { .. } => Failure::busy(error.to_string()),
             LockError::Failed { .. } => Failure::failed(error.to_string()),

@@ -55,6 +55,38 @@ impl Installation {
         }
     }
 
+    /// The same for the user who runs this: settings beside the site file, else where a site file would lie; backups in
+    /// the user's data folder. None for a user without a home.
+    #[must_use]
+    pub fn at_home(site_file: Option<&Path>, state: PathBuf) -> Option<Self> {
+        let variable = |name| {
+            std::env::var_os(name)
+                .filter(|v| !v.is_empty())
+                .map(PathBuf::from)
+        };
+        let below_home = |name, rest| variable(name).or_else(|| Some(variable("HOME")?.join(rest)));
+        let data = below_home("XDG_DATA_HOME", ".local/share")?.join(PROGRAM);
+        let config = match site_file.and_then(Path::parent) {
+            Some(folder) => folder.to_owned(),
+            None => below_home("XDG_CONFIG_HOME", ".config")?.join(PROGRAM),
+        };
+        let absolute = |path: PathBuf| std::path::absolute(&path).unwrap_or(path);
+        Some(Self::of_home(data, absolute(config), absolute(state)))
+    }
+
+    /// That of a running trainer with this state folder: the one its program belongs to, else its user's.
+    #[must_use]
+    pub fn of_running(state: Option<PathBuf>) -> Option<Self> {
+        Self::of_this_program().or_else(|| Self::at_home(None, state?))
+    }
+
+    /// The installation this very program belongs to. What `current` leads to is what runs.
+    #[must_use]
+    pub fn of_this_program() -> Option<Self> {
+        let program = std::env::current_exe().and_then(std::fs::canonicalize).ok()?;
+        Self::of_program(&program)
+    }
+
     /// The installation a program belongs to: that of `ROOT/releases/VERSION/billiards-trainer`.
     #[must_use]
     pub fn of_program(program: &Path) -> Option<Self> {

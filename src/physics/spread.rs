@@ -41,6 +41,14 @@ impl InputSpread {
         position_m: 0.0,
     };
 
+    /// Itself where it is possible, else none.
+    fn possible(&self) -> Self {
+        match self.first_impossible() {
+            None => *self,
+            Some(_) => Self::NONE,
+        }
+    }
+
     /// The name of the first field that can't be a spread, if there is one.
     #[must_use]
     pub fn first_impossible(&self) -> Option<&'static str> {
@@ -156,10 +164,7 @@ impl Uncertainty {
         rollouts: usize,
         seed: u64,
     ) -> Spread {
-        let inputs = match inputs.first_impossible() {
-            None => *inputs,
-            Some(_) => InputSpread::NONE,
-        };
+        let inputs = inputs.possible();
         let Some(first) = self.simulators.first_mut() else {
             return Spread::default();
         };
@@ -246,6 +251,29 @@ impl Uncertainty {
             }
         }
         spread
+    }
+}
+
+/// Plays a shot over and over with other inputs each time, on this thread, and shows each to `see`.
+///
+/// The same seed gives the same shots. A spread that is impossible counts as none.
+pub fn replay(
+    simulator: &mut Simulator,
+    balls: &[BallState],
+    strike: (BallIndex, CueStrike),
+    inputs: &InputSpread,
+    rollouts: usize,
+    seed: u64,
+    mut see: impl FnMut(&Prediction),
+) {
+    let inputs = inputs.possible();
+    let scores = normal_scores(rollouts);
+    let order = Order::new(seed, rollouts, 4 + 2 * balls.len());
+    let mut drawn = balls.to_vec();
+    for rollout in 0..rollouts {
+        let score = |input: usize| order.stratum(input, rollout, &scores);
+        let stroke = draw(balls, strike.1, &inputs, &score, &mut drawn);
+        see(simulator.play(&drawn, Some((strike.0, stroke))));
     }
 }
 

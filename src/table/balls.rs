@@ -73,6 +73,22 @@ pub enum Group {
 }
 
 impl Group {
+    /// All groups there are.
+    pub const ALL: [Self; 12] = [
+        Self::Cue,
+        Self::Eight,
+        Self::Solid,
+        Self::Stripe,
+        Self::Red,
+        Self::Yellow,
+        Self::Green,
+        Self::Brown,
+        Self::Blue,
+        Self::Pink,
+        Self::Black,
+        Self::Unknown,
+    ];
+
     /// The colours of snooker, in order of their value.
     pub const COLOURS: [Self; 6] = [
         Self::Yellow,

@@ -8,3 +8,4 @@ pub mod plugin;
 pub mod predict;
 pub mod rehearsal;
 mod rollouts;
+pub mod suggest;

@@ -74,12 +74,7 @@ impl Predictor {
 
     fn simulate(&mut self, aimed: ShotIntent, table: &TableState) -> PredictedShot {
         let balls: Vec<_> = table.balls.iter().map(|b| b.id).collect();
-        let mut states: Vec<_> = table
-            .balls
-            .iter()
-            .map(|b| BallState::resting(b.position_m))
-            .collect();
-        separate(&mut states, self.ball_radius_m);
+        let states = resting(table, self.ball_radius_m);
         let strike = CueStrike {
             stick_speed_m_s: aimed.stick_speed_m_s,
             direction: aimed.direction,
@@ -102,6 +97,18 @@ impl Predictor {
             spread: None,
         }
     }
+}
+
+/// The balls as they lie, in the order of the table's, ready to be simulated.
+#[must_use]
+pub fn resting(table: &TableState, ball_radius_m: f64) -> Vec<BallState> {
+    let mut states: Vec<_> = table
+        .balls
+        .iter()
+        .map(|b| BallState::resting(b.position_m))
+        .collect();
+    separate(&mut states, ball_radius_m);
+    states
 }
 
 /// Measured centres of touching balls may overlap by the error of measurement.

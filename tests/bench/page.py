@@ -132,6 +132,18 @@ def click_through(page, tokens, pictures):
     page.run("document.getElementById('wall').click()")
     page.until("document.getElementById('h-modules').offsetParent", "and everything again")
 
+    # The virtual player waits for nobody: asked again until the balls rest.
+    asked = ("document.querySelectorAll('#suggestions button').length > 0 || (document.getElementById('suggest-ask').disabled"
+             " ? false : (document.getElementById('suggest-form').requestSubmit(), false))")
+    page.until(asked, "shots are suggested", 90)
+    page.until("table.suggested !== null && document.querySelectorAll('#cloth .p-object').length > 0",
+               "and the first is shown on the table")
+    page.picture(f"{pictures}-7-suggestions.png")
+
+    page.until("document.querySelectorAll('#alerts button').length > 0", "an alert is listed", 60)
+    page.run("document.querySelector('#alerts button').click()")
+    page.until(f"{text('alerts')}.includes('Seen')", "and acknowledged")
+
     page.until("document.querySelectorAll('#shots button').length > 0", "a shot is listed", 90)
     page.run("document.querySelector('#shots button').click()")
     page.until(f"{text('table-note')}.startsWith('Replay')", "and replayed")
@@ -173,6 +185,11 @@ def main():
             port = free.getsockname()[1]
         run = [trainer, "run", "--headless", "--source", "virtual", "--port", str(port),
                "--set", "api.require_token=true", *state]
+        # An alert to acknowledge: more than no processor time in use.
+        site = f"{folder}/site.ron"
+        with open(site, "w") as rules:
+            rules.write('(alerts: (rules: [(name: "processor_busy", warning: 0.0, critical: None, for_s: 0.0)]))')
+        run += ["--config", site]
         with open(f"{folder}/log", "w") as log:
             running = subprocess.Popen(run, stdout=log, stderr=log)
         try:

@@ -33,7 +33,9 @@ def site(folder, http, https, upstream):
     user = "user root;\n" if os.geteuid() == 0 else ""
     (folder / "nginx.conf").write_text(
         f"{user}worker_processes 1;\npid nginx.pid;\nerror_log error.log notice;\nevents {{ worker_connections 1024; }}\n"
-        f"http {{\naccess_log access.log;\n{temporary}include site.conf;\n}}\n")
+        f"http {{\naccess_log access.log;\n{temporary}include site.conf;\n"
+        # As Debian's own default site does.
+        f"server {{ listen 127.0.0.1:{http} default_server; server_name _; return 404; }}\n}}\n")
     return folder / "nginx.conf"
 
 

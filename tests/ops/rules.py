@@ -5,7 +5,7 @@
 """
 import grp, json, os, pwd, re, shutil, sys
 
-from common import (DEPLOY, PLACE, REPOSITORY, Table, Trainer, free_port, get, is_whole, placed, program_of, run, said,
+from common import (DEPLOY, PLACE, REPOSITORY, Child, Table, Trainer, free_port, get, is_whole, placed, program_of, run, said,
                     scratch, tools, wait_for)
 
 UNITS = sorted(path for path in (DEPLOY / "systemd").iterdir() if path.suffix in (".service", ".timer"))
@@ -222,6 +222,7 @@ def metrics(table, folder, program, used):
         return table.row("every metric that is asked for exists", False, "the trainer did not get ready")
     page = wait_for(lambda: (text := get(trainer.url + "/metrics")[2].decode()) and "bt_system_cpu_ratio" in text
                     and "bt_vision_rate_hertz" in text and text, 20, 0.5) or get(trainer.url + "/metrics")[2].decode()
+    scraped(table, folder, trainer)
     trainer.end()
     live = set(re.findall(r"^# TYPE (\w+)", page, re.M))
     source = "\n".join(path.read_text() for path in (REPOSITORY / "src").rglob("*.rs"))
@@ -233,6 +234,38 @@ def metrics(table, folder, program, used):
     if not tools("promtool"):
         done = run(["promtool", "check", "metrics"], input=page, stdin=None)
         table.row("promtool check metrics", done.returncode == 0, said(done))
+
+
+def scraped(table, folder, trainer):
+    """The real Prometheus, with the settings of deploy/, beside the running trainer."""
+    if tools("prometheus"):
+        return table.skip("Prometheus takes the figures in and judges every rule", "prometheus is missing")
+    there, port = folder / "prometheus", free_port()
+    shutil.copytree(DEPLOY / "prometheus", there)
+    text = (there / "prometheus.yml").read_text()
+    assert '"127.0.0.1:8000"' in text, "the trainer's address is no longer in the settings"
+    # As they are, but for the port, and in seconds what takes minutes.
+    text = text.replace("127.0.0.1:8000", f"127.0.0.1:{trainer.port}").replace("scrape_interval: 5s", "scrape_interval: 1s")
+    (there / "prometheus.yml").write_text(text.replace("evaluation_interval: 5s", "evaluation_interval: 1s"))
+    child = Child(["prometheus", f"--config.file={there}/prometheus.yml", f"--storage.tsdb.path={there}/data",
+                   f"--web.listen-address=127.0.0.1:{port}", "--log.level=error"], stderr=open(there / "errors", "wb"))
+    ask = lambda what: json.loads(get(f"http://127.0.0.1:{port}/api/v1/{what}")[2])["data"]
+
+    def judged():
+        groups = ask("rules")["groups"]
+        rules = [rule for group in groups for rule in group["rules"]]
+        return rules if rules and all(rule["lastEvaluation"] > "0002" for rule in rules) else None
+
+    try:
+        rules = wait_for(judged, 30, 0.5) or []
+        up = wait_for(lambda: ask("query?query=bt_up")["result"], 20, 0.5)
+        bad = [f"{rule['name']}: {rule.get('lastError')}" for rule in rules if rule["health"] != "ok"]
+        firing = [rule["name"] for rule in rules if rule["state"] == "firing"]
+        table.row("Prometheus takes the figures in and judges every rule", up and rules and not bad,
+                  "; ".join(bad) or f"{len(rules)} rules, firing: {', '.join(firing) or 'none'}" if rules
+                  else (there / "errors").read_text()[-200:])
+    finally:
+        child.end()
 
 
 if __name__ == "__main__":

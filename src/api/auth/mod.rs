@@ -44,6 +44,18 @@ impl Caller {
         }
     }
 
+    /// Refuses whoever has not this role.
+    pub(super) fn must_be(&self, needed: Role) -> Result<(), Problem> {
+        if self.role >= needed {
+            return Ok(());
+        }
+        Err(Problem::new(
+            StatusCode::FORBIDDEN,
+            "forbidden",
+            format!("This needs the role {needed}; yours is {}.", self.role),
+        ))
+    }
+
     #[cfg(test)]
     pub(super) const fn somebody() -> Self {
         Self::at_home()
@@ -115,13 +127,7 @@ impl Gate {
                 ));
             }
         };
-        if caller.role < needed {
-            return Err(Problem::new(
-                StatusCode::FORBIDDEN,
-                "forbidden",
-                format!("This needs the role {needed}; yours is {}.", caller.role),
-            ));
-        }
+        caller.must_be(needed)?;
         Ok(caller)
     }
 

@@ -7,7 +7,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::{Accepted, Answer, Ctx, accept, path, read_json};
+use super::{Accepted, Answer, Ctx, accept, path, read_wish};
 use crate::api::auth::Caller;
 use crate::api::context::Context;
 use crate::api::problem::Problem;
@@ -29,9 +29,7 @@ pub(in crate::api) async fn silence(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Accepted {
-    let body = read_json(&context, request).await?;
-    let asked: NewSilence =
-        serde_json::from_value(body).map_err(|error| Problem::invalid("silence", error.to_string()))?;
+    let asked: NewSilence = read_wish(&context, request, "silence").await?;
     let command = OperatorCommand::Silence {
         target: asked.target,
         for_s: asked.for_s,

@@ -6,7 +6,7 @@ use axum::{Extension, Json};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
-use super::{Accepted, Answer, Ctx, accept, read_json};
+use super::{Accepted, Answer, Ctx, accept, read_wish};
 use crate::api::auth::Caller;
 use crate::api::context::Context;
 use crate::api::problem::Problem;
@@ -34,9 +34,7 @@ pub(in crate::api) async fn calibrate(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Accepted {
-    let body = read_json(&context, request).await?;
-    let wish: CalibrationWish =
-        serde_json::from_value(body).map_err(|error| Problem::invalid("calibration", error.to_string()))?;
+    let wish: CalibrationWish = read_wish(&context, request, "calibration").await?;
     let command = OperatorCommand::Calibrate {
         camera_height_m: wish.camera_height_m,
     };

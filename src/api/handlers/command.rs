@@ -7,7 +7,7 @@ use axum::http::StatusCode;
 use super::alerts::check_silence;
 use super::calibration::{check_calibration, check_nudge};
 use super::system::{check_module, check_recovery};
-use super::{Accepted, Ctx, accept, read_json};
+use super::{Accepted, Ctx, accept, read_wish};
 use crate::api::auth::Caller;
 use crate::api::auth::tokens::Role;
 use crate::api::problem::Problem;
@@ -18,11 +18,9 @@ pub(in crate::api) async fn command(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Accepted {
-    let body = read_json(&context, request).await?;
-    let command: OperatorCommand =
-        serde_json::from_value(body).map_err(|error| Problem::invalid("command", error.to_string()))?;
+    let command: OperatorCommand = read_wish(&context, request, "command").await?;
     match &command {
-        OperatorCommand::Shutdown => admins_only(&caller)?,
+        OperatorCommand::Shutdown => caller.must_be(Role::Admin)?,
         OperatorCommand::SelectSource(source) => {
             let odd = source.trim().is_empty() || source.len() > 1024 || source.chars().any(char::is_control);
             if odd {
@@ -39,7 +37,7 @@ pub(in crate::api) async fn command(
         | OperatorCommand::DisableModule(_) => check_module(&context, &caller, &command)?,
         OperatorCommand::Recover { .. } => check_recovery(&context, &caller, &command)?,
         OperatorCommand::Silence { .. } | OperatorCommand::Unsilence(_) => check_silence(&context, &command)?,
-        OperatorCommand::ReloadSettings => admins_only(&caller)?,
+        OperatorCommand::ReloadSettings => caller.must_be(Role::Admin)?,
         OperatorCommand::SetRecovery(_) => {}
         OperatorCommand::AcknowledgeAlert(id) => {
             if !context.snapshot()?.status.alerts.iter().any(|a| a.id == *id) {
@@ -81,18 +79,6 @@ pub(in crate::api) async fn reload(State(context): Ctx, Extension(caller): Exten
 }
 
 pub(in crate::api) async fn shutdown(State(context): Ctx, Extension(caller): Extension<Caller>) -> Accepted {
-    admins_only(&caller)?;
+    caller.must_be(Role::Admin)?;
     accept(&context, &caller, OperatorCommand::Shutdown)
-}
-
-/// What only those may do who may do everything.
-pub(super) fn admins_only(caller: &Caller) -> Result<(), Problem> {
-    if caller.role == Role::Admin {
-        return Ok(());
-    }
-    Err(Problem::new(
-        StatusCode::FORBIDDEN,
-        "forbidden",
-        format!("This needs the role {}; yours is {}.", Role::Admin, caller.role),
-    ))
 }

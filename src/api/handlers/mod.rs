@@ -14,9 +14,10 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::body::{Body, Bytes};
-use axum::extract::rejection::PathRejection;
-use axum::extract::{Path, Request, State};
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tracing::info;
 
@@ -106,6 +107,23 @@ async fn read_json(context: &Context, request: Request) -> Result<Value, Problem
         };
         Problem::bad_request("malformed_json", format!("The body is not JSON: {error}.{hint}"))
     })
+}
+
+/// The body as what somebody wishes; `what` names it where it is none.
+async fn read_wish<T: DeserializeOwned>(
+    context: &Context,
+    request: Request,
+    what: &str,
+) -> Result<T, Problem> {
+    let body = read_json(context, request).await?;
+    serde_json::from_value(body).map_err(|error| Problem::invalid(what, error.to_string()))
+}
+
+/// What stands behind the question mark.
+fn asked<T>(query: Result<Query<T>, QueryRejection>) -> Result<T, Problem> {
+    query
+        .map(|Query(asked)| asked)
+        .map_err(|error| Problem::bad_request("invalid_query", error.body_text()))
 }
 
 #[cfg(test)]

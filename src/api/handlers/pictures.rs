@@ -7,7 +7,7 @@ use axum::http::header;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
-use super::Ctx;
+use super::{Ctx, asked};
 use crate::api::auth::Caller;
 use crate::api::frames::{Quality, Wanted};
 use crate::api::problem::Problem;
@@ -41,7 +41,7 @@ impl FrameQuery {
     }
 
     fn read(query: Result<Query<Self>, QueryRejection>) -> Result<Self, Problem> {
-        let Query(query) = query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
+        let query = asked(query)?;
         if query.width.is_some_and(|w| !(64..=4096).contains(&w)) {
             return Err(Problem::invalid("width", "must be 64 to 4096 pixels"));
         }

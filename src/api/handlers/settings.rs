@@ -13,7 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::info;
 
-use super::{Answer, Ctx, read_json};
+use super::{Answer, Ctx, asked, read_wish};
 use crate::api::SettingsPlace;
 use crate::api::auth::Caller;
 use crate::api::context::Context;
@@ -56,16 +56,14 @@ pub(in crate::api) async fn change(
     query: Result<Query<WishQuery>, QueryRejection>,
     request: Request,
 ) -> Result<Response, Problem> {
-    let Query(query) = query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
+    let query = asked(query)?;
     let only = match query.validate_only {
         None | Some(0) => false,
         Some(1) => true,
         Some(_) => return Err(Problem::invalid("validate_only", "must be 0 or 1")),
     };
     let headers = request.headers().clone();
-    let body = read_json(&context, request).await?;
-    let wish: Wish =
-        serde_json::from_value(body).map_err(|error| Problem::invalid("changes", error.to_string()))?;
+    let wish: Wish = read_wish(&context, request, "changes").await?;
     let wishes: Vec<_> = (wish.changes.into_iter())
         .map(|(key, value)| Ok((key.clone(), written(&key, value)?)))
         .collect::<Result<_, Problem>>()?;

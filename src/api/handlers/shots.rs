@@ -8,7 +8,7 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{Answer, Ctx, path};
+use super::{Answer, Ctx, asked, path};
 use crate::api::problem::Problem;
 use crate::trainer::played::Shot;
 
@@ -29,7 +29,7 @@ pub(in crate::api) async fn list(
     State(context): Ctx,
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Answer {
-    let Query(query) = query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
+    let query = asked(query)?;
     let limit = query.limit.unwrap_or(USUAL);
     if !(1..=MOST).contains(&limit) {
         return Err(Problem::invalid("limit", format!("must be 1 to {MOST}")));

@@ -11,12 +11,13 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::command::admins_only;
-use super::{Accepted, Answer, Ctx, accept, path, read_json};
+use super::{Accepted, Answer, Ctx, accept, asked, path, read_wish};
 use crate::api::auth::Caller;
+use crate::api::auth::tokens::Role;
 use crate::api::context::Context;
 use crate::api::problem::Problem;
 use crate::api::{metrics, views};
+use crate::ops::backup::BackupStatus;
 use crate::system::command::OperatorCommand;
 use crate::system::recovery::Action;
 use crate::system::status::Lifecycle;
@@ -168,7 +169,7 @@ pub(super) fn check_module(
     let is_off = module.lifecycle == Lifecycle::Disabled;
     if id == "api" && matches!(command, StopModule(_) | DisableModule(_)) {
         // Nobody could start it again from afar.
-        admins_only(caller)?;
+        caller.must_be(Role::Admin)?;
     }
     match command {
         StopModule(_) | RestartModule(_) | DisableModule(_) if id == "config" => {
@@ -190,9 +191,7 @@ pub(in crate::api) async fn recover(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Accepted {
-    let body = read_json(&context, request).await?;
-    let asked: Recover =
-        serde_json::from_value(body).map_err(|error| Problem::invalid("recovery", error.to_string()))?;
+    let asked: Recover = read_wish(&context, request, "recovery").await?;
     let command = OperatorCommand::Recover {
         module: asked.module,
         action: asked.action,
@@ -218,7 +217,7 @@ pub(super) fn check_recovery(
         return Ok(());
     };
     if matches!(action, Action::RestartProcess | Action::SafeMode) {
-        admins_only(caller)?;
+        caller.must_be(Role::Admin)?;
     }
     let known = context.snapshot()?.status.modules.iter().any(|m| m.id == module);
     if known || module == "system" {
@@ -290,11 +289,20 @@ pub(in crate::api) struct LogQuery {
     limit: Option<usize>,
 }
 
+pub(in crate::api) async fn backups(State(context): Ctx) -> Answer {
+    let place = context.options.installation.clone();
+    // A disk may hang; the network side must not.
+    let look =
+        tokio::task::spawn_blocking(move || place.as_ref().map(BackupStatus::load).unwrap_or_default());
+    let status = look.await.map_err(|_| Problem::internal())?;
+    Ok(Json(json!(status)))
+}
+
 pub(in crate::api) async fn log(
     State(context): Ctx,
     query: Result<Query<LogQuery>, QueryRejection>,
 ) -> Answer {
-    let Query(query) = query.map_err(|error| Problem::bad_request("invalid_query", error.body_text()))?;
+    let query = asked(query)?;
     let levels: &[&str] = match query.level.as_deref().map(str::to_ascii_lowercase).as_deref() {
         None | Some("info" | "debug" | "trace") => &[],
         Some("warn" | "warning") => &["ERROR", "WARN"],

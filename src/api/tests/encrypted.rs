@@ -41,6 +41,14 @@ fn curl(trusting: &Path, arguments: &[&str]) -> Option<String> {
         .then(|| String::from_utf8_lossy(&ended.stdout).into_owned())
 }
 
+/// What comes within ten seconds.
+fn poll<T>(mut look: impl FnMut() -> Option<T>) -> Option<T> {
+    (0..100).find_map(|_| {
+        std::thread::sleep(Duration::from_millis(100));
+        look()
+    })
+}
+
 #[test]
 fn connections_are_encrypted_and_a_renewed_certificate_is_taken_in() {
     let folder = std::env::temp_dir().join(format!("billiards-tls-{}", std::process::id()));
@@ -62,6 +70,10 @@ fn connections_are_encrypted_and_a_renewed_certificate_is_taken_in() {
             "{version:?}"
         );
     }
+    // It was made for two days, a moment ago.
+    let ends = poll(|| world.shared.stats.certificate_ends_unix_s()).unwrap();
+    let left = ends - time::OffsetDateTime::now_utc().unix_timestamp();
+    assert!((2 * 86_400 - 600..=2 * 86_400).contains(&left), "{left} s");
     // What this machine asks itself need not be.
     assert_eq!(get(at, "/livez").status, 200);
 

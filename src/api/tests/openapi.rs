@@ -88,7 +88,10 @@ fn every_problem_has_a_test() {
         include_str!("access.rs"),
         include_str!("live.rs"),
         include_str!("problems.rs"),
-        include_str!("settings.rs")
+        include_str!("pictures.rs"),
+        include_str!("serving.rs"),
+        include_str!("settings.rs"),
+        include_str!("what_if.rs")
     );
     let missing: Vec<_> = (KINDS.iter())
         // Written below HTTP, where it has a test of its own.

@@ -194,7 +194,7 @@ mod tests {
             let error = of(said);
             assert_eq!(error.cause, cause, "{said}: {error}");
             assert!(
-                !error.to_string().contains('\n') && error.to_string().contains(';'),
+                !error.to_string().contains('\n') && error.to_string().contains([';', ':']),
                 "{error}"
             );
         }

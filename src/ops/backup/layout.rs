@@ -4,6 +4,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use super::error::{BackupError, Cause};
 use crate::ops::installation::Installation;
@@ -149,7 +150,11 @@ impl Layout {
             .open(&path)
             .map_err(failed)?;
         self.owner.take(&path)?;
-        match file.try_lock() {
+        let locked = patiently(
+            || file.try_lock(),
+            |tried| matches!(tried, Err(TryLockError::WouldBlock)),
+        );
+        match locked {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 let mut said = String::new();
@@ -173,6 +178,19 @@ impl Layout {
         );
         Ok(CommandLock { _file: file })
     }
+}
+
+/// Tries once more for a moment: a program that is being started holds the locks of its parent until it has begun.
+pub(super) fn patiently<T>(mut attempt: impl FnMut() -> T, is_held: impl Fn(&T) -> bool) -> T {
+    let mut done = attempt();
+    for _ in 0..10 {
+        if !is_held(&done) {
+            break;
+        }
+        std::thread::sleep(Duration::from_millis(50));
+        done = attempt();
+    }
+    done
 }
 
 /// Removes a folder with all that is in it, if there is one.

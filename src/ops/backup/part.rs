@@ -84,7 +84,7 @@ pub(super) enum Fate {
     Saved,
     /// A database's log beside it: what it says is saved with the database, and it goes when that is replaced.
     Beside,
-    /// What a process left that ended while it wrote, or can make anew: of no use to anybody.
+    /// What somebody can make anew, and would be wrong beside another file.
     Scrap,
     /// It is never saved and never touched.
     Kept,
@@ -94,8 +94,7 @@ pub(super) enum Fate {
 pub(super) fn fate_of(path: &str) -> Fate {
     let mut names: Vec<_> = path.split('/').collect();
     let name = names.pop().unwrap_or("");
-    let unfinished = name.starts_with('.') && name.ends_with(".new");
-    if unfinished || name.ends_with("-shm") || name == super::swap::MARK {
+    if name.ends_with("-shm") || name == super::swap::MARK {
         return Fate::Scrap;
     }
     if ["-wal", "-journal"].iter().any(|end| name.ends_with(end)) {
@@ -105,6 +104,8 @@ pub(super) fn fate_of(path: &str) -> Fate {
     let kept = in_state && (matches!(name, "lock" | "running") || name.ends_with(".lock"))
         || name.contains(".sqlite.")
         || name.ends_with(".btr")
+        // Half a file of a process that writes, or has ended while it wrote.
+        || name.starts_with('.') && name.ends_with(".new")
         || names
             .iter()
             .skip(1)
@@ -149,7 +150,7 @@ mod tests {
             ("state/history.sqlite.corrupt-20260731T120000Z", Fate::Kept),
             ("state/history.sqlite-wal", Fate::Beside),
             ("state/history.sqlite-shm", Fate::Scrap),
-            ("state/.tokens.ron.12-3.new", Fate::Scrap),
+            ("state/.tokens.ron.12-3.new", Fate::Kept),
         ] {
             assert_eq!(fate_of(path), fate, "{path}");
         }

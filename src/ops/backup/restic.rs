@@ -5,6 +5,8 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
+use crossbeam_channel::RecvTimeoutError;
+
 use super::complaint::translated;
 use super::error::{BackupError, Cause};
 use super::layout::Layout;
@@ -17,6 +19,8 @@ const RESTIC: &str = "restic";
 const NICENESS: i32 = 10;
 /// Time it may take to end once it has said everything.
 const END_LIMIT: Duration = Duration::from_secs(30);
+/// How often somebody looks at what it complains of.
+const LOOK: Duration = Duration::from_millis(100);
 /// More than it ever prints of a list.
 const MOST_OUTPUT: u64 = 256 * 1024 * 1024;
 /// Variables of the user's own backups that would be in the way.
@@ -28,6 +32,9 @@ const NOT_OURS: [&str; 6] = [
     "RESTIC_REPOSITORY_FILE",
     "RESTIC_KEY_HINT",
 ];
+
+/// Goes on only as a child of the process that is named first.
+const IF_ASKED_FOR: &str = r#"test "$PPID" = "$1" || exit 1; shift; exec "$@""#;
 
 /// Restic with a repository and its key.
 #[derive(Clone, Debug)]
@@ -150,16 +157,20 @@ impl Restic {
         Ok(text)
     }
 
-    /// The same, line by line. A lock that a dead process left is taken away once.
+    /// The same, line by line. A lock that a dead process left is taken away; one that dies this very moment gets a
+    /// moment.
     pub fn run_with(&self, arguments: &[&str], on_line: &mut dyn FnMut(&str)) -> Result<(), BackupError> {
-        match self.attempt(arguments, on_line) {
-            Err(error) if error.cause == Cause::Locked => {
-                // Takes away only what nobody holds any more.
-                self.attempt(&["unlock"], &mut |_| {})?;
-                self.attempt(arguments, on_line)
+        let mut done = self.attempt(arguments, on_line);
+        for pause in [Duration::ZERO, Duration::from_secs(2)] {
+            if !matches!(&done, Err(error) if error.cause == Cause::Locked) {
+                break;
             }
-            other => other,
+            std::thread::sleep(pause);
+            // Takes away only what nobody holds any more.
+            self.attempt(&["unlock"], &mut |_| {})?;
+            done = self.attempt(arguments, on_line);
         }
+        done
     }
 
     fn attempt(&self, arguments: &[&str], on_line: &mut dyn FnMut(&str)) -> Result<(), BackupError> {
@@ -172,15 +183,43 @@ impl Restic {
             other => other,
         })?;
         let mut said = Vec::new();
-        if let Some(output) = running.take_output() {
-            for line in BufReader::new(output.take(MOST_OUTPUT)).lines() {
-                let Ok(line) = line else { break };
-                if line.starts_with('{') || line.starts_with('[') {
-                    on_line(&line);
-                } else if said.len() < 50 {
-                    said.push(line);
-                }
+        let mut take = |line: String| {
+            if line.starts_with('{') || line.starts_with('[') {
+                on_line(&line);
+            } else if said.len() < 50 {
+                said.push(line);
             }
+        };
+        let mut gives_up = false;
+        if let Some(output) = running.take_output() {
+            let (sender, lines) = crossbeam_channel::bounded(100);
+            std::thread::scope(|scope| {
+                scope.spawn(move || {
+                    for line in BufReader::new(output.take(MOST_OUTPUT))
+                        .lines()
+                        .map_while(Result::ok)
+                    {
+                        // Nobody listens any more: so it ends.
+                        if sender.send(line).is_err() {
+                            break;
+                        }
+                    }
+                });
+                loop {
+                    match lines.recv_timeout(LOOK) {
+                        Ok(line) => take(line),
+                        Err(RecvTimeoutError::Disconnected) => break,
+                        // It tries a quarter of an hour to read what a disk does not give.
+                        Err(RecvTimeoutError::Timeout) => {
+                            let retries = |line: &String| line.contains("retrying after");
+                            if !gives_up && running.last_lines().iter().any(retries) {
+                                gives_up = true;
+                                running.stop(Duration::from_secs(5));
+                            }
+                        }
+                    }
+                }
+            });
         }
         let Some(ending) = running.wait_until(Instant::now() + END_LIMIT) else {
             running.stop(Duration::from_secs(1));
@@ -196,7 +235,7 @@ impl Restic {
         Err(translated(&said, &ending, &self.repository, &self.key))
     }
 
-    /// `setpriv … env -u … restic …`: ends with this process, as the owner of the backups, without the user's own
+    /// `setpriv … sh -c … env -u … restic …`: ends with this process, as the owner of the backups, without the user's own
     /// settings of restic.
     fn command(&self, arguments: &[&str]) -> Program {
         let mut line: Vec<OsString> = vec!["--pdeathsig".into(), "KILL".into()];
@@ -207,7 +246,9 @@ impl Restic {
             ]);
             line.push("--clear-groups".into());
         }
-        line.push("env".into());
+        // Who asked for it may be dead already, and then nothing kills it: it asks once more.
+        let pid = std::process::id().to_string();
+        line.extend(["sh", "-c", IF_ASKED_FOR, "sh", &pid, "env"].map(OsString::from));
         for variable in NOT_OURS {
             line.extend(["-u".into(), variable.into()]);
         }

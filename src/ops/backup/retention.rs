@@ -113,7 +113,12 @@ pub fn judge(
     let mut upgrades: Vec<&SnapshotInfo> = snapshots.iter().filter(|s| s.is_tagged(PRE_UPGRADE)).collect();
     upgrades.sort_by_key(|s| std::cmp::Reverse(s.moment));
     upgrades.truncate(UPGRADES);
-    let newest = snapshots.iter().max_by_key(|s| s.moment).map(|s| s.id.as_str());
+    // What was put aside before a restore is nobody's last backup.
+    let ordinary = snapshots.iter().filter(|s| !s.is_tagged(PRE_RESTORE));
+    let newest = ordinary
+        .max_by_key(|s| s.moment)
+        .or(snapshots.iter().max_by_key(|s| s.moment));
+    let newest = newest.map(|s| s.id.as_str());
     let verdicts = snapshots
         .iter()
         .zip(policy.keeps(&moments))

@@ -11,7 +11,7 @@ use rustix::fs::{CWD, RenameFlags, renameat_with};
 use serde::{Deserialize, Serialize};
 
 use super::error::{BackupError, Cause};
-use super::layout::{Layout, remove_folder};
+use super::layout::{Layout, patiently, remove_folder};
 use super::manifest::Manifest;
 use super::selection::Selection;
 use super::step::step;
@@ -154,6 +154,9 @@ pub(super) fn finish(layout: &Layout, held: Option<&InstanceLock>) -> Result<boo
     std::fs::remove_file(layout.journal()).map_err(|e| BackupError::io("remove", &layout.journal(), &e))?;
     sync_folder(&layout.place.backups())?;
     step();
+    if held.is_none() {
+        sweep(layout)?;
+    }
     Ok(true)
 }
 
@@ -201,7 +204,11 @@ fn sweep(layout: &Layout) -> Result<(), BackupError> {
 pub(super) fn take_instance(layout: &Layout) -> Result<InstanceLock, BackupError> {
     let state = layout.place.state();
     let was_there = state.is_dir();
-    let lock = InstanceLock::take(state).map_err(|error| match error {
+    let lock = patiently(
+        || InstanceLock::take(state),
+        |tried| matches!(tried, Err(LockError::Held { .. })),
+    )
+    .map_err(|error| match error {
         LockError::Held { pid, .. } => BackupError::new(
             Cause::Busy,
             format!(

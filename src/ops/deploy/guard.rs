@@ -12,6 +12,7 @@ use super::lock::DeployLock;
 use super::releases;
 use super::service::{Service, systemctl};
 use super::workshop::Workshop;
+use crate::ops::backup::Repository;
 use crate::ops::installation::Installation;
 use crate::ops::process::Program;
 
@@ -50,6 +51,10 @@ pub fn boot_guard(place: &Installation, say: &mut dyn FnMut(&str)) -> Result<Opt
     if DeployLock::is_held(place) {
         // Whoever holds it sees to all of this.
         return Ok(None);
+    }
+    // A restore that was cut off comes first: nothing is to start on half of one.
+    if Repository::finish_restore(place).map_err(|e| DeployError::new(e.to_string()))? {
+        say("a restore that was cut off was finished");
     }
     let Some(mut journal) = Journal::pending(place)? else {
         forget_starts(place)?;

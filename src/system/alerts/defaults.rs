@@ -3,7 +3,7 @@
 use super::rule::{Compare, Rule};
 
 /// The metrics that the default rules look at.
-pub const RULE_METRICS: [&str; 7] = [
+pub const RULE_METRICS: [&str; 11] = [
     "system_cpu_ratio",
     "system_memory_used_ratio",
     "process_memory_growth_bytes_per_second",
@@ -11,7 +11,14 @@ pub const RULE_METRICS: [&str; 7] = [
     "system_temperature_celsius",
     "vision_rate_hertz",
     "api_error_ratio",
+    "api_certificate_remaining_seconds",
+    "backup_age_seconds",
+    "backup_verify_age_seconds",
+    "backup_drill_age_seconds",
 ];
+
+const HOUR_S: f64 = 3600.0;
+const DAY_S: f64 = 24.0 * HOUR_S;
 
 /// The rules every table starts with; the site file changes them and adds to them.
 #[must_use]
@@ -108,6 +115,47 @@ pub fn default_rules() -> Vec<Rule> {
             keep_firing_for_s: 60.0,
             summary: "{value} of the network requests fail (limit {limit})".to_owned(),
             remedy: "look in the log for what fails; restart module `api` from the dashboard".to_owned(),
+            ..Rule::default()
+        },
+        Rule {
+            name: "certificate_ends".to_owned(),
+            metric: "api_certificate_remaining_seconds".to_owned(),
+            source: "api".to_owned(),
+            compare: Compare::Below,
+            warning: Some(14.0 * DAY_S),
+            critical: Some(3.0 * DAY_S),
+            summary: "the certificate of the network server is over in {value} (limit {limit})".to_owned(),
+            remedy: "renew the files named in `api.tls_certificate` and `api.tls_key`; new ones are taken in by themselves"
+                .to_owned(),
+            ..Rule::default()
+        },
+        // Where nobody has ever made a backup there is nothing to be late with: it is not measured.
+        Rule {
+            name: "backup_old".to_owned(),
+            metric: "backup_age_seconds".to_owned(),
+            // One a night, and two hours to make it.
+            warning: Some(26.0 * HOUR_S),
+            critical: Some(3.0 * DAY_S),
+            summary: "the last good backup is {value} old (limit {limit})".to_owned(),
+            remedy: "`billiards-trainer backup create` says why there is no newer one".to_owned(),
+            ..Rule::default()
+        },
+        Rule {
+            name: "backup_unchecked".to_owned(),
+            metric: "backup_verify_age_seconds".to_owned(),
+            warning: Some(3.0 * DAY_S),
+            critical: Some(8.0 * DAY_S),
+            summary: "the backups were last found whole {value} ago (limit {limit})".to_owned(),
+            remedy: "`billiards-trainer backup verify` says what is wrong with them".to_owned(),
+            ..Rule::default()
+        },
+        Rule {
+            name: "restore_untried".to_owned(),
+            metric: "backup_drill_age_seconds".to_owned(),
+            warning: Some(9.0 * DAY_S),
+            critical: Some(30.0 * DAY_S),
+            summary: "a backup was last restored for practice {value} ago (limit {limit})".to_owned(),
+            remedy: "`billiards-trainer backup drill` says why it does not succeed".to_owned(),
             ..Rule::default()
         },
     ]

@@ -4,7 +4,13 @@ use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
+use crate::ops::helpers::duration_in_words;
 use crate::system::status::Severity;
+
+/// From here on a time is told in minutes, hours and days.
+const MINUTES_S: f64 = 120.0;
+/// Longer than any time that is told.
+const MOST_S: f64 = 1e12;
 
 /// Which side of the limit is bad.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -134,7 +140,7 @@ impl Rule {
         Duration::try_from_secs_f64(self.keep_firing_for_s).unwrap_or_default()
     }
 
-    /// A figure as people read it: shares as per cent, bytes as MB or GB, others as they are.
+    /// A figure as people read it: shares as per cent, bytes as MB or GB, long times in words, others as they are.
     fn figure(&self, value: f64) -> String {
         if self.metric.ends_with("_ratio") {
             format!("{:.0} %", value * 100.0)
@@ -149,6 +155,8 @@ impl Rule {
             } else {
                 format!("{:.1} GB{rate}", value / 1e9)
             }
+        } else if self.metric.ends_with("_seconds") && value.abs() >= MINUTES_S {
+            duration_in_words(Duration::from_secs_f64(value.abs().min(MOST_S)))
         } else if value.abs() < 10.0 && value.fract() != 0.0 {
             format!("{value:.2}")
         } else if value.abs() < 100.0 && value.fract() != 0.0 {

@@ -155,6 +155,8 @@ pub struct ApiFigures {
     pub error_share: Option<f64>,
     /// Connected clients.
     pub clients: Option<f64>,
+    /// Time until its certificate is over, seconds; below zero where it is.
+    pub certificate_remaining_s: Option<f64>,
 }
 
 /// Figures over the last seconds.

@@ -195,6 +195,7 @@ impl Gauges<'_> {
             (Metric::ApiErrors, Some(self.api.requests.1 as f64)),
             (Metric::ApiErrorShare, api.error_share),
             (Metric::ApiClients, api.clients),
+            (Metric::ApiCertificate, api.certificate_remaining_s),
             (Metric::ApiFaults, Some(faults("api"))),
             (
                 Metric::ProjectorLatencyP50,

@@ -14,6 +14,8 @@ use sysinfo::{
     RefreshKind, System,
 };
 
+use crate::ops::backup::{BackupStatus, Done};
+use crate::ops::installation::Installation;
 use crate::system::metrics::{Metric, Sample};
 use crate::system::thread_time::thread_cpu_s;
 
@@ -51,6 +53,8 @@ pub struct ResourceSample {
     pub network_received_bytes_per_s: Option<f64>,
     /// All network interfaces but loopback: bytes sent a second.
     pub network_sent_bytes_per_s: Option<f64>,
+    /// Time since the last good backup, the last good look through all of them, and the last good restore for practice, seconds.
+    pub backup_age_s: [Option<f64>; 3],
     /// The hottest sensor, °C.
     pub temperature_celsius: Option<f64>,
     /// Processes on the machine.
@@ -66,6 +70,7 @@ impl ResourceSample {
     /// this sampling alone.
     pub fn write(&self, sample: &mut Sample) {
         let whole = |value: Option<u64>| value.map(|value| value as f64);
+        let [backup, verify, drill] = self.backup_age_s;
         for (metric, value) in [
             (Metric::ProcessCpu, self.process_cpu),
             (Metric::ProcessThreadCpuMax, self.process_thread_cpu_max),
@@ -87,6 +92,9 @@ impl ResourceSample {
             (Metric::SystemDiskFree, whole(self.disk_free_bytes)),
             (Metric::SystemNetworkReceived, self.network_received_bytes_per_s),
             (Metric::SystemNetworkSent, self.network_sent_bytes_per_s),
+            (Metric::BackupAge, backup),
+            (Metric::BackupVerifyAge, verify),
+            (Metric::BackupDrillAge, drill),
             (Metric::SystemTemperature, self.temperature_celsius),
             (Metric::SystemProcesses, whole(self.processes)),
             (Metric::MonitoringCpu, self.sampling_cpu),
@@ -157,6 +165,8 @@ pub struct Sampler {
     components: Components,
     own: Option<Pid>,
     state: Option<PathBuf>,
+    /// Whose backups are looked at.
+    installation: Option<Installation>,
     threads: proc::Threads,
     newest: ResourceSample,
     grown: Grown,
@@ -178,6 +188,7 @@ impl Sampler {
             networks: Networks::new_with_refreshed_list(),
             components: Components::new(),
             own: sysinfo::get_current_pid().ok(),
+            installation: Installation::of_running(state.clone()),
             state,
             threads: proc::Threads::default(),
             newest: ResourceSample::default(),
@@ -260,7 +271,17 @@ impl Sampler {
         let disk = self.state.as_deref().and_then(disk);
         sample.disk_used = disk.map(|(used, _)| used);
         sample.disk_free_bytes = disk.map(|(_, free)| free);
+        sample.backup_age_s = self.installation.as_ref().map_or([None; 3], backup_ages_s);
     }
+}
+
+/// How old the last good backup, verification and drill are.
+fn backup_ages_s(place: &Installation) -> [Option<f64>; 3] {
+    let status = BackupStatus::load(place);
+    let now = time::OffsetDateTime::now_utc().unix_timestamp();
+    // A clock that was put back makes nothing younger than new.
+    let age = |done: &Done| done.last_good_unix_s.map(|at| (now - at).max(0) as f64);
+    [&status.backup, &status.verify, &status.drill].map(age)
 }
 
 /// Memory of the last half minute.
