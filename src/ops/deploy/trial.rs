@@ -104,11 +104,16 @@ pub struct Beside {
 }
 
 impl Beside {
-    /// Starts it on a scratch folder, looking at `source`.
+    /// Starts it on a scratch folder, looking at `source`, with settings of its own.
     ///
     /// # Errors
     /// When it can't be started.
-    pub fn start(program: &Path, scratch: &Installation, source: &str) -> Result<Self, DeployError> {
+    pub fn start(
+        program: &Path,
+        scratch: &Installation,
+        source: &str,
+        set: &[String],
+    ) -> Result<Self, DeployError> {
         let free = TcpListener::bind("127.0.0.1:0").and_then(|l| l.local_addr());
         let port = free
             .map_err(|e| DeployError::new(format!("no port is free on this machine: {e}")))?
@@ -139,6 +144,9 @@ impl Beside {
             "api.tls_key=",
             "recording.folder=",
         ] {
+            arguments.extend(["--set".into(), set.into()]);
+        }
+        for set in set {
             arguments.extend(["--set".into(), set.into()]);
         }
         let mut running = tame(program, scratch.root(), arguments)
@@ -233,7 +241,7 @@ pub fn try_out(program: &Path, scratch: &Scratch, limit: Duration) -> Result<Vec
     let state = scratch.place.state();
     let before = files(state).map_err(words)?;
     let forms = databases(state);
-    let mut beside = Beside::start(program, &scratch.place, "virtual").map_err(words)?;
+    let mut beside = Beside::start(program, &scratch.place, "virtual", &[]).map_err(words)?;
     beside.wait_ready(limit, 3)?;
     beside.stop()?;
     let after = files(state).map_err(words)?;
