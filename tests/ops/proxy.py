@@ -172,7 +172,7 @@ def streams(table, proxy):
             c.sendall(f"GET /api/v1/stream.mjpeg?fps=10 HTTP/1.1\r\nHost: 127.0.0.1:{proxy.https}\r\n"
                       f"Authorization: Bearer {proxy.token}\r\n\r\n".encode())
             seen, times, rest = 0, [], b""
-            while time.monotonic() - began < 6 and seen < 20:
+            while time.monotonic() - began < 10 and seen < 12:
                 piece = c.recv(65536)
                 if not piece:
                     break
@@ -182,7 +182,7 @@ def streams(table, proxy):
                     seen = now
         gaps = [b - a for a, b in zip(times, times[1:])]
         # Buffered, pictures would come many at once, seconds apart.
-        return seen >= 20 and max(gaps) < 1.0, f"{seen} pictures in {times[-1] if times else 0:.1f} s, longest gap {max(gaps or [0]) * 1e3:.0f} ms"
+        return seen >= 12 and max(gaps) < 1.0, f"{seen} pictures in {times[-1] if times else 0:.1f} s, longest gap {max(gaps or [0]) * 1e3:.0f} ms"
 
     def websocket():
         key = base64.b64encode(os.urandom(16)).decode()

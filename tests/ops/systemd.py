@@ -136,12 +136,16 @@ class Box:
         """By `deploy install` where this program has it; else its steps by hand."""
         promise = "installed into a fresh Debian, at work"
         if knows(self.program, "deploy", "install"):
+            # Settings that are there are kept. The virtual table is much for a machine that does other work beside it.
+            (self.place / "config").mkdir(parents=True)
+            self.settings()
             self.boot()
             shutil.copy(self.program, self.root / "root/billiards-trainer")
             done = self.run("/root/billiards-trainer", "deploy", "install", PLACE, "--environment", "production", "--port",
-                            str(self.port), "--unsigned", "--probation", "20s", "--yes", timeout=400)
+                            str(self.port), "--unsigned", "--now", "--probation", "20s", "--yes", timeout=400)
             table.row(f"{promise}, by `deploy install`", done.returncode == 0, said(done)[-280:])
-            self.settings()
+            if done.returncode:
+                table.end()
             return
         releases = self.place / "releases/0"
         releases.mkdir(parents=True)
@@ -162,7 +166,7 @@ class Box:
         table.row(promise, quiet, " ".join(map(said, made)) or self.run("systemctl", "--version").stdout.split("\n")[0])
 
     def settings(self, more=", trainer: (assistance: beginner)"):
-        (self.place / "config/site.ron").write_text(f'(source: "virtual", api: (port: {self.port}){more})\n')
+        (self.place / "config/site.ron").write_text(f'(source: "virtual", vision: (rate_hz: 10), api: (port: {self.port}){more})\n')
 
     def drop_in(self, text):
         """A drop-in for the trainer's unit; without text none."""
@@ -219,6 +223,7 @@ def restarted(box, seconds, before):
 
 def everyday(table, box):
     def start():
+        box.systemctl("stop", UNIT)
         began = time.monotonic()
         done = box.systemctl("start", UNIT)
         took = time.monotonic() - began
@@ -503,7 +508,7 @@ def timers(table, box):
     for name in ("backup", "verify", "drill"):
         def once(unit=f"billiards-trainer-{name}.service"):
             done = box.systemctl("start", unit, timeout=300)
-            return done.returncode == 0 and box.show("Result", unit) == "success", box.log(unit, 3)
+            return done.returncode == 0 and box.show("Result", unit) == "success", box.log(unit, 6)
         table.attempt(f"billiards-trainer-{name}.service does its work inside its sandbox", once)
 
 
