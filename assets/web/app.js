@@ -286,7 +286,7 @@ const table = {
     for (const way of shot.paths) {
       if (way.length_m < 0.002) continue;
       if (way.ball === shot.intent.cue_ball) {
-        const cut = contact ? split(way.points, contact.position) : [way.points, []];
+        const cut = contact ? split(way.points, contact.position, reach(shot, contact)) : [way.points, []];
         path(cut[1], "p-cue");
         path(cut[0], "p-aim");
       } else path(way.points, way.ball === struck ? "p-object" : "p-other");
@@ -307,7 +307,7 @@ const table = {
 };
 
 /** The way before and after the point nearest to `p`. */
-function split(points, p) {
+function split(points, p, near) {
   let best = { d: Infinity, i: 0, q: points[0] };
   for (let i = 0; i + 1 < points.length; i++) {
     const [a, b] = [points[i], points[i + 1]];
@@ -316,14 +316,21 @@ function split(points, p) {
     const q = [a[0] + v[0] * t, a[1] + v[1] * t];
     const d = Math.hypot(q[0] - p[0], q[1] - p[1]);
     if (d < best.d - 1e-9) best = { d, i, q };
+    // A ball may come by there again later.
+    if (best.d <= near) break;
   }
   return [[...points.slice(0, best.i + 1), best.q], [best.q, ...points.slice(best.i + 1)]];
+}
+
+/** How far the cue ball's centre is from the place an event tells of: that of the ball it names first. */
+function reach(shot, contact) {
+  return 0.001 + (contact.ids[0] === shot.intent.cue_ball ? 0 : 2 * table.info.spec.ball.radius_m);
 }
 
 /** Where the cue ball is at contact when the event names the other ball first. */
 function ghost(shot, contact) {
   const way = shot.paths.find((w) => w.ball === shot.intent.cue_ball);
-  return way ? split(way.points, contact.position)[1][0] : contact.position;
+  return way ? split(way.points, contact.position, reach(shot, contact))[1][0] : contact.position;
 }
 
 async function loadTable() {
