@@ -5,6 +5,7 @@
 //! `docs/backup.md`.
 
 mod archive;
+mod carry;
 mod complaint;
 mod create;
 mod difference;
