@@ -102,6 +102,17 @@ impl Repository {
         })
     }
 
+    /// The same, if there ever was a backup: who only looks makes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn find(place: &Installation) -> Result<Option<Self>, BackupError> {
+        if !place.backups().exists() {
+            return Ok(None);
+        }
+        Self::open(place).map(Some)
+    }
+
     /// Finishes a restore that was cut short, if one was; to be called before a trainer begins to work with what may
     /// be half of it. Tells whether there was one.
     ///

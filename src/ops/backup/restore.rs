@@ -140,7 +140,7 @@ impl Repository {
             restored.saved_before = self.save_before(progress)?;
         }
         progress(Progress::of("preparing"));
-        let journal = self.prepare(&fetched, &selection, &found)?;
+        let journal = self.make_ready(&fetched, &selection, &found)?;
         if options.check_settings && selection.touches_settings() && !is_undo {
             let new = |area: &str, live: &Path| {
                 let unit = journal.units.iter().find(|unit| unit.area == area);
@@ -197,7 +197,7 @@ impl Repository {
     }
 
     /// Makes the new folders, whole, beside the old ones.
-    fn prepare(
+    fn make_ready(
         &self,
         fetched: &Fetched,
         selection: &Selection,
