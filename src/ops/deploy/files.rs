@@ -235,11 +235,17 @@ pub fn announce(nginx: bool, enable: bool) -> Result<(), DeployError> {
     Ok(())
 }
 
-/// What an install switched on is switched off again.
-pub fn switch_off() {
-    let mut arguments = vec!["disable", "--now", UNIT];
-    arguments.extend(TIMERS);
+/// What an install switched on is switched off again. A service that `starts` right now waits for this: it is not stopped.
+pub fn switch_off(starts: bool) {
     // Units that are gone already can't be switched off.
+    let service: &[&str] = if starts {
+        &["disable", UNIT]
+    } else {
+        &["disable", "--now", UNIT]
+    };
+    drop(systemctl(service, LIMIT));
+    let mut arguments = vec!["disable", "--now"];
+    arguments.extend(TIMERS);
     drop(systemctl(&arguments, LIMIT));
 }
 

@@ -219,7 +219,7 @@ impl<'a> Workshop<'a> {
         let place = self.place;
         if journal.service == Service::Systemd {
             if journal.operation == Operation::Install {
-                files::switch_off();
+                files::switch_off(self.hands_off);
             }
             files::put_back(place)?;
             // Taken back as far as the system takes it.
@@ -304,7 +304,13 @@ fn stage(place: &Installation, journal: &Journal) -> Result<(), DeployError> {
         std::fs::rename(&from, &folder).map_err(|e| DeployError::io("move", &from, &e))?;
         tree::sync_folder(&all)?;
     }
-    releases::check_whole(place, &journal.to).map(drop)
+    releases::check_whole(place, &journal.to)?;
+    if !guardian(place).exists() {
+        // Somebody has to count the starts of a first release, too. That it was found good is written down elsewhere.
+        let guards = journal.from.as_ref().unwrap_or(&journal.to);
+        tree::point(&guardian(place), &Path::new("../releases").join(guards))?;
+    }
+    Ok(())
 }
 
 fn mark_good(place: &Installation, journal: &Journal) -> Result<(), DeployError> {
@@ -313,10 +319,7 @@ fn mark_good(place: &Installation, journal: &Journal) -> Result<(), DeployError>
     known.service = Some(journal.service.clone());
     known.nginx |= journal.nginx;
     known.write(place)?;
-    tree::point(
-        &place.deploy().join("good"),
-        &Path::new("../releases").join(&journal.to),
-    )?;
+    tree::point(&guardian(place), &Path::new("../releases").join(&journal.to))?;
     guard::forget_starts(place)
 }
 
@@ -345,24 +348,20 @@ fn undo_stage(place: &Installation, journal: &Journal) -> Result<(), DeployError
     tree::remove(&incoming::folder(place))?;
     if journal.staged && releases::current(place).as_ref() != Some(&journal.to) {
         tree::remove(&releases::folder(place, &journal.to))?;
+        if std::fs::symlink_metadata(guardian(place)).is_ok() && !guardian(place).exists() {
+            journal::remove(&guardian(place))?;
+        }
         if place.releases().exists() {
             tree::sync_folder(&place.releases())?;
         }
     }
     if journal.operation == Operation::Install {
-        take_away(place, &journal.made)?;
+        journal.made.take_away()?;
     }
     Ok(())
 }
 
-/// What an install made goes with it; logs stay, they say what went wrong.
-fn take_away(place: &Installation, made: &[PathBuf]) -> Result<(), DeployError> {
-    for path in made.iter().rev() {
-        if *path == place.root() || *path == place.deploy() || path.starts_with(place.logs()) {
-            continue;
-        }
-        tree::remove(path)?;
-    }
-    drop(std::fs::remove_dir(place.logs()));
-    Ok(())
+/// The release whose program guards each start.
+fn guardian(place: &Installation) -> PathBuf {
+    place.deploy().join("good")
 }
