@@ -134,7 +134,7 @@ impl Outcome {
     }
 }
 
-type Tell<'a> = &'a mut dyn FnMut(Told);
+pub(super) type Tell<'a> = &'a mut dyn FnMut(Told);
 
 /// Puts a release in place where none is yet.
 ///
@@ -302,7 +302,7 @@ fn go_on(place: &Installation, tell: Tell) -> Result<Option<Outcome>, DeployErro
 }
 
 /// What was cut off before is brought to an end first.
-fn settle(place: &Installation, tell: Tell) -> Result<(), DeployError> {
+pub(super) fn settle(place: &Installation, tell: Tell) -> Result<(), DeployError> {
     if let Some(outcome) = go_on(place, tell)? {
         tell(Told::Step(&outcome.words()));
     }
@@ -406,7 +406,7 @@ fn service_of(wishes: &Wishes, known: &Known) -> Service {
         .unwrap_or(Service::Systemd)
 }
 
-fn lock_existing(place: &Installation) -> Result<DeployLock, DeployError> {
+pub(super) fn lock_existing(place: &Installation) -> Result<DeployLock, DeployError> {
     if !place.root().is_dir() {
         return Err(not_installed(place));
     }

@@ -205,7 +205,9 @@ impl<'a> Workshop<'a> {
             let program = releases::program(place, &journal.to);
             let list = files::of_release(&program, place, journal.nginx)?;
             files::place(place, Path::new(SYSTEM), &list)?;
-            files::announce(journal.nginx, journal.operation == Operation::Install)?;
+            let install = journal.operation == Operation::Install;
+            let timers = files::timers(place, !install)?;
+            files::announce(journal.nginx, install, &timers)?;
         }
         if journal.operation == Operation::Install {
             // Now there is a user to give them to.
@@ -218,15 +220,11 @@ impl<'a> Workshop<'a> {
     fn undo_files(&self, journal: &Journal) -> Result<(), DeployError> {
         let place = self.place;
         if journal.service == Service::Systemd {
-            if journal.operation == Operation::Install {
-                files::switch_off(self.hands_off);
-            }
+            let install = journal.operation == Operation::Install;
+            let timers = files::timers(place, !install)?;
+            files::switch_off(install, self.hands_off, &timers);
             files::put_back(place)?;
-            // Taken back as far as the system takes it.
-            drop(super::service::systemctl(
-                &["daemon-reload"],
-                Duration::from_secs(60),
-            ));
+            files::announce_undone(journal.nginx);
         }
         Ok(())
     }
