@@ -176,7 +176,8 @@ impl From<BackupError> for Failure {
 impl Backup {
     pub(crate) fn execute(self) -> Result<(), Failure> {
         let place = installation(self.system_dir.as_deref())?;
-        let repository = Repository::open(&place)?;
+        // Not before it is needed: who only looks makes nothing.
+        let open = || Repository::open(&place);
         let mut teller = Teller::new(self.json);
         let mut tell = |progress| teller.tell(progress);
         let text = match self.what {
@@ -184,18 +185,22 @@ impl Backup {
                 kind,
                 backup_file: Some(file),
                 ..
-            }) => exported(&repository.create_file(kind, &file, &mut tell)?, &file, self.json)?,
+            }) => exported(&open()?.create_file(kind, &file, &mut tell)?, &file, self.json)?,
             Command::Create(create) => {
                 let options = CreateOptions {
                     kind: create.kind,
                     tags: create.tag,
                     pinned: create.pin,
                 };
-                created(&repository.create(&options, &mut tell)?, self.json)?
+                created(&open()?.create(&options, &mut tell)?, self.json)?
             }
-            Command::List => listed(&repository.list()?, self.json)?,
+            Command::List => {
+                let found = Repository::find(&place)?;
+                let list = found.map_or_else(|| Ok(Vec::new()), |found| found.list())?;
+                listed(&list, self.json)?
+            }
             Command::Verify(verify) => {
-                let says = repository.verify(verify.data.unwrap_or(Depth::Structure))?;
+                let says = open()?.verify(verify.data.unwrap_or(Depth::Structure))?;
                 if self.json {
                     json(&serde_json::json!({ "whole": true, "says": says }))?
                 } else {
@@ -205,7 +210,7 @@ impl Backup {
             Command::Restore(restore) => {
                 let (source, options) = restore.meant();
                 let source = source.as_source();
-                restored(&repository.restore(source, &options, &mut tell)?, self.json)?
+                restored(&open()?.restore(source, &options, &mut tell)?, self.json)?
             }
             Command::Prune(prune) => {
                 let policy = Policy {
@@ -215,15 +220,15 @@ impl Backup {
                     weekly: prune.keep_weekly,
                     monthly: prune.keep_monthly,
                 };
-                pruned(&repository.prune(&policy, prune.dry_run)?, self.json)?
+                pruned(&open()?.prune(&policy, prune.dry_run)?, self.json)?
             }
-            Command::Pin(named) => pinned(&repository.pin(&named.snapshot, true)?, self.json)?,
-            Command::Unpin(named) => pinned(&repository.pin(&named.snapshot, false)?, self.json)?,
-            Command::Drill(of) => drilled(&repository.drill(&of.snapshot, &mut tell)?, self.json)?,
+            Command::Pin(named) => pinned(&open()?.pin(&named.snapshot, true)?, self.json)?,
+            Command::Unpin(named) => pinned(&open()?.pin(&named.snapshot, false)?, self.json)?,
+            Command::Drill(of) => drilled(&open()?.drill(&of.snapshot, &mut tell)?, self.json)?,
             Command::Key(key) => match key.what {
-                KeyWhat::Show => key_shown(&repository.key()?, self.json)?,
+                KeyWhat::Show => key_shown(&Key::of(&place)?, self.json)?,
                 KeyWhat::Set { from } => {
-                    repository.set_key(&Key::parse(&key_text(from.as_deref())?)?)?;
+                    open()?.set_key(&Key::parse(&key_text(from.as_deref())?)?)?;
                     if self.json {
                         json(&serde_json::json!({ "set": true }))?
                     } else {
@@ -232,7 +237,7 @@ impl Backup {
                 }
             },
             Command::Export(export) => {
-                let done = repository.export(&export.snapshot, &export.file, &mut tell)?;
+                let done = open()?.export(&export.snapshot, &export.file, &mut tell)?;
                 exported(&done, &export.file, self.json)?
             }
         };

@@ -59,7 +59,7 @@ fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::R
     beside.push(format!(".{}-{count}.new", std::process::id()));
     let beside = folder.join(beside);
     let written = (|| {
-        let mut file = File::create(&beside)?;
+        let mut file = create_anew(&beside)?;
         if let Ok(old) = std::fs::metadata(path) {
             file.set_permissions(old.permissions())?;
         }
@@ -77,6 +77,16 @@ fn replace(path: &Path, fill: impl FnOnce(&mut File) -> io::Result<()>) -> io::R
         drop(folder.sync_all());
     }
     Ok(())
+}
+
+/// A new file in place of whatever bears its name; a link is removed, never followed: an administrator may write in a
+/// folder of somebody else, who can foresee the name.
+fn create_anew(path: &Path) -> io::Result<File> {
+    match std::fs::remove_file(path) {
+        Err(e) if e.kind() != io::ErrorKind::NotFound => return Err(e),
+        _ => {}
+    }
+    File::options().write(true).create_new(true).open(path)
 }
 
 /// Removes from a folder what processes left that ended in the middle of [`write_durably`]. To be
@@ -184,6 +194,28 @@ mod tests {
             std::fs::metadata(&path).unwrap().permissions().mode() & 0o777,
             0o600
         );
+        std::fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_link_in_the_way_is_not_followed() {
+        let folder = folder("link");
+        std::fs::create_dir_all(&folder).unwrap();
+        let precious = folder.join("precious");
+        std::fs::write(&precious, "precious").unwrap();
+        // Of the next names one is taken, whatever other tests write meanwhile.
+        let next = WRITES.load(Ordering::Relaxed);
+        let links: Vec<_> = (next..next + 2000)
+            .map(|count| folder.join(format!(".a.ron.{}-{count}.new", std::process::id())))
+            .collect();
+        for link in &links {
+            std::os::unix::fs::symlink(&precious, link).unwrap();
+        }
+        write_durably(&folder.join("a.ron"), b"new").unwrap();
+        assert_eq!(std::fs::read(&precious).unwrap(), b"precious");
+        assert_eq!(std::fs::read(folder.join("a.ron")).unwrap(), b"new");
+        let left = links.iter().filter(|link| link.is_symlink()).count();
+        assert_eq!(left, links.len() - 1, "one was in the way");
         std::fs::remove_dir_all(&folder).unwrap();
     }
 

@@ -2,7 +2,11 @@
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Seek as _, Write as _};
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+
+use rustix::fs::OFlags;
+use rustix::io::Errno;
 
 /// Held as long as this instance runs. The system gives it back however the process ends, so that
 /// the file left behind is harmless.
@@ -46,13 +50,7 @@ impl InstanceLock {
             reason,
         };
         std::fs::create_dir_all(folder).map_err(failed)?;
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(folder.join("lock"))
-            .map_err(failed)?;
+        let mut file = Self::open_file(&folder.join("lock")).map_err(failed)?;
         match file.try_lock() {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
@@ -73,6 +71,28 @@ impl InstanceLock {
             .and_then(|()| writeln!(file, "{}", std::process::id()));
         drop(written);
         Ok(Self { _file: file })
+    }
+
+    /// Opens the file of a lock, and makes it where there is none. A link is refused: an administrator may work in a folder
+    /// of somebody else, who could have it lead to any file.
+    ///
+    /// # Errors
+    /// What the system says, or that it is a link.
+    pub(crate) fn open_file(path: &Path) -> io::Result<File> {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .create(true)
+            .truncate(false)
+            .custom_flags(OFlags::NOFOLLOW.bits() as i32)
+            .open(path)
+            .map_err(|error| match Errno::from_io_error(&error) {
+                Some(Errno::LOOP) => io::Error::new(
+                    io::ErrorKind::InvalidInput,
+                    format!("{} is a link; remove it", path.display()),
+                ),
+                _ => error,
+            })
     }
 }
 
@@ -109,5 +129,27 @@ mod tests {
         let error = InstanceLock::take(&folder).unwrap_err();
         assert!(matches!(error, LockError::Failed { .. }), "{error}");
         std::fs::remove_file(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_link_in_place_of_the_lock_is_not_followed() {
+        let folder = std::env::temp_dir().join(format!("billiards-lock-link-{}", std::process::id()));
+        drop(std::fs::remove_dir_all(&folder));
+        std::fs::create_dir_all(&folder).unwrap();
+        let (precious, missing) = (folder.join("precious"), folder.join("missing"));
+        std::fs::write(&precious, "precious").unwrap();
+        for target in [&precious, &missing] {
+            std::os::unix::fs::symlink(target, folder.join("lock")).unwrap();
+            let message = InstanceLock::take(&folder).unwrap_err().to_string();
+            assert!(
+                message.contains("lock is a link; remove it") && !message.contains('\n'),
+                "{message}"
+            );
+            std::fs::remove_file(folder.join("lock")).unwrap();
+        }
+        assert_eq!(std::fs::read_to_string(&precious).unwrap(), "precious");
+        assert!(!missing.exists());
+        drop(InstanceLock::take(&folder).unwrap());
+        std::fs::remove_dir_all(&folder).unwrap();
     }
 }

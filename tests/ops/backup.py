@@ -277,6 +277,12 @@ def troubles():
         if not os.path.lexists(os.path.join(empty, tool)):
             os.symlink(shutil.which(tool), os.path.join(empty, tool))
     case("restic is missing", "apt install restic", backup("create", env={"PATH": empty}))
+    without = os.path.join(scratch, "path-without-setpriv")
+    os.makedirs(without, exist_ok=True)
+    for tool in ("restic", "sh", "env", "sha256sum"):
+        if not os.path.lexists(os.path.join(without, tool)):
+            os.symlink(shutil.which(tool), os.path.join(without, tool))
+    case("setpriv is missing", "setpriv is not installed", backup("create", env={"PATH": without}))
     repository = os.path.join(root, "backups/repository")
     os.rename(repository + "/index", scratch + "/index")
     case("half a repository", "not whole", backup("restore"))
@@ -302,9 +308,23 @@ def troubles():
             row("no room, read-only disk", "nothing can be mounted here", "measured with the right to mount", None)
         os.rmdir(backups)
         os.rename(aside, backups)
+        state = os.path.join(root, "state")
+        if mounted and subprocess.run(["mount", "--bind", state, state]).returncode == 0:
+            try:
+                case("a disk mounted on state", "a disk is mounted there", backup("restore", "--without-backup"))
+                listed = backup("list")
+                row("the next command after that", listed.stderr.strip() or "works", "works", listed.returncode == 0)
+            finally:
+                subprocess.run(["umount", state], check=True)
     else:
         row("wrong owner, no room, read-only disk", "not root", "measured as root", None)
     must("verify", "--data", "all")
+    bare = os.path.join(scratch, "bare")
+    os.makedirs(bare, exist_ok=True)
+    looks = [subprocess.run([program, "backup", *args, "--system-dir", bare], capture_output=True, text=True)
+             for args in (["list"], ["key", "show"])]
+    row("list and key show where there is no backup", f"exit codes {[l.returncode for l in looks]}, made {os.listdir(bare)}",
+        "0 and 1, nothing made", [l.returncode for l in looks] == [0, 1] and os.listdir(bare) == [])
 
 
 try:

@@ -7,6 +7,7 @@ use super::snapshot::{self, Listed};
 use super::staging::{Databases, Staged, stage};
 use super::status::{BackupStatus, Outcome};
 use super::{BackupError, Cause, CreateOptions, Kind, PINNED, Progress, Repository, SnapshotInfo};
+use crate::ops::installation::Installation;
 
 /// One line of what `restic backup --json` prints.
 #[derive(Debug, Deserialize)]
@@ -75,17 +76,33 @@ impl Repository {
         })
     }
 
+    /// Makes the key of an installation, and the repository where restic is installed, so that a backup needs to
+    /// write nothing but that.
+    ///
+    /// # Errors
+    /// [`BackupError`]; as [`Self::open`], and when a repository is there whose key is not.
+    pub fn prepare(place: &Installation) -> Result<(), BackupError> {
+        let made = Self::open(place)?;
+        if made.restic.check_installed().is_ok() {
+            return made.make_repository();
+        }
+        made.make_key()
+    }
+
     /// Makes key and repository where there are none.
     fn make_repository(&self) -> Result<(), BackupError> {
         if self.restic.exists()? {
             return key::read(&self.layout).map(drop);
         }
-        if self.layout.key().exists() {
-            key::read(&self.layout)?;
-        } else {
-            key::write(&self.layout, &Key::random()?)?;
-        }
+        self.make_key()?;
         self.restic.init(&self.layout)
+    }
+
+    fn make_key(&self) -> Result<(), BackupError> {
+        if self.layout.key().exists() || self.restic.exists()? {
+            return key::read(&self.layout).map(drop);
+        }
+        key::write(&self.layout, &Key::random()?)
     }
 
     fn save(

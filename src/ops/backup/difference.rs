@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt as _;
+use std::path::Path;
 
 use serde::Serialize;
 
@@ -46,6 +47,30 @@ pub(super) struct Difference {
     pub live: Vec<Entry>,
 }
 
+/// The files of a live folder that are meant, with the logs of their databases.
+pub(super) fn replaced(area: &str, live: &Path, selection: &Selection) -> Result<Vec<Entry>, BackupError> {
+    let mut entries = Vec::new();
+    for file in tree::all_below(live)? {
+        let path = format!("{area}/{}", file.name);
+        if !file.metadata.is_file()
+            || !selection.has(&path)
+            || matches!(fate_of(&path), Fate::Kept | Fate::Scrap)
+        {
+            continue;
+        }
+        let failed = |e: &std::io::Error| BackupError::io("read", &file.path, e);
+        let mut source = tree::open_below(live, &file.name).map_err(|e| failed(&e))?;
+        let (bytes, blake3) = copy(&mut source, &mut std::io::sink()).map_err(|broken| failed(&broken.1))?;
+        entries.push(Entry {
+            path,
+            bytes,
+            mode: file.metadata.permissions().mode() & 0o777,
+            blake3,
+        });
+    }
+    Ok(entries)
+}
+
 pub(super) fn difference(
     layout: &Layout,
     fetched: &Fetched,
@@ -62,29 +87,13 @@ pub(super) fn difference(
         bytes_before,
         bytes_after,
     };
-    for area in selection.areas() {
+    for area in fetched.areas(selection) {
         let Ok(live) = layout.live(area, fetched.manifest.release.as_deref()) else {
             continue;
         };
         let live = std::fs::canonicalize(&live).unwrap_or(live);
-        for file in tree::all_below(&live)? {
-            let path = format!("{area}/{}", file.name);
-            if !file.metadata.is_file()
-                || !selection.has(&path)
-                || matches!(fate_of(&path), Fate::Kept | Fate::Scrap)
-            {
-                continue;
-            }
-            let mut source =
-                std::fs::File::open(&file.path).map_err(|e| BackupError::io("read", &file.path, &e))?;
-            let (bytes, blake3) = copy(&mut source, &mut std::io::sink())
-                .map_err(|broken| BackupError::io("read", &file.path, &broken.1))?;
-            let entry = Entry {
-                path,
-                bytes,
-                mode: file.metadata.permissions().mode() & 0o777,
-                blake3,
-            };
+        for entry in replaced(area, &live, selection)? {
+            let bytes = entry.bytes;
             match saved.remove(entry.path.as_str()) {
                 Some(same) if *same == entry => {}
                 Some(other) => {

@@ -11,6 +11,7 @@ use super::error::{BackupError, Cause};
 use super::layout::remove_folder;
 use super::manifest::{AREAS, LARGEST_MANIFEST, MANIFEST, Manifest};
 use super::selection::Selection;
+use super::snapshot::Kind;
 use super::staging::{check_database, is_database};
 use super::swap::last_undo;
 use super::{Progress, Repository, snapshot};
@@ -60,6 +61,16 @@ impl Fetched {
             .get(area)
             .cloned()
             .unwrap_or_else(|| PathBuf::from("/nonexistent"))
+    }
+
+    /// The folders of it that are meant. One that it does not have says nothing of the live one.
+    pub fn areas(&self, selection: &Selection) -> Vec<&'static str> {
+        let has = |area: &&str| match (&self.selection, self.manifest.kind) {
+            (Some(_), _) => self.places.contains_key(*area),
+            (None, Kind::Full) => true,
+            (None, Kind::Data) => matches!(*area, "config" | "state"),
+        };
+        selection.areas().into_iter().filter(has).collect()
     }
 
     /// Its databases are whole, of the files that are meant.
@@ -145,7 +156,10 @@ impl Repository {
             selection: Some(undo.selection),
             scratch: None,
         };
-        fetched.manifest.verify(&|area| fetched.folder(area), &AREAS)?;
+        // What else lies there was nobody's to remove, and is not brought back.
+        for entry in &fetched.manifest.files {
+            entry.matches(&fetched.path(&entry.path))?;
+        }
         Ok(fetched)
     }
 

@@ -8,6 +8,7 @@ use super::error::{BackupError, Cause};
 use super::layout::Layout;
 use super::restic::Restic;
 use crate::config::write_privately;
+use crate::ops::installation::Installation;
 
 /// Letters and digits that nobody takes for one another.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -38,6 +39,14 @@ impl Key {
             .and_then(|mut file| file.read_exact(&mut bytes))
             .map_err(|e| BackupError::io("read", source, &e))?;
         Ok(Self(bytes))
+    }
+
+    /// That of an installation; nothing is made and nobody is waited for.
+    ///
+    /// # Errors
+    /// [`BackupError`] when there is none, or it can't be read.
+    pub fn of(place: &Installation) -> Result<Self, BackupError> {
+        read(&Layout::new(place))
     }
 
     /// As a person can write it down: fourteen groups of four, the last of which shows slips.
@@ -163,7 +172,8 @@ pub(super) fn read(layout: &Layout) -> Result<Key, BackupError> {
 pub(super) fn write(layout: &Layout, key: &Key) -> Result<(), BackupError> {
     let path = layout.key();
     layout.make_folder(&layout.place.secrets())?;
-    write_privately(&path, key.to_text().as_bytes()).map_err(|e| BackupError::io("write", &path, &e))
+    write_privately(&path, key.to_text().as_bytes()).map_err(|e| BackupError::io("write", &path, &e))?;
+    layout.owner.take(&path)
 }
 
 /// Takes a key that was written down, if it opens the repository that is there.

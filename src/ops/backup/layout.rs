@@ -1,12 +1,13 @@
 //! Where backups keep what they need, and whose it is.
 
-use std::fs::{File, OpenOptions, TryLockError};
+use std::fs::{File, TryLockError};
 use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::error::{BackupError, Cause};
+use crate::config::InstanceLock;
 use crate::ops::installation::Installation;
 
 /// The files of backups in an installation.
@@ -52,6 +53,15 @@ impl Owner {
             return Ok(());
         }
         std::os::unix::fs::lchown(path, Some(self.user), Some(self.group))
+            .map_err(|e| BackupError::io("give away", path, &e))
+    }
+
+    /// The same for what is open: its name may have become a link since.
+    pub fn take_open(self, file: &File, path: &Path) -> Result<(), BackupError> {
+        if !rustix::process::geteuid().is_root() {
+            return Ok(());
+        }
+        std::os::unix::fs::fchown(file, Some(self.user), Some(self.group))
             .map_err(|e| BackupError::io("give away", path, &e))
     }
 }
@@ -142,14 +152,8 @@ impl Layout {
         self.make_folder(&self.place.backups())?;
         let path = self.place.backups().join("lock");
         let failed = |e: std::io::Error| BackupError::io("lock", &path, &e);
-        let mut file = OpenOptions::new()
-            .read(true)
-            .write(true)
-            .create(true)
-            .truncate(false)
-            .open(&path)
-            .map_err(failed)?;
-        self.owner.take(&path)?;
+        let mut file = InstanceLock::open_file(&path).map_err(failed)?;
+        self.owner.take_open(&file, &path)?;
         let locked = patiently(
             || file.try_lock(),
             |tried| matches!(tried, Err(TryLockError::WouldBlock)),

@@ -5,6 +5,7 @@
 //! `docs/backup.md`.
 
 mod archive;
+mod carry;
 mod complaint;
 mod create;
 mod difference;
@@ -99,6 +100,17 @@ impl Repository {
             layout,
             _lock: lock,
         })
+    }
+
+    /// The same, if there ever was a backup: who only looks makes nothing.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn find(place: &Installation) -> Result<Option<Self>, BackupError> {
+        if !place.backups().exists() {
+            return Ok(None);
+        }
+        Self::open(place).map(Some)
     }
 
     /// Finishes a restore that was cut short, if one was; to be called before a trainer begins to work with what may

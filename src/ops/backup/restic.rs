@@ -5,13 +5,13 @@ use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use crossbeam_channel::RecvTimeoutError;
+use crossbeam_channel::{Receiver, RecvTimeoutError};
 
 use super::complaint::translated;
 use super::error::{BackupError, Cause};
 use super::layout::Layout;
 use super::step::step;
-use crate::ops::process::{ProcessError, Program};
+use crate::ops::process::{Output, ProcessError, Program};
 
 /// What it is called.
 const RESTIC: &str = "restic";
@@ -19,6 +19,10 @@ const RESTIC: &str = "restic";
 const NICENESS: i32 = 10;
 /// Time it may take to end once it has said everything.
 const END_LIMIT: Duration = Duration::from_secs(30);
+/// How long a backup may say the same: longer than the system itself tries to read from a disk that does not answer.
+const STANDSTILL: Duration = Duration::from_secs(5 * 60);
+/// How long everything else may say nothing: it works in silence, and nothing else of a night takes longer.
+const SILENCE: Duration = Duration::from_secs(2 * 3600);
 /// How often somebody looks at what it complains of.
 const LOOK: Duration = Duration::from_millis(100);
 /// More than it ever prints of a list.
@@ -44,6 +48,8 @@ pub(super) struct Restic {
     key: PathBuf,
     /// As whom it runs, when an administrator works for the service.
     run_as: Option<(u32, u32)>,
+    /// How long it may do nothing: when it saves, and else.
+    patience: [Duration; 2],
 }
 
 impl Restic {
@@ -56,6 +62,7 @@ impl Restic {
                 .owner
                 .is_another()
                 .then_some((layout.owner.user, layout.owner.group)),
+            patience: [STANDSTILL, SILENCE],
         }
     }
 
@@ -64,6 +71,15 @@ impl Restic {
     pub fn called(self, program: &str) -> Self {
         Self {
             program: program.to_owned(),
+            ..self
+        }
+    }
+
+    /// With less patience.
+    #[cfg(test)]
+    pub fn waiting(self, limit: Duration) -> Self {
+        Self {
+            patience: [limit; 2],
             ..self
         }
     }
@@ -176,12 +192,20 @@ impl Restic {
     fn attempt(&self, arguments: &[&str], on_line: &mut dyn FnMut(&str)) -> Result<(), BackupError> {
         step();
         let mut running = self.command(arguments).start().map_err(|error| match error {
-            // Everything else in the line is part of every system.
-            ProcessError::Missing { .. } => ProcessError::Missing {
-                program: RESTIC.to_owned(),
-            },
-            other => other,
+            ProcessError::Missing { program } => BackupError::new(
+                Cause::Program,
+                format!(
+                    "{program} is not installed; install the package util-linux (apt install util-linux)"
+                ),
+            ),
+            other => other.into(),
         })?;
+        let [saving, other] = self.patience;
+        let patience = if arguments.first() == Some(&"backup") {
+            saving
+        } else {
+            other
+        };
         let mut said = Vec::new();
         let mut take = |line: String| {
             if line.starts_with('{') || line.starts_with('[') {
@@ -192,34 +216,32 @@ impl Restic {
         };
         let mut gives_up = false;
         if let Some(output) = running.take_output() {
-            let (sender, lines) = crossbeam_channel::bounded(100);
-            std::thread::scope(|scope| {
-                scope.spawn(move || {
-                    for line in BufReader::new(output.take(MOST_OUTPUT))
-                        .lines()
-                        .map_while(Result::ok)
-                    {
-                        // Nobody listens any more: so it ends.
-                        if sender.send(line).is_err() {
-                            break;
+            let lines = lines_of(output)?;
+            let (mut newest, mut since) = (String::new(), Instant::now());
+            loop {
+                match lines.recv_timeout(LOOK) {
+                    Ok(line) => {
+                        let says = without_clock(&line);
+                        if says != newest {
+                            (newest, since) = (says, Instant::now());
                         }
+                        take(line);
                     }
-                });
-                loop {
-                    match lines.recv_timeout(LOOK) {
-                        Ok(line) => take(line),
-                        Err(RecvTimeoutError::Disconnected) => break,
-                        // It tries a quarter of an hour to read what a disk does not give.
-                        Err(RecvTimeoutError::Timeout) => {
-                            let retries = |line: &String| line.contains("retrying after");
-                            if !gives_up && running.last_lines().iter().any(retries) {
-                                gives_up = true;
-                                running.stop(Duration::from_secs(5));
-                            }
+                    Err(RecvTimeoutError::Disconnected) => break,
+                    // It tries a quarter of an hour to read what a disk does not give.
+                    Err(RecvTimeoutError::Timeout) => {
+                        let retries = |line: &String| line.contains("retrying after");
+                        if !gives_up && running.last_lines().iter().any(retries) {
+                            gives_up = true;
+                            running.stop(Duration::from_secs(5));
                         }
                     }
                 }
-            });
+                if since.elapsed() > patience {
+                    running.stop(Duration::from_secs(5));
+                    return Err(self.stuck(patience));
+                }
+            }
         }
         let Some(ending) = running.wait_until(Instant::now() + END_LIMIT) else {
             running.stop(Duration::from_secs(1));
@@ -233,6 +255,17 @@ impl Restic {
         }
         said.extend(running.last_lines());
         Err(translated(&said, &ending, &self.repository, &self.key))
+    }
+
+    fn stuck(&self, patience: Duration) -> BackupError {
+        BackupError::new(
+            Cause::System,
+            format!(
+                "restic did nothing for {} s and was stopped; check that the disk of {} still answers, then try again",
+                patience.as_secs_f64(),
+                self.repository.display()
+            ),
+        )
     }
 
     /// `setpriv … sh -c … env -u … restic …`: ends with this process, as the owner of the backups, without the user's own
@@ -258,5 +291,41 @@ impl Restic {
         line.extend(["--no-cache".into(), "--json".into()]);
         line.extend(arguments.iter().map(OsString::from));
         Program::new("setpriv").args(line).niceness(NICENESS)
+    }
+}
+
+/// What it prints, line by line. Who reads is left behind where the pipe never ends: a process that waits for a disk
+/// can't even be killed.
+fn lines_of(output: Output) -> Result<Receiver<String>, BackupError> {
+    let (sender, lines) = crossbeam_channel::bounded(100);
+    let read = move || {
+        let lines = BufReader::new(output.take(MOST_OUTPUT)).lines();
+        for line in lines.map_while(Result::ok) {
+            // Nobody listens any more: so it ends.
+            if sender.send(line).is_err() {
+                break;
+            }
+        }
+    };
+    std::thread::Builder::new()
+        .name("restic-out".to_owned())
+        .spawn(read)
+        .map_err(|e| {
+            let text = format!("can't read what restic says: {e}; end other programs, then try again");
+            BackupError::new(Cause::System, text)
+        })?;
+    Ok(lines)
+}
+
+/// A line without what changes by itself: it goes on telling the time when nothing goes on.
+fn without_clock(line: &str) -> String {
+    match serde_json::from_str(line) {
+        Ok(serde_json::Value::Object(mut says)) => {
+            for clock in ["seconds_elapsed", "seconds_remaining"] {
+                says.remove(clock);
+            }
+            serde_json::Value::Object(says).to_string()
+        }
+        _ => line.to_owned(),
     }
 }

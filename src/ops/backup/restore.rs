@@ -1,20 +1,21 @@
 //! Restoring: fetched, compared, saved once more, and only then put in place.
 
-use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _, PermissionsExt as _};
+use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
+use super::carry::{carry, make_like};
 use super::difference::{Change, Difference, difference};
 use super::error::{BackupError, Cause};
 use super::fetch::{Fetched, Source, check_settings};
 use super::layout::{Owner, remove_folder};
 use super::manifest::{Broken, Entry, Manifest, Side, area_of, copy};
-use super::part::{Fate, Part, fate_of};
+use super::part::Part;
 use super::selection::Selection;
 use super::snapshot::{Kind, PRE_RESTORE};
 use super::staging::{Databases, now};
 use super::status::{BackupStatus, Outcome};
 use super::step::step;
-use super::swap::{self, Journal, MARK, Undo, Unit, sync_folder};
+use super::swap::{self, Journal, MARK, Undo, Unit, remove_mark, sync_folder};
 use super::{CreateOptions, Progress, Repository, tree};
 
 /// How to restore.
@@ -115,6 +116,9 @@ impl Repository {
                 .unwrap_or_else(|| Selection::Parts(Part::DATA.to_vec()))
                 .resolved(&self.layout, &fetched.manifest)?,
         };
+        if matches!(source, Source::Archive(_)) {
+            self.refuse_foreign_release(&fetched, &selection)?;
+        }
         if !is_undo {
             fetched.check_databases(&selection)?;
         }
@@ -136,7 +140,7 @@ impl Repository {
             restored.saved_before = self.save_before(progress)?;
         }
         progress(Progress::of("preparing"));
-        let journal = self.prepare(&fetched, &selection, &found)?;
+        let journal = self.make_ready(&fetched, &selection, &found)?;
         if options.check_settings && selection.touches_settings() && !is_undo {
             let new = |area: &str, live: &Path| {
                 let unit = journal.units.iter().find(|unit| unit.area == area);
@@ -156,6 +160,19 @@ impl Repository {
         swap::finish(&self.layout, Some(&lock))?;
         restored.changes = found.changes;
         Ok(restored)
+    }
+
+    /// Programs come into an installation by their signature alone, and an archive has none.
+    fn refuse_foreign_release(&self, fetched: &Fetched, selection: &Selection) -> Result<(), BackupError> {
+        let meant = |entry: &Entry| area_of(&entry.path) == "release" && selection.has(&entry.path);
+        if !self.layout.place.deploy().exists() || !fetched.manifest.files.iter().any(meant) {
+            return Ok(());
+        }
+        Err(BackupError::new(
+            Cause::Refused,
+            "a release is not restored from a file into an installation; bring it with `deploy install --from`, and \
+             restore without --all",
+        ))
     }
 
     /// Saves what is there now, if anything is. What is damaged is saved, too, as it is.
@@ -180,7 +197,7 @@ impl Repository {
     }
 
     /// Makes the new folders, whole, beside the old ones.
-    fn prepare(
+    fn make_ready(
         &self,
         fetched: &Fetched,
         selection: &Selection,
@@ -189,15 +206,16 @@ impl Repository {
         let release = fetched.manifest.release.as_deref();
         let mut units = Vec::new();
         // The state last: until then its lock keeps a trainer from starting.
-        for area in selection.areas() {
+        for area in fetched.areas(selection) {
             if !found.changes.iter().any(|change| area_of(&change.path) == area) {
                 continue;
             }
             let live = self.layout.live(area, release)?;
-            self.make_live(&live)?;
+            self.make_live(&live, area)?;
             let live = std::fs::canonicalize(&live).map_err(|e| BackupError::io("look at", &live, &e))?;
             let unit = Unit::new(area, live)?;
-            if let Err(error) = build(&unit, fetched, selection) {
+            let built = unit.check_place().and_then(|()| build(&unit, fetched, selection));
+            if let Err(error) = built {
                 // What is half made must not be taken for anything.
                 drop(remove_folder(&unit.new));
                 for unit in &units {
@@ -209,7 +227,7 @@ impl Repository {
             units.push(unit);
         }
         let current = release
-            .filter(|_| selection.areas().contains(&"release"))
+            .filter(|_| fetched.areas(selection).contains(&"release"))
             .map(|release| (self.layout.place.current(), Path::new("releases").join(release)));
         Ok(Journal {
             undo: Undo {
@@ -217,7 +235,11 @@ impl Repository {
                 manifest: Manifest {
                     made: now(),
                     release: release.map(ToOwned::to_owned),
-                    files: found.live.clone(),
+                    // Of the folders that are exchanged: the others stay, and there is nothing to go back to.
+                    files: (found.live.iter())
+                        .filter(|entry| units.iter().any(|unit| unit.area == area_of(&entry.path)))
+                        .cloned()
+                        .collect(),
                     ..fetched.manifest.clone()
                 },
                 places: units.iter().map(|u| (u.area.clone(), u.undo.clone())).collect(),
@@ -228,18 +250,32 @@ impl Repository {
     }
 
     /// A live folder that is gone is made anew, to be replaced like any other.
-    fn make_live(&self, live: &Path) -> Result<(), BackupError> {
+    fn make_live(&self, live: &Path, area: &str) -> Result<(), BackupError> {
         if live.is_dir() {
             return Ok(());
         }
-        if let Some(above) = live.parent() {
-            self.make_live(above)?;
-        }
+        let above = live.parent().unwrap_or(Path::new("/"));
+        // What is between them, releases/ say, is like what is above it.
+        self.make_live(above, "release")?;
+        let (owner, mode) = belongs(area, Owner::of(above), self.layout.owner);
         std::fs::DirBuilder::new()
-            .mode(0o755)
+            .mode(mode)
             .create(live)
             .map_err(|e| BackupError::io("make the folder", live, &e))?;
-        self.layout.owner.take(live)
+        owner.take(live)
+    }
+}
+
+/// Whose a folder of an area is that is made anew, and its mode: what the service writes is its own, settings it may
+/// read, and programs are of whoever installed it.
+fn belongs(area: &str, above: Owner, service: Owner) -> (Owner, u32) {
+    match area {
+        "state" | "logs" => (service, 0o750),
+        "config" => {
+            let group = service.group;
+            (Owner { group, ..above }, 0o750)
+        }
+        _ => (above, 0o755),
     }
 }
 
@@ -248,32 +284,12 @@ fn build(unit: &Unit, fetched: &Fetched, selection: &Selection) -> Result<(), Ba
     let owner = Owner::of(&unit.live);
     remove_folder(&unit.new)?;
     make_like(&unit.live, &unit.new, owner)?;
+    // One that was left behind would have the folders exchanged once more, back.
+    remove_mark(&unit.live)?;
     let mark = unit.new.join(MARK);
-    std::fs::write(&mark, "").map_err(|e| BackupError::io("write", &mark, &e))?;
-    for file in tree::all_below(&unit.live)? {
-        let path = format!("{}/{}", unit.area, file.name);
-        let to = unit.new.join(&file.name);
-        if file.metadata.is_dir() {
-            make_like(&file.path, &to, owner)?;
-            continue;
-        }
-        let goes = match fate_of(&path) {
-            Fate::Scrap => true,
-            Fate::Kept => false,
-            Fate::Saved | Fate::Beside => selection.has(&path) && file.metadata.is_file(),
-        };
-        if !goes {
-            // The same file in both folders until the old one is trimmed: no room is taken, no byte is copied.
-            rustix::fs::linkat(
-                rustix::fs::CWD,
-                &file.path,
-                rustix::fs::CWD,
-                &to,
-                rustix::fs::AtFlags::empty(),
-            )
-            .map_err(|e| BackupError::io("keep", &file.path, &e.into()))?;
-        }
-    }
+    (std::fs::File::options().write(true).create_new(true).open(&mark))
+        .map_err(|e| BackupError::io("write", &mark, &e))?;
+    carry(unit, selection, owner)?;
     step();
     for entry in &fetched.manifest.files {
         if area_of(&entry.path) == unit.area && selection.has(&entry.path) {
@@ -291,22 +307,6 @@ fn build(unit: &Unit, fetched: &Fetched, selection: &Selection) -> Result<(), Ba
     }
     sync_folder(&unit.new)?;
     unit.new.parent().map_or(Ok(()), sync_folder)
-}
-
-/// A folder with the permissions of another one.
-fn make_like(model: &Path, folder: &Path, owner: Owner) -> Result<(), BackupError> {
-    let failed = |e: &std::io::Error| BackupError::io("make the folder", folder, e);
-    let mode = std::fs::metadata(model)
-        .map_err(|e| failed(&e))?
-        .permissions()
-        .mode()
-        & 0o7777;
-    std::fs::DirBuilder::new()
-        .mode(0o700)
-        .create(folder)
-        .map_err(|e| failed(&e))?;
-    give(folder, owner)?;
-    std::fs::set_permissions(folder, std::fs::Permissions::from_mode(mode)).map_err(|e| failed(&e))
 }
 
 /// Copies one file of a backup into a new folder, and sees that the copy is what was saved.
@@ -337,7 +337,7 @@ fn put(entry: &Entry, from: &Path, new: &Path, below: &str, owner: Owner) -> Res
         Side::Write => cannot_write(&e),
     })?;
     entry.is(bytes, &hash)?;
-    give(&to, owner)?;
+    owner.take_open(&target, &to)?;
     target
         .set_permissions(std::fs::Permissions::from_mode(entry.mode))
         .and_then(|()| target.sync_all())
@@ -355,10 +355,20 @@ fn make_above(new: &Path, folder: &Path, owner: Owner) -> Result<(), BackupError
     make_like(&above, folder, owner)
 }
 
-fn give(path: &Path, owner: Owner) -> Result<(), BackupError> {
-    let is = std::fs::symlink_metadata(path).map(|m| (m.uid(), m.gid()));
-    if is.is_ok_and(|is| is == (owner.user, owner.group)) {
-        return Ok(());
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_that_are_made_anew_belong_to_whom_they_should() {
+        let (root, service) = (Owner { user: 0, group: 0 }, Owner { user: 7, group: 8 });
+        for area in ["state", "logs"] {
+            assert_eq!(belongs(area, root, service), (service, 0o750));
+        }
+        assert_eq!(
+            belongs("config", root, service),
+            (Owner { user: 0, group: 8 }, 0o750)
+        );
+        assert_eq!(belongs("release", root, service), (root, 0o755));
     }
-    owner.take(path)
 }

@@ -1,7 +1,7 @@
 //! What is to be saved, copied so that it no longer changes while it is saved.
 
 use std::fs::File;
-use std::io::Read as _;
+use std::io::{Read as _, Seek as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -95,7 +95,11 @@ pub(super) fn stage(layout: &Layout, kind: Kind, databases: Databases) -> Result
     }
     // It sorts first, so it is made last.
     let manifest = staged.folder.join(MANIFEST);
-    std::fs::write(&manifest, staged.manifest.to_text())
+    File::options()
+        .write(true)
+        .create_new(true)
+        .open(&manifest)
+        .and_then(|mut file| file.write_all(&staged.manifest.to_text()))
         .map_err(|e| BackupError::io("write", &manifest, &e))?;
     layout.owner.take(&manifest)?;
     step();
@@ -139,12 +143,12 @@ impl Staged {
             if let Some(above) = to.parent() {
                 layout.make_folder(above)?;
             }
-            if let Some((bytes, blake3)) = save(&found, &to, databases)? {
+            if let Some(Saved { bytes, mode, blake3 }) = save(&live, &found, &to, databases)? {
                 layout.owner.take(&to)?;
                 self.manifest.files.push(Entry {
                     path,
                     bytes,
-                    mode: found.metadata.permissions().mode() & 0o777,
+                    mode,
                     blake3,
                 });
                 step();
@@ -162,20 +166,39 @@ impl Staged {
     }
 }
 
-/// Copies a file as it is at one moment; gives size and hash, or nothing if it has gone meanwhile.
-fn save(found: &Found, to: &Path, databases: Databases) -> Result<Option<(u64, String)>, BackupError> {
+/// What is in a copy.
+struct Saved {
+    bytes: u64,
+    mode: u32,
+    blake3: String,
+}
+
+/// Copies a file as it is at one moment; gives nothing if it has gone meanwhile.
+fn save(live: &Path, found: &Found, to: &Path, databases: Databases) -> Result<Option<Saved>, BackupError> {
     let cannot_read = |e: &std::io::Error| BackupError::io("read", &found.path, e);
-    let mut source = match File::open(&found.path) {
+    let mut source = match tree::open_below(live, &found.name) {
         Ok(source) => source,
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(cannot_read(&e)),
     };
-    if databases == Databases::Whole && is_database(&found.path).map_err(|e| cannot_read(&e))? {
+    // What is open counts, not what lay there a moment ago.
+    let is = source.metadata().map_err(|e| cannot_read(&e))?;
+    if !is.is_file() {
+        return Ok(None);
+    }
+    let saved = |(bytes, blake3)| {
+        Some(Saved {
+            bytes,
+            mode: is.permissions().mode() & 0o777,
+            blake3,
+        })
+    };
+    if databases == Databases::Whole && begins_as_database(&mut source).map_err(|e| cannot_read(&e))? {
         save_database(&found.path, to)?;
         let mut copied = File::open(to).map_err(|e| BackupError::io("read", to, &e))?;
         let done = copy(&mut copied, &mut std::io::sink());
         return done
-            .map(Some)
+            .map(saved)
             .map_err(|Broken(_, e)| BackupError::io("read", to, &e));
     }
     let mut target = std::fs::OpenOptions::new()
@@ -185,7 +208,7 @@ fn save(found: &Found, to: &Path, databases: Databases) -> Result<Option<(u64, S
         .open(to)
         .map_err(|e| BackupError::io("write", to, &e))?;
     copy(&mut source, &mut target)
-        .map(Some)
+        .map(saved)
         .map_err(|Broken(side, e)| match side {
             Side::Read => cannot_read(&e),
             Side::Write => BackupError::io("write", to, &e),
@@ -194,10 +217,14 @@ fn save(found: &Found, to: &Path, databases: Databases) -> Result<Option<(u64, S
 
 /// It is an SQLite file, by what it begins with.
 pub(super) fn is_database(path: &Path) -> std::io::Result<bool> {
+    begins_as_database(&mut File::open(path)?)
+}
+
+/// The same of an open file, which is then at its start again.
+fn begins_as_database(file: &mut File) -> std::io::Result<bool> {
     let mut start = Vec::new();
-    File::open(path)?
-        .take(SQLITE.len() as u64)
-        .read_to_end(&mut start)?;
+    (&mut *file).take(SQLITE.len() as u64).read_to_end(&mut start)?;
+    file.rewind()?;
     Ok(start == SQLITE)
 }
 
@@ -217,12 +244,18 @@ fn save_database(from: &Path, to: &Path) -> Result<(), BackupError> {
             format!("can't save the database {}: {e}; {advice}", from.display()),
         )
     };
+    // Links on the way to the installation are its owner's; below it none is followed.
+    let folder = to.parent().unwrap_or(Path::new("/"));
+    let folder = std::fs::canonicalize(folder).map_err(|e| BackupError::io("look at", folder, &e))?;
+    let to = &folder.join(to.file_name().unwrap_or_default());
     let run = || -> Result<(), rusqlite::Error> {
         // Who only reads leaves a log behind; who may write takes it away at the end, unless others use it.
-        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+        let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+            | OpenFlags::SQLITE_OPEN_NO_MUTEX
+            | OpenFlags::SQLITE_OPEN_NOFOLLOW;
         let source = Connection::open_with_flags(from, flags)?;
         source.busy_timeout(BUSY)?;
-        let mut target = Connection::open(to)?;
+        let mut target = Connection::open_with_flags(to, flags | OpenFlags::SQLITE_OPEN_CREATE)?;
         {
             let backup = Backup::new(&source, &mut target)?;
             // All pages at once: a reader of a write-ahead log holds nobody up.

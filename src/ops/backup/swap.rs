@@ -7,12 +7,16 @@ use std::collections::BTreeSet;
 use std::fs::File;
 use std::path::{Path, PathBuf};
 
-use rustix::fs::{CWD, RenameFlags, renameat_with};
+use rustix::fs::{AtFlags, CWD, RenameFlags, StatxFlags, renameat_with, statx};
+use rustix::io::Errno;
 use serde::{Deserialize, Serialize};
 
+use super::carry::{carry, is_same};
+use super::difference::replaced;
 use super::error::{BackupError, Cause};
-use super::layout::{Layout, patiently, remove_folder};
-use super::manifest::Manifest;
+use super::layout::{Layout, Owner, patiently, remove_folder};
+use super::manifest::{Manifest, area_of};
+use super::part::{Fate, fate_of};
 use super::selection::Selection;
 use super::step::step;
 use super::tree;
@@ -66,6 +70,16 @@ impl Unit {
         })
     }
 
+    /// Its folders can be exchanged: no disk is mounted on the live one.
+    pub fn check_place(&self) -> Result<(), BackupError> {
+        let of = |path: &Path| mount_of(path).map_err(|e| BackupError::io("look at", path, &e));
+        if of(&self.live)? == of(self.above())? {
+            return Ok(());
+        }
+        let mounted = std::io::Error::from(std::io::ErrorKind::ResourceBusy);
+        Err(BackupError::io("replace", &self.live, &mounted))
+    }
+
     fn is_to_be_exchanged(&self) -> bool {
         self.new.join(MARK).exists()
     }
@@ -115,7 +129,7 @@ pub(super) fn last_undo(layout: &Layout) -> Result<Undo, BackupError> {
 /// Finishes what was begun, and clears away what was prepared and never begun. Tells whether there was a restore
 /// to finish.
 pub(super) fn finish(layout: &Layout, held: Option<&InstanceLock>) -> Result<bool, BackupError> {
-    let Some(journal) = read::<Journal>(&layout.journal())? else {
+    let Some(mut journal) = read::<Journal>(&layout.journal())? else {
         sweep(layout)?;
         return Ok(false);
     };
@@ -123,16 +137,25 @@ pub(super) fn finish(layout: &Layout, held: Option<&InstanceLock>) -> Result<boo
         None if journal.units.iter().any(Unit::is_to_be_exchanged) => Some(take_instance(layout)?),
         _ => None,
     };
+    if held.is_none() {
+        catch_up(layout, &mut journal)?;
+    }
     for unit in &journal.units {
         if unit.is_to_be_exchanged() {
-            renameat_with(CWD, &unit.new, CWD, &unit.live, RenameFlags::EXCHANGE)
-                .map_err(|e| BackupError::io("replace", &unit.live, &e.into()))?;
+            if let Err(e) = renameat_with(CWD, &unit.new, CWD, &unit.live, RenameFlags::EXCHANGE) {
+                // What was prepared just now can be prepared again, and where a disk was mounted it never succeeds.
+                let in_vain = held.is_some() || matches!(e, Errno::BUSY | Errno::XDEV);
+                if in_vain && journal.units.iter().all(Unit::is_to_be_exchanged) {
+                    give_up(layout, &journal)?;
+                }
+                return Err(BackupError::io("replace", &unit.live, &e.into()));
+            }
             sync_folder(unit.above())?;
         }
         step();
     }
     for unit in &journal.units {
-        drop(std::fs::remove_file(unit.live.join(MARK)));
+        remove_mark(&unit.live)?;
         step();
         if unit.new.exists() {
             trim(unit, &journal.undo.manifest)?;
@@ -160,7 +183,58 @@ pub(super) fn finish(layout: &Layout, held: Option<&InstanceLock>) -> Result<boo
     Ok(true)
 }
 
-/// Leaves of the old folder what was replaced; everything else lives on in the new one.
+/// A trainer may have worked in what a cut restore had not exchanged yet: what lives on is as it is now, and so is what
+/// `restore --undo` goes back to.
+fn catch_up(layout: &Layout, journal: &mut Journal) -> Result<(), BackupError> {
+    let Journal { units, undo, .. } = &mut *journal;
+    for unit in units.iter().filter(|unit| unit.is_to_be_exchanged()) {
+        carry(unit, &undo.selection, Owner::of(&unit.live))?;
+        undo.manifest
+            .files
+            .retain(|entry| area_of(&entry.path) != unit.area);
+        undo.manifest
+            .files
+            .extend(replaced(&unit.area, &unit.live, &undo.selection)?);
+        for folder in tree::all_below(&unit.new)? {
+            if folder.metadata.is_dir() {
+                sync_folder(&folder.path)?;
+            }
+        }
+        sync_folder(&unit.new)?;
+    }
+    commit(layout, journal)
+}
+
+/// Nothing was exchanged, and nothing is left of it.
+fn give_up(layout: &Layout, journal: &Journal) -> Result<(), BackupError> {
+    std::fs::remove_file(layout.journal()).map_err(|e| BackupError::io("remove", &layout.journal(), &e))?;
+    sync_folder(&layout.place.backups())?;
+    journal.units.iter().try_for_each(|unit| remove_folder(&unit.new))
+}
+
+/// Takes away the mark of a new folder, so that it is exchanged no more.
+pub(super) fn remove_mark(folder: &Path) -> Result<(), BackupError> {
+    let mark = folder.join(MARK);
+    match std::fs::remove_file(&mark) {
+        Err(e) if e.kind() != std::io::ErrorKind::NotFound => Err(BackupError::io("remove", &mark, &e)),
+        _ => Ok(()),
+    }
+}
+
+/// The mount a folder is on; where the system does not tell, its device.
+fn mount_of(folder: &Path) -> std::io::Result<(u64, u64)> {
+    let found = statx(
+        CWD,
+        folder,
+        AtFlags::empty(),
+        StatxFlags::BASIC_STATS | StatxFlags::MNT_ID,
+    )?;
+    let device = u64::from(found.stx_dev_major) << 32 | u64::from(found.stx_dev_minor);
+    Ok((device, found.stx_mnt_id))
+}
+
+/// Leaves of the old folder what was replaced; everything else lives on in the new one. What does not live on stays,
+/// too, whatever it is: nobody said that it may go.
 fn trim(unit: &Unit, replaced: &Manifest) -> Result<(), BackupError> {
     let stays: BTreeSet<&str> = replaced.files.iter().map(|e| e.path.as_str()).collect();
     // The deepest first, so that folders are empty when it is their turn.
@@ -168,7 +242,14 @@ fn trim(unit: &Unit, replaced: &Manifest) -> Result<(), BackupError> {
         if found.metadata.is_dir() {
             // One that is not empty stays.
             drop(std::fs::remove_dir(&found.path));
-        } else if !stays.contains(format!("{}/{}", unit.area, found.name).as_str()) {
+            continue;
+        }
+        let path = format!("{}/{}", unit.area, found.name);
+        let lives_on = || {
+            let live = std::fs::symlink_metadata(unit.live.join(&found.name));
+            live.is_ok_and(|live| is_same(&live, &found.metadata))
+        };
+        if !stays.contains(path.as_str()) && (fate_of(&path) == Fate::Scrap || lives_on()) {
             std::fs::remove_file(&found.path).map_err(|e| BackupError::io("remove", &found.path, &e))?;
         }
     }

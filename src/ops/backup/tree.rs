@@ -1,7 +1,9 @@
 //! What lies in a folder.
 
-use std::fs::Metadata;
+use std::fs::{File, Metadata};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{CWD, Mode, OFlags, openat};
 
 use super::error::{BackupError, Cause};
 
@@ -24,6 +26,20 @@ pub(super) fn all_below(folder: &Path) -> Result<Vec<Found>, BackupError> {
     let mut found = Vec::new();
     look(folder, "", 0, &mut found)?;
     Ok(found)
+}
+
+/// Opens a file below a folder as [`all_below`] found it: neither it nor a folder on the way may have become a link
+/// since, and a pipe keeps nobody waiting.
+pub(super) fn open_below(folder: &Path, name: &str) -> std::io::Result<File> {
+    let way = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    let mut at = openat(CWD, folder, way, Mode::empty())?;
+    let mut names: Vec<_> = name.split('/').collect();
+    let last = names.pop().unwrap_or_default();
+    for name in names {
+        at = openat(&at, name, way | OFlags::NOFOLLOW, Mode::empty())?;
+    }
+    let file = OFlags::RDONLY | OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC;
+    Ok(File::from(openat(&at, last, file, Mode::empty())?))
 }
 
 fn look(folder: &Path, above: &str, depth: usize, found: &mut Vec<Found>) -> Result<(), BackupError> {

@@ -220,14 +220,6 @@ impl Repository {
         })
     }
 
-    /// The key, to be written down.
-    ///
-    /// # Errors
-    /// [`BackupError`] when there is none.
-    pub fn key(&self) -> Result<super::Key, BackupError> {
-        super::key::read(&self.layout)
-    }
-
     /// Takes a key that was written down.
     ///
     /// # Errors

@@ -416,6 +416,19 @@ fn a_thousand_flipped_bits_and_every_cut_are_found() {
 }
 
 #[test]
+fn a_link_with_the_name_of_the_unfinished_archive_is_not_followed() {
+    let bench = Bench::new("planted");
+    let precious = bench.0.join("precious");
+    std::fs::write(&precious, "precious").unwrap();
+    let beside = bench.0.join(format!(".x.tar.zst.{}.new", std::process::id()));
+    std::os::unix::fs::symlink(&precious, &beside).unwrap();
+    super::write(&manifest(Vec::new()), &|path| bench.0.join(path), &bench.file()).unwrap();
+    assert_eq!(std::fs::read_to_string(&precious).unwrap(), "precious");
+    assert!(!bench.file().is_symlink() && !beside.is_symlink());
+    assert_eq!(bench.read().unwrap(), manifest(Vec::new()));
+}
+
+#[test]
 fn an_old_manifest_with_new_data_and_swapped_files_are_found() {
     let bench = Bench::new("old");
     let files = [entry("state/a", b"old1"), entry("state/b", b"old2")];

@@ -28,11 +28,12 @@ pub(in super::super) fn write(
         _ => Path::new("."),
     };
     let beside = folder.join(format!(".{name}.{}.new", std::process::id()));
+    // What a dead process left, or a link that somebody put there: never followed.
+    drop(std::fs::remove_file(&beside));
     let written = File::options()
         .write(true)
         .read(true)
-        .create(true)
-        .truncate(true)
+        .create_new(true)
         .mode(0o600)
         .open(&beside)
         .map_err(|e| failed(&e))

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::*;
 use crate::config::InstanceLock;
 
-fn refused<T: std::fmt::Debug>(result: Result<T, BackupError>, cause: Cause, word: &str) {
+pub(super) fn refused<T: std::fmt::Debug>(result: Result<T, BackupError>, cause: Cause, word: &str) {
     let error = result.unwrap_err();
     let text = error.to_string();
     assert_eq!(error.cause, cause, "{text}");
@@ -38,7 +38,7 @@ fn the_key_is_missed_and_a_wrong_one_is_refused() {
     let bench = Bench::new("key");
     bench.create();
     let live = bench.live();
-    let key = bench.open().key().unwrap();
+    let key = Key::of(&bench.place).unwrap();
     let file = bench.root.join("secrets/backup.key");
     assert_eq!(
         std::fs::metadata(&file).unwrap().permissions().mode() & 0o777,
@@ -52,7 +52,7 @@ fn the_key_is_missed_and_a_wrong_one_is_refused() {
     };
     std::fs::remove_file(&file).unwrap();
     everything_is_refused(Cause::NoKey, "backup key set");
-    refused(bench.open().key(), Cause::NoKey, "there is no key");
+    refused(Key::of(&bench.place), Cause::NoKey, "there is no key");
     // One that opens nothing is not even kept.
     let other = Key::random().unwrap();
     refused(bench.open().set_key(&other), Cause::WrongKey, "does not open");
@@ -299,6 +299,20 @@ fn backups_of_newer_programs_and_of_others_are_refused() {
     assert_eq!(bench.live(), live);
 }
 
+/// The archive that the child restores.
+pub(super) fn bench_archive(place: &Installation) -> PathBuf {
+    place.root().join("x.tar.zst")
+}
+
+/// Everything, as it was saved.
+pub(super) fn exact() -> RestoreOptions {
+    RestoreOptions {
+        check_settings: false,
+        save_before: false,
+        ..RestoreOptions::default()
+    }
+}
+
 /// Runs in a process of its own, which is killed at a step: what `killed_at_any_step…` starts.
 #[test]
 #[ignore = "a part of another test"]
@@ -310,6 +324,14 @@ fn child() {
     };
     match std::env::var("DO").unwrap().as_str() {
         "create" => drop(repository.create(&CreateOptions::default(), &mut |_| {}).unwrap()),
+        "archive" => {
+            let (file, options) = (bench_archive(&repository.layout.place), exact());
+            drop(
+                repository
+                    .restore(Source::Archive(&file), &options, &mut |_| {})
+                    .unwrap(),
+            );
+        }
         "undo" => drop(
             repository
                 .restore(Source::Undo, &RestoreOptions::default(), &mut |_| {})
@@ -324,7 +346,7 @@ fn child() {
 }
 
 /// Whether the child was killed before it had ended.
-fn killed(bench: &Bench, does: &str, at: u64) -> bool {
+pub(super) fn killed(bench: &Bench, does: &str, at: u64) -> bool {
     use std::os::unix::process::ExitStatusExt as _;
     let status = Command::new(std::env::current_exe().unwrap())
         .args([

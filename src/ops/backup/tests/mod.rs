@@ -1,6 +1,8 @@
 //! Backups of real folders with the real restic (package restic).
 
+mod cut;
 mod faults;
+mod planted;
 mod policy;
 mod whole;
 
