@@ -203,10 +203,10 @@ impl Subject<'_> {
 
     fn backup(&self) -> Finding {
         const NAME: &str = "backup";
-        if self.runs.is_none() || self.allowed.no_backup {
+        if self.allowed.no_backup {
             return good(NAME, "none is made");
         }
-        match Program::new("restic")
+        let told = match Program::new("restic")
             .args(["version"])
             .run(Duration::from_secs(20))
         {
@@ -219,6 +219,16 @@ impl Subject<'_> {
                 "install it anew, or say --no-backup",
             ),
             Err(error) => fault(NAME, error.to_string(), "or say --no-backup"),
+        };
+        match told.verdict {
+            // Nothing is there to be saved yet; the one at night will need it.
+            Verdict::Fault if self.runs.is_none() => finding(
+                NAME,
+                Verdict::Warning,
+                told.says,
+                Some("apt install restic: until then no backups are made"),
+            ),
+            _ => told,
         }
     }
 

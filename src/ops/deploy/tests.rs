@@ -390,6 +390,21 @@ fn a_first_install_that_fails_takes_only_what_is_as_it_was_made() {
 }
 
 #[test]
+fn a_first_install_makes_what_the_backup_at_night_needs() {
+    let bench = Bench::new("key");
+    let journal = Journal {
+        service: Service::None,
+        ..first_install(&bench)
+    };
+    bench.work(journal, None).unwrap();
+    assert_eq!(releases::current(&bench.place).as_deref(), Some(NEW));
+    assert!(bench.place.secrets().join("backup.key").is_file());
+    let good = bench.place.deploy().join("good");
+    assert_eq!(fs::read_link(good).unwrap(), Path::new("../releases/2.0.0"));
+    bench.assert_settled("a first install");
+}
+
+#[test]
 fn a_file_that_was_changed_since_stays_and_so_does_its_folder() {
     let bench = Bench::new("made");
     let folder = bench.place.root().join("made");

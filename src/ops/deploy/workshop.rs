@@ -12,6 +12,7 @@ use super::releases::{self, Known};
 use super::service::Service;
 use super::watch::Watch;
 use super::{data, files, guard, owner, tree};
+use crate::ops::backup::Repository;
 use crate::ops::installation::Installation;
 
 /// How a deploy ended.
@@ -157,7 +158,18 @@ impl<'a> Workshop<'a> {
                 self.start(journal)
             }
             Step::Probation => self.probation(journal),
-            Step::Good => mark_good(place, journal),
+            Step::Good => {
+                mark_good(place, journal)?;
+                if journal.operation == Operation::Install
+                    && let Err(error) = Repository::prepare(place)
+                {
+                    // The one at night may not make them itself.
+                    (self.say)(&format!(
+                        "warning: there is no key or no place for backups yet: {error}; then `billiards-trainer backup create`"
+                    ));
+                }
+                Ok(())
+            }
             Step::Prune => prune(place, journal),
             Step::UndoStop => self.stop(journal),
             Step::UndoSwap => match &journal.from {
