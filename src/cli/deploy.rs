@@ -142,6 +142,9 @@ struct Shadow {
     /// What it looks at in place of the pictures of the running trainer: recording:FILE.
     #[arg(long, value_name = "SOURCE")]
     source: Option<String>,
+    /// Run a release that is not signed.
+    #[arg(long)]
+    unsigned: bool,
     /// Print one JSON document on stdout and nothing else.
     #[arg(long)]
     json: bool,
@@ -310,7 +313,15 @@ impl Upgrade {
         ))?;
         let wishes = self.how.wishes();
         if let Some(length) = self.shadow {
-            let compared = shadow::shadow(&place, &self.file, None, length, wishes.spare_bytes, &mut tell)?;
+            let compared = shadow::shadow(
+                &place,
+                &self.file,
+                None,
+                length,
+                wishes.spare_bytes,
+                wishes.allowed.unsigned,
+                &mut tell,
+            )?;
             if !compared.may_take_over() {
                 return Err(Failure::failed(format!(
                     "beside the running trainer the release did not do as well: {}; nothing was changed",
@@ -417,6 +428,7 @@ impl Shadow {
             self.source.as_deref(),
             self.length,
             spare,
+            self.unsigned,
             &mut tell,
         )?;
         if self.json {

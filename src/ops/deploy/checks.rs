@@ -85,6 +85,45 @@ pub fn passed(findings: &[Finding]) -> Result<(), DeployError> {
     }
 }
 
+/// Whether a file may be run at all: it is for this machine, and of somebody who is believed.
+///
+/// # Errors
+/// When it can't be read.
+pub fn origin(
+    incoming: &Incoming,
+    environment: Environment,
+    unsigned: bool,
+) -> Result<[Finding; 2], DeployError> {
+    let machine = match incoming.foreign()? {
+        None => good("machine", format!("made for {}", std::env::consts::ARCH)),
+        Some(why) => fault("machine", why, "get the release for this machine"),
+    };
+    Ok([machine, signature(&incoming.signed, environment, unsigned)])
+}
+
+fn signature(signed: &Signed, environment: Environment, unsigned: bool) -> Finding {
+    const NAME: &str = "signature";
+    match signed {
+        Signed::Good(comment) => good(NAME, format!("good: {comment}")),
+        Signed::Bad(why) => fault(
+            NAME,
+            why,
+            "do not use this file: get it again from where releases come from",
+        ),
+        Signed::Not(why) if environment != Environment::Production || unsigned => finding(
+            NAME,
+            Verdict::Warning,
+            why,
+            Some("whoever can change the file can change the trainer"),
+        ),
+        Signed::Not(why) => fault(
+            NAME,
+            why,
+            "put FILE.minisig beside it and the key to config/release.pub, or say --unsigned if you made it yourself",
+        ),
+    }
+}
+
 impl Subject<'_> {
     /// Looks at everything, and tells each as it is found. Ends at the first thing without which the others can't be looked at.
     ///
@@ -102,8 +141,10 @@ impl Subject<'_> {
             goes_on
         };
         // Nobody runs a program of which nobody knows where it comes from.
-        if !note(self.machine()?) || !note(self.signature()) {
-            return Ok((found, None));
+        for finding in origin(self.incoming, self.environment, self.allowed.unsigned)? {
+            if !note(finding) {
+                return Ok((found, None));
+            }
         }
         let version = match self.incoming.version(self.scratch.place().root()) {
             Ok(version) => {
@@ -126,38 +167,6 @@ impl Subject<'_> {
             }
         }
         Ok((found, Some(version)))
-    }
-
-    fn machine(&self) -> Result<Finding, DeployError> {
-        Ok(match self.incoming.foreign()? {
-            None => good("machine", format!("made for {}", std::env::consts::ARCH)),
-            Some(why) => fault("machine", why, "get the release for this machine"),
-        })
-    }
-
-    fn signature(&self) -> Finding {
-        const NAME: &str = "signature";
-        match &self.incoming.signed {
-            Signed::Good(comment) => good(NAME, format!("good: {comment}")),
-            Signed::Bad(why) => fault(
-                NAME,
-                why,
-                "do not use this file: get it again from where releases come from",
-            ),
-            Signed::Not(why) if self.environment != Environment::Production || self.allowed.unsigned => {
-                finding(
-                    NAME,
-                    Verdict::Warning,
-                    why,
-                    Some("whoever can change the file can change the trainer"),
-                )
-            }
-            Signed::Not(why) => fault(
-                NAME,
-                why,
-                "put FILE.minisig beside it and the key to secrets/release.pub, or say --unsigned if you made it yourself",
-            ),
-        }
     }
 
     fn order(&self, version: &Version) -> Finding {
@@ -194,10 +203,10 @@ impl Subject<'_> {
 
     fn backup(&self) -> Finding {
         const NAME: &str = "backup";
-        if self.runs.is_none() || self.allowed.no_backup {
+        if self.allowed.no_backup {
             return good(NAME, "none is made");
         }
-        match Program::new("restic")
+        let told = match Program::new("restic")
             .args(["version"])
             .run(Duration::from_secs(20))
         {
@@ -210,6 +219,16 @@ impl Subject<'_> {
                 "install it anew, or say --no-backup",
             ),
             Err(error) => fault(NAME, error.to_string(), "or say --no-backup"),
+        };
+        match told.verdict {
+            // Nothing is there to be saved yet; the one at night will need it.
+            Verdict::Fault if self.runs.is_none() => finding(
+                NAME,
+                Verdict::Warning,
+                told.says,
+                Some("apt install restic: until then no backups are made"),
+            ),
+            _ => told,
         }
     }
 

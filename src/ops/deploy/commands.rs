@@ -9,7 +9,7 @@ use super::ask::{self, Trainer};
 use super::checks::{self, Allowed, Subject};
 use super::error::DeployError;
 use super::incoming::{self, Incoming};
-use super::journal::{Journal, Operation, Step};
+use super::journal::{Journal, Made, Operation, Step};
 use super::lock::DeployLock;
 use super::probation::{Rules, Shown};
 use super::releases::{self, Known};
@@ -134,7 +134,7 @@ impl Outcome {
     }
 }
 
-type Tell<'a> = &'a mut dyn FnMut(Told);
+pub(super) type Tell<'a> = &'a mut dyn FnMut(Told);
 
 /// Puts a release in place where none is yet.
 ///
@@ -148,12 +148,15 @@ pub fn install(
     tell: Tell,
 ) -> Result<Outcome, DeployError> {
     check_empty(place)?;
-    let lock = DeployLock::take(place)?;
-    let mut made: Vec<PathBuf> = lock.made().to_vec();
+    let _lock = DeployLock::take(place)?;
+    let mut made = Made::default();
     let service = wishes.service.clone().unwrap_or(Service::Systemd);
     check_manager(place, &service)?;
     let prepared = (|| {
-        made.extend(owner::make_folders(place, false)?);
+        made.folders = owner::make_folders(place, false)?;
+        // Logs say what went wrong, the journal what was done; what is in it keeps the lock's folder, too.
+        let lasts = [place.root().to_owned(), place.deploy()];
+        made.folders.retain(|folder| !lasts.contains(folder));
         write_site(place, site, &mut made)?;
         prepare(place, file, &service, None, site.environment, wishes, tell)
     })();
@@ -161,10 +164,7 @@ pub fn install(
         Ok(prepared) => prepared,
         Err(error) => {
             drop(tree::remove(&incoming::folder(place)));
-            made.iter()
-                .rev()
-                .filter(|p| **p != place.deploy() && **p != place.root())
-                .for_each(|path| drop(tree::remove(path)));
+            drop(made.take_away());
             return Err(error);
         }
     };
@@ -302,7 +302,7 @@ fn go_on(place: &Installation, tell: Tell) -> Result<Option<Outcome>, DeployErro
 }
 
 /// What was cut off before is brought to an end first.
-fn settle(place: &Installation, tell: Tell) -> Result<(), DeployError> {
+pub(super) fn settle(place: &Installation, tell: Tell) -> Result<(), DeployError> {
     if let Some(outcome) = go_on(place, tell)? {
         tell(Told::Step(&outcome.words()));
     }
@@ -369,7 +369,7 @@ fn begun(
         nginx: wishes.allowed.nginx,
         rules: wishes.rules,
         old_rate_hz: None,
-        made: Vec::new(),
+        made: Made::default(),
     }
 }
 
@@ -406,7 +406,7 @@ fn service_of(wishes: &Wishes, known: &Known) -> Service {
         .unwrap_or(Service::Systemd)
 }
 
-fn lock_existing(place: &Installation) -> Result<DeployLock, DeployError> {
+pub(super) fn lock_existing(place: &Installation) -> Result<DeployLock, DeployError> {
     if !place.root().is_dir() {
         return Err(not_installed(place));
     }
@@ -512,7 +512,7 @@ fn check_manager(place: &Installation, service: &Service) -> Result<(), DeployEr
 }
 
 /// The first site file, and the key, where they are not there yet.
-fn write_site(place: &Installation, site: &Site, made: &mut Vec<PathBuf>) -> Result<(), DeployError> {
+fn write_site(place: &Installation, site: &Site, made: &mut Made) -> Result<(), DeployError> {
     let mut api = Vec::new();
     api.extend(site.host.as_ref().map(|host| format!("host: {host:?}")));
     api.extend(site.port.map(|port| format!("port: {port}")));
@@ -530,15 +530,13 @@ fn write_site(place: &Installation, site: &Site, made: &mut Vec<PathBuf>) -> Res
     );
     let file = place.site_file();
     if !file.exists() {
-        write_durably(&file, text.as_bytes()).map_err(|e| DeployError::io("write", &file, &e))?;
-        made.push(file);
+        write_site_file(file, text.as_bytes(), made)?;
     }
     if let Some(key) = &site.key {
         let text = std::fs::read(key).map_err(|e| DeployError::io("read", key, &e))?;
         let file = place.config().join("release.pub");
         if !file.exists() {
-            write_durably(&file, &text).map_err(|e| DeployError::io("write", &file, &e))?;
-            made.push(file);
+            write_site_file(file, &text, made)?;
         }
     }
     let settings = ask::settings(place).map_err(|e| DeployError::new(e.to_string()))?;
@@ -552,6 +550,12 @@ fn write_site(place: &Installation, site: &Site, made: &mut Vec<PathBuf>) -> Res
             place.state().display()
         )));
     }
+    Ok(())
+}
+
+fn write_site_file(file: PathBuf, text: &[u8], made: &mut Made) -> Result<(), DeployError> {
+    write_durably(&file, text).map_err(|e| DeployError::io("write", &file, &e))?;
+    made.files.push((file, blake3::hash(text).to_hex().to_string()));
     Ok(())
 }
 
@@ -607,18 +611,19 @@ mod tests {
             port: Some(9123),
             ..Site::default()
         };
-        let mut made = Vec::new();
+        let mut made = Made::default();
         write_site(&place, &site, &mut made).unwrap();
         let settings = ask::settings(&place).unwrap();
         assert_eq!(
             (settings.environment, settings.api.port),
             (Environment::Development, 9123)
         );
-        assert_eq!(made, [place.site_file()]);
+        assert_eq!(made.files.len(), 1);
+        assert_eq!(made.files[0].0, place.site_file());
         fs::write(place.site_file(), "(api: (port: 9000))").unwrap();
         write_site(&place, &site, &mut made).unwrap();
         assert_eq!(ask::settings(&place).unwrap().api.port, 9000);
-        assert_eq!(made.len(), 1);
+        assert_eq!(made.files.len(), 1);
         // Nobody is to be let in from elsewhere before there is a token.
         fs::write(place.site_file(), "(api: (host: \"0.0.0.0\"))").unwrap();
         assert!(

@@ -1,6 +1,6 @@
 //! Settings and state around a deploy: saved before, kept as they were at the stop, put back when it fails.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,12 +25,14 @@ struct Kept {
     state: String,
 }
 
-fn live<'a>(place: &'a Installation, part: &str) -> &'a Path {
-    if part == "config" {
+/// Where a part really lies: a link to another disk stays the link it is, and what it leads to is exchanged.
+fn live(place: &Installation, part: &str) -> PathBuf {
+    let named = if part == "config" {
         place.config()
     } else {
         place.state()
-    }
+    };
+    std::fs::canonicalize(named).unwrap_or_else(|_| named.to_owned())
 }
 
 fn folder(place: &Installation) -> PathBuf {
@@ -72,7 +74,7 @@ pub fn back_up(place: &Installation, say: &mut dyn FnMut(&str)) -> Result<String
 pub fn keep(place: &Installation, id: &str) -> Result<(), DeployError> {
     drop_kept(place)?;
     for part in PARTS {
-        tree::copy(live(place, part), &folder(place).join(part))?;
+        tree::copy(&live(place, part), &folder(place).join(part))?;
     }
     let kept = Kept {
         id: id.to_owned(),
@@ -106,21 +108,30 @@ pub fn put_back(
             &kept.state
         };
         let (now, copy) = (live(place, part), folder(place).join(part));
-        if tree::digest(now)? != *wanted {
+        if tree::digest(&now)? != *wanted {
             if tree::digest(&copy)? == *wanted {
-                tree::exchange(now, &copy)?;
+                tree::exchange(&now, &copy)?;
             } else {
                 restore(place, part, backup)?;
             }
             changed.push(part);
         }
-        // After an exchange, also one of before a cut, the copy is what the new release left.
-        if copy.exists() && tree::digest(&copy)? != *wanted {
+        // After an exchange, also one of before a cut, the copy is what the new release left; where the cut came between two
+        // disks, it lies beside.
+        let beside = tree::exchanged(&copy);
+        let left = if beside.exists() {
+            Some(beside)
+        } else if copy.exists() && tree::digest(&copy)? != *wanted {
+            Some(copy)
+        } else {
+            None
+        };
+        if let Some(left) = left {
             let aside = aside(place).join(id).join(part);
             tree::remove(&aside)?;
             let above = aside.parent().unwrap_or(&aside);
             std::fs::create_dir_all(above).map_err(|e| DeployError::io("make", above, &e))?;
-            std::fs::rename(&copy, &aside).map_err(|e| DeployError::io("move", &copy, &e))?;
+            std::fs::rename(&left, &aside).map_err(|e| DeployError::io("move", &left, &e))?;
             tree::sync_folder(above)?;
             if !changed.contains(&part) {
                 changed.push(part);
@@ -175,6 +186,7 @@ pub fn drop_kept(place: &Installation) -> Result<(), DeployError> {
 mod tests {
     use super::*;
     use std::fs;
+    use std::path::Path;
 
     fn installation(name: &str) -> Installation {
         let root = std::env::temp_dir().join(format!("billiards-data-{name}-{}", std::process::id()));
@@ -188,7 +200,7 @@ mod tests {
     }
 
     fn both(place: &Installation) -> [String; 2] {
-        PARTS.map(|part| tree::digest(live(place, part)).unwrap())
+        PARTS.map(|part| tree::digest(&live(place, part)).unwrap())
     }
 
     #[test]
@@ -239,6 +251,87 @@ mod tests {
             "{error}"
         );
         fs::remove_dir_all(place.root()).unwrap();
+    }
+
+    /// The state is a link to a folder on another disk, where this machine has one to write to.
+    fn state_elsewhere(place: &Installation) -> PathBuf {
+        use std::os::unix::fs::MetadataExt as _;
+        let device = |path: &Path| fs::metadata(path).map(|m| m.dev()).ok();
+        let shm = Path::new("/dev/shm");
+        let name = place.root().file_name().unwrap();
+        let disk = if device(shm).is_some() && device(shm) != device(place.root()) {
+            shm.join(name)
+        } else {
+            place.root().with_extension("disk")
+        };
+        drop(fs::remove_dir_all(&disk));
+        tree::copy(place.state(), &disk).unwrap();
+        fs::remove_dir_all(place.state()).unwrap();
+        std::os::unix::fs::symlink(&disk, place.state()).unwrap();
+        disk
+    }
+
+    #[test]
+    fn a_state_on_another_disk_is_put_back_there() {
+        let place = installation("disk");
+        let disk = state_elsewhere(&place);
+        let before = both(&place);
+        keep(&place, "1").unwrap();
+        fs::write(disk.join("deep/tokens.ron"), "none").unwrap();
+        assert_eq!(put_back(&place, "1", None).unwrap(), ["state"]);
+        assert_eq!(fs::read_link(place.state()).unwrap(), disk);
+        assert_eq!(
+            fs::read_to_string(disk.join("deep/tokens.ron")).unwrap(),
+            "all of them"
+        );
+        assert_eq!(both(&place), before);
+        let left = aside(&place).join("1/state");
+        assert!(fs::symlink_metadata(&left).unwrap().is_dir());
+        assert_eq!(fs::read_to_string(left.join("deep/tokens.ron")).unwrap(), "none");
+        fs::remove_dir_all(disk).unwrap();
+        fs::remove_dir_all(place.root()).unwrap();
+    }
+
+    #[test]
+    fn an_exchange_between_disks_is_cut_off_anywhere_and_nothing_is_lost() {
+        // After so many steps, and in the middle of the next: something of it is gone or not there yet.
+        for (done, half) in (0..=5).flat_map(|done| [(done, false), (done, true)]) {
+            let place = installation("steps");
+            let disk = state_elsewhere(&place);
+            let when = format!("cut off after {done} steps, half of the next {half}");
+            let before = both(&place);
+            keep(&place, "1").unwrap();
+            for file in ["deep/tokens.ron", "minute", "zone"] {
+                fs::write(disk.join(file), "of the minute").unwrap();
+            }
+            let newer = tree::digest(&disk).unwrap();
+            let copy = folder(&place).join("state");
+            tree::by_copy(&disk, &copy, done).unwrap();
+            if half {
+                match done {
+                    // Beside it half of what is to be saved.
+                    0 => fs::create_dir_all(tree::beside(&tree::exchanged(&copy), "part")).unwrap(),
+                    // Half emptied; half filled.
+                    2 => fs::remove_file(disk.join("minute")).unwrap(),
+                    3 => fs::create_dir(disk.join("deep")).unwrap(),
+                    // The copy half removed.
+                    4 => fs::remove_file(copy.join("deep/tokens.ron")).unwrap(),
+                    _ => {}
+                }
+            }
+            assert_eq!(put_back(&place, "1", None).unwrap(), ["state"], "{when}");
+            assert_eq!(both(&place), before, "{when}");
+            assert_eq!(
+                tree::digest(&aside(&place).join("1/state")).unwrap(),
+                newer,
+                "{when}"
+            );
+            assert_eq!(put_back(&place, "1", None).unwrap(), Vec::<&str>::new(), "{when}");
+            drop_kept(&place).unwrap();
+            assert!(!folder(&place).exists());
+            fs::remove_dir_all(disk).unwrap();
+            fs::remove_dir_all(place.root()).unwrap();
+        }
     }
 
     #[test]

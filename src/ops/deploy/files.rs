@@ -1,5 +1,6 @@
 //! Units and other files of the system: what a release brings, placed and taken back.
 
+use std::ffi::OsString;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -8,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::error::DeployError;
 use super::service::{UNIT, systemctl};
-use super::{journal, tree};
+use super::{journal, tree, trial};
 use crate::config::write_durably;
 use crate::ops::installation::Installation;
 use crate::ops::process::Program;
@@ -56,12 +57,6 @@ const NGINX: &[(&str, &str)] = embedded! {
     "nginx/snippets/billiards-trainer-tls.conf" => "/etc/nginx/snippets/billiards-trainer-tls.conf",
 };
 
-/// Timers that an install switches on.
-const TIMERS: [&str; 3] = [
-    "billiards-trainer-backup.timer",
-    "billiards-trainer-verify.timer",
-    "billiards-trainer-drill.timer",
-];
 /// How the unit of a checkout calls the guard: by the release that is about to start, which may be too broken for that.
 const GUARD_BY_CURRENT: &str = "/current/billiards-trainer deploy boot-guard";
 /// An installation calls it by the last release that was found good.
@@ -91,7 +86,7 @@ pub fn of_this_program(place: &Installation, nginx: bool) -> Vec<SystemFile> {
 /// When it does not say.
 pub fn of_release(program: &Path, place: &Installation, nginx: bool) -> Result<Vec<SystemFile>, DeployError> {
     let mut arguments = vec![
-        "deploy".into(),
+        OsString::from("deploy"),
         "files".into(),
         place.root().to_owned().into_os_string(),
         "--json".into(),
@@ -99,8 +94,9 @@ pub fn of_release(program: &Path, place: &Installation, nginx: bool) -> Result<V
     if nginx {
         arguments.push("--nginx".into());
     }
-    let told = Program::new(program.to_string_lossy())
-        .args(arguments)
+    // Only to tell something: as the service's user, as everything of it that is tried.
+    let home = program.parent().unwrap_or(Path::new("/"));
+    let told = trial::tame(program, home, arguments)
         .run(LIMIT)
         .map_err(|e| DeployError::new(e.to_string()))?;
     let silent = |why: &dyn std::fmt::Display| {
@@ -166,6 +162,21 @@ pub fn place(place: &Installation, system: &Path, files: &[SystemFile]) -> Resul
     Ok(())
 }
 
+/// The timers that were placed; those only that were not there before where `new` is said. One that was there is as its
+/// owner wants it, on or off.
+///
+/// # Errors
+/// When what stood there can't be read.
+pub fn timers(place: &Installation, new: bool) -> Result<Vec<String>, DeployError> {
+    let before = journal::read::<Vec<Before>>(&before_file(place))?.unwrap_or_default();
+    let timers = before
+        .into_iter()
+        .filter(|file| !new || file.text.is_none())
+        .filter(|file| file.path.extension().is_some_and(|e| e == "timer"))
+        .filter_map(|file| Some(file.path.file_name()?.to_string_lossy().into_owned()));
+    Ok(timers.collect())
+}
+
 /// Puts back what stood where files were placed.
 ///
 /// # Errors
@@ -205,7 +216,7 @@ fn write_public(path: &Path, text: &str) -> Result<(), DeployError> {
 ///
 /// # Errors
 /// When one of those that matter does not take them.
-pub fn announce(nginx: bool, enable: bool) -> Result<(), DeployError> {
+pub fn announce(nginx: bool, install: bool, timers: &[String]) -> Result<(), DeployError> {
     run("systemd-sysusers", &["/etc/sysusers.d/billiards-trainer.conf"])?;
     run(
         "systemd-tmpfiles",
@@ -217,13 +228,13 @@ pub fn announce(nginx: bool, enable: bool) -> Result<(), DeployError> {
     )?;
     // A machine without udev has no cameras that come and go.
     drop(Program::new("udevadm").args(["control", "--reload"]).run(LIMIT));
-    if enable {
-        let mut arguments = vec!["enable", UNIT];
-        arguments.extend(TIMERS);
-        told(systemctl(&arguments, LIMIT)?.ending, "systemctl enable")?;
-        let mut arguments = vec!["start"];
-        arguments.extend(TIMERS);
-        told(systemctl(&arguments, LIMIT)?.ending, "systemctl start")?;
+    if install {
+        told(systemctl(&["enable", UNIT], LIMIT)?.ending, "systemctl enable")?;
+    }
+    if !timers.is_empty() {
+        let mut arguments = vec!["enable", "--now"];
+        arguments.extend(timers.iter().map(String::as_str));
+        told(systemctl(&arguments, LIMIT)?.ending, "systemctl enable --now")?;
     }
     if nginx {
         run("nginx", &["-t", "-q"])?;
@@ -235,12 +246,29 @@ pub fn announce(nginx: bool, enable: bool) -> Result<(), DeployError> {
     Ok(())
 }
 
-/// What an install switched on is switched off again.
-pub fn switch_off() {
-    let mut arguments = vec!["disable", "--now", UNIT];
-    arguments.extend(TIMERS);
+/// What was switched on is switched off again: the timers, and the service where it came with this. One that `starts` right
+/// now waits for this: it is not stopped.
+pub fn switch_off(install: bool, starts: bool, timers: &[String]) {
     // Units that are gone already can't be switched off.
-    drop(systemctl(&arguments, LIMIT));
+    let off = |units: &[&str], now: bool| {
+        let words: &[&str] = if now { &["disable", "--now"] } else { &["disable"] };
+        drop(systemctl(&[words, units].concat(), LIMIT));
+    };
+    if install {
+        off(&[UNIT], !starts);
+    }
+    if !timers.is_empty() {
+        off(&timers.iter().map(String::as_str).collect::<Vec<_>>(), true);
+    }
+}
+
+/// Tells the system that files are as they were.
+pub fn announce_undone(nginx: bool) {
+    // Taken back as far as the system takes it.
+    drop(systemctl(&["daemon-reload"], LIMIT));
+    if nginx && run("nginx", &["-t", "-q"]).is_ok() {
+        drop(systemctl(&["try-reload-or-restart", "nginx.service"], LIMIT));
+    }
 }
 
 fn run(program: &str, arguments: &[&str]) -> Result<(), DeployError> {
@@ -350,11 +378,33 @@ mod tests {
     }
 
     #[test]
+    fn a_release_says_its_files_without_anything_of_the_callers() {
+        let root = std::env::temp_dir().join(format!("billiards-says-{}", std::process::id()));
+        std::fs::create_dir_all(&root).unwrap();
+        let program = root.join("program");
+        // Cargo sets this one for every test.
+        let script = "#!/bin/sh\n[ -z \"$CARGO_MANIFEST_DIR\" ] || exit 9\n\
+                      echo '[{\"path\": \"/etc/billiards-trainer.conf\", \"text\": \"x\"}]'\n";
+        std::fs::write(&program, script).unwrap();
+        std::fs::set_permissions(&program, std::fs::Permissions::from_mode(0o755)).unwrap();
+        assert!(std::env::var_os("CARGO_MANIFEST_DIR").is_some());
+        let told = of_release(&program, &Installation::at(&root), false).unwrap();
+        assert_eq!(told[0].path, Path::new("/etc/billiards-trainer.conf"));
+        let script = "#!/bin/sh\necho '[{\"path\": \"/etc/passwd\", \"text\": \"x\"}]'\n";
+        std::fs::write(&program, script).unwrap();
+        let told = of_release(&program, &Installation::at(&root), false).unwrap_err();
+        assert!(told.to_string().contains("not its own"), "{told}");
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
     fn what_stood_there_comes_back_to_the_byte() {
         let root = std::env::temp_dir().join(format!("billiards-files-{}", std::process::id()));
         let (at, system) = (Installation::at(root.join("opt")), root.join("system"));
         let theirs = system.join("etc/logrotate.d/billiards-trainer");
         write_durably(&theirs, b"mine\n").unwrap();
+        let timer = system.join("etc/systemd/system/billiards-trainer-backup.timer");
+        write_durably(&timer, b"[Timer]\n").unwrap();
         let files = of_this_program(&at, false);
         for _ in 0..2 {
             place(&at, &system, &files).unwrap();
@@ -364,7 +414,18 @@ mod tests {
                     .contains(&at.root().display().to_string())
             );
         }
+        let timers = |new| timers(&at, new).unwrap().join(" ");
+        // What was there before is on or off as somebody wants it.
+        assert_eq!(
+            timers(true),
+            "billiards-trainer-verify.timer billiards-trainer-drill.timer"
+        );
+        assert_eq!(
+            timers(false),
+            "billiards-trainer-backup.timer billiards-trainer-verify.timer billiards-trainer-drill.timer"
+        );
         assert!(put_back(&at).unwrap());
+        std::fs::remove_file(&timer).unwrap();
         assert_eq!(std::fs::read_to_string(&theirs).unwrap(), "mine\n");
         assert_eq!(tree::size(&system), 5);
         assert!(!put_back(&at).unwrap());

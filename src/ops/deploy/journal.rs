@@ -203,9 +203,47 @@ pub struct Journal {
     /// Pictures a second the old release looked at.
     #[serde(default)]
     pub old_rate_hz: Option<f64>,
-    /// What an install made and takes with it when it fails, in the order in which it was made.
+    /// What an install made and takes with it when it fails.
     #[serde(default)]
-    pub made: Vec<PathBuf>,
+    pub made: Made,
+}
+
+/// What an install made. It goes again where it is as it was made: a folder with nothing in it, a file with the same text.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Made {
+    /// Folders, in the order in which they were made.
+    pub folders: Vec<PathBuf>,
+    /// Files, each with its hash.
+    pub files: Vec<(PathBuf, String)>,
+}
+
+impl Made {
+    /// Takes it away again: weeks may have passed, and what came into it since is somebody's.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub fn take_away(&self) -> Result<(), DeployError> {
+        for (file, hash) in &self.files {
+            if super::tree::file_digest(file).is_ok_and(|now| now.to_hex().as_str() == hash) {
+                remove(file)?;
+            }
+        }
+        for folder in self.folders.iter().rev() {
+            match std::fs::remove_dir(folder) {
+                Err(error)
+                    if !matches!(
+                        error.kind(),
+                        ErrorKind::DirectoryNotEmpty | ErrorKind::NotFound | ErrorKind::NotADirectory
+                    ) =>
+                {
+                    return Err(DeployError::io("remove", folder, &error));
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
 }
 
 /// The name of the journal in the folder `deploy`.

@@ -84,12 +84,6 @@ impl DeployLock {
             )
         })
     }
-
-    /// Folders that were made for it.
-    #[must_use]
-    pub fn made(&self) -> &[PathBuf] {
-        &self.made
-    }
 }
 
 /// Whoever has just given it back may have a child between its birth and its own program, which still holds it.

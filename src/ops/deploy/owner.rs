@@ -1,7 +1,11 @@
 //! Who owns what in an installation.
 
-use std::os::unix::fs::{PermissionsExt as _, lchown};
+use std::os::fd::OwnedFd;
+use std::os::unix::fs::{PermissionsExt as _, chown};
 use std::path::{Path, PathBuf};
+
+use rustix::fs::{AtFlags, CWD, Dir, Gid, Mode, OFlags, Uid, chownat, fchown, openat};
+use rustix::io::Errno;
 
 use super::error::DeployError;
 use crate::ops::installation::Installation;
@@ -29,21 +33,52 @@ pub fn give(folder: &Path) -> Result<(), DeployError> {
     let Some((user, group)) = service_user() else {
         return Ok(());
     };
-    give_to(folder, user, group)
+    // The folder itself may be a link to another disk; nothing below it is followed.
+    match std::fs::canonicalize(folder) {
+        Ok(folder) => give_to(&folder, user, group),
+        Err(_) => Ok(()),
+    }
 }
 
 fn give_to(path: &Path, user: u32, group: u32) -> Result<(), DeployError> {
-    let Ok(meta) = std::fs::symlink_metadata(path) else {
-        return Ok(());
-    };
-    lchown(path, Some(user), Some(group)).map_err(|e| DeployError::io("give away", path, &e))?;
-    if meta.is_dir() {
-        let entries = std::fs::read_dir(path).map_err(|e| DeployError::io("read", path, &e))?;
-        for entry in entries.flatten() {
-            give_to(&entry.path(), user, group)?;
+    let failed = |e: Errno| DeployError::io("give away", path, &e.into());
+    let to = (Uid::from_raw(user), Gid::from_raw(group));
+    match openat(CWD, path, FOLDER, Mode::empty()) {
+        Ok(opened) => give_opened(&opened, to).map_err(failed),
+        Err(Errno::NOTDIR | Errno::LOOP) => {
+            chownat(CWD, path, Some(to.0), Some(to.1), AtFlags::SYMLINK_NOFOLLOW).map_err(failed)
+        }
+        Err(Errno::NOENT) => Ok(()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// A folder that is opened, and no link to one.
+const FOLDER: OFlags = OFlags::DIRECTORY.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// What is in it first: as long as it is not theirs, nobody else can put anything in its place. Each folder is gone into by
+/// what was opened, not by a path that may lead elsewhere by now.
+fn give_opened(folder: &OwnedFd, to: (Uid, Gid)) -> Result<(), Errno> {
+    for entry in Dir::read_from(folder)? {
+        let entry = entry?;
+        let name = entry.file_name();
+        if name == c"." || name == c".." {
+            continue;
+        }
+        let given = match openat(folder, name, FOLDER, Mode::empty()) {
+            Ok(inner) => give_opened(&inner, to),
+            Err(Errno::NOTDIR | Errno::LOOP) => {
+                chownat(folder, name, Some(to.0), Some(to.1), AtFlags::SYMLINK_NOFOLLOW)
+            }
+            Err(error) => Err(error),
+        };
+        match given {
+            // Whoever works there meanwhile has taken it away.
+            Err(Errno::NOENT) | Ok(()) => {}
+            given => given?,
         }
     }
-    Ok(())
+    fchown(folder, Some(to.0), Some(to.1))
 }
 
 /// A folder of an installation: mode, and whether it is the service's own.
@@ -95,7 +130,8 @@ pub fn make_folders(place: &Installation, all: bool) -> Result<Vec<PathBuf>, Dep
                 if wanted.service { user } else { 0 },
                 if wanted.group { group } else { 0 },
             );
-            lchown(path, Some(user), Some(group)).map_err(|e| DeployError::io("give away", path, &e))?;
+            // What a link to another disk leads to.
+            chown(path, Some(user), Some(group)).map_err(|e| DeployError::io("give away", path, &e))?;
         }
     }
     Ok(made)
@@ -146,6 +182,45 @@ pub fn faults(place: &Installation) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_given_away_is_what_lies_there_and_never_what_a_link_leads_to() {
+        use std::os::unix::fs::{MetadataExt as _, symlink};
+        if !rustix::process::geteuid().is_root() {
+            // Only an administrator gives anything away.
+            return;
+        }
+        let root = std::env::temp_dir().join(format!("billiards-give-{}", std::process::id()));
+        let (state, theirs) = (root.join("state"), root.join("theirs"));
+        std::fs::create_dir_all(state.join("deep/deeper")).unwrap();
+        std::fs::create_dir_all(theirs.join("inside")).unwrap();
+        std::fs::write(state.join("deep/deeper/file"), "").unwrap();
+        std::fs::write(theirs.join("file"), "").unwrap();
+        symlink(&theirs, state.join("deep/folder")).unwrap();
+        symlink(theirs.join("file"), state.join("deep/file")).unwrap();
+        symlink("nowhere", state.join("lost")).unwrap();
+        give_to(&state, 4242, 4343).unwrap();
+        let of = |path: &Path| {
+            let meta = std::fs::symlink_metadata(path).unwrap();
+            (meta.uid(), meta.gid())
+        };
+        for name in [
+            "",
+            "deep",
+            "deep/deeper",
+            "deep/deeper/file",
+            "deep/folder",
+            "deep/file",
+            "lost",
+        ] {
+            assert_eq!(of(&state.join(name)), (4242, 4343), "{name}");
+        }
+        for name in ["", "inside", "file"] {
+            assert_eq!(of(&theirs.join(name)), (0, 0), "{name}");
+        }
+        give_to(&root.join("none"), 4242, 4343).unwrap();
+        std::fs::remove_dir_all(&root).unwrap();
+    }
 
     #[test]
     fn folders_are_made_closed_and_an_open_secret_is_seen() {

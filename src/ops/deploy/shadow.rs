@@ -8,10 +8,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::ask::{self, Trainer};
-use super::commands::Told;
+use super::checks;
+use super::commands::{self, Told};
 use super::error::DeployError;
 use super::incoming::Incoming;
-use super::signature::Signed;
 use super::trial::{Beside, Scratch};
 use crate::ops::installation::Installation;
 
@@ -57,24 +57,26 @@ pub fn shadow(
     source: Option<&str>,
     time: Duration,
     spare_bytes: u64,
+    unsigned: bool,
     tell: &mut dyn FnMut(Told),
 ) -> Result<Compared, DeployError> {
+    // It works where every deploy works.
+    let _lock = commands::lock_existing(place)?;
+    commands::settle(place, tell)?;
     let settings = ask::settings(place).map_err(|e| DeployError::new(e.to_string()))?;
-    let running = Trainer::of(&settings, None).filter(is_at_work).ok_or_else(|| {
-        DeployError::new("no trainer is at work there to be compared with; start it, or use `deploy upgrade`")
-    })?;
     let incoming = Incoming::take(file, place, spare_bytes)?;
     let compared = (|| {
-        if let Some(why) = incoming.foreign()? {
-            return Err(DeployError::new(format!(
-                "machine: {why}; get the release for this machine"
-            )));
+        // Nobody runs a program of which nobody knows where it comes from, not even beside another.
+        let origin = checks::origin(&incoming, settings.environment, unsigned)?;
+        for finding in &origin {
+            tell(Told::Check(finding));
         }
-        if let Signed::Bad(why) = &incoming.signed {
-            return Err(DeployError::new(format!(
-                "signature: {why}; do not use this file"
-            )));
-        }
+        checks::passed(&origin)?;
+        let running = Trainer::of(&settings, None).filter(is_at_work).ok_or_else(|| {
+            DeployError::new(
+                "no trainer is at work there to be compared with; start it, or use `deploy upgrade`",
+            )
+        })?;
         let scratch = Scratch::of(place, "trial")?;
         let stream = format!(
             "{}/api/v1/stream.mjpeg?fps={STREAM_HZ:.0}&quality=high",
@@ -90,7 +92,7 @@ pub fn shadow(
         let mut beside = Beside::start(&incoming.program, scratch.place(), source, &set)?;
         tell(Told::Step(&format!("the release looks at {source}")));
         let mut compared = Compared::default();
-        match beside.wait_ready(super::commands::TRIAL_LIMIT, 3) {
+        match beside.wait_ready(commands::TRIAL_LIMIT, 3) {
             Err(why) => compared.against.push(why),
             Ok(after) => {
                 tell(Told::Step(&format!(
@@ -224,6 +226,37 @@ impl Compared {
 mod tests {
     use super::*;
     use serde_json::json;
+
+    #[test]
+    fn nothing_is_compared_during_a_deploy_or_of_which_nobody_knows_where_it_comes_from() {
+        let root = std::env::temp_dir().join(format!("billiards-shadow-{}", std::process::id()));
+        drop(std::fs::remove_dir_all(&root));
+        let place = Installation::at(&root);
+        std::fs::create_dir_all(place.config()).unwrap();
+        std::fs::create_dir_all(place.state()).unwrap();
+        let site = "(environment: production, api: (port: 9))";
+        std::fs::write(place.site_file(), site).unwrap();
+        let file = std::env::current_exe().unwrap();
+        let compare = |file: &Path, unsigned| {
+            let time = Duration::from_secs(1);
+            shadow(&place, file, None, time, 0, unsigned, &mut |_| {}).unwrap_err()
+        };
+        let held = super::super::lock::DeployLock::take(&place).unwrap();
+        assert!(compare(&file, true).busy);
+        drop(held);
+        let told = compare(&file, false).to_string();
+        assert!(
+            told.starts_with("signature: it is not signed") && told.contains("--unsigned"),
+            "{told}"
+        );
+        let told = compare(&place.site_file(), true).to_string();
+        assert!(told.starts_with("machine: "), "{told}");
+        // Nobody listens at that port: that is the next thing.
+        let told = compare(&file, true).to_string();
+        assert!(told.starts_with("no trainer is at work"), "{told}");
+        assert!(!super::super::incoming::folder(&place).exists());
+        std::fs::remove_dir_all(&root).unwrap();
+    }
 
     #[test]
     fn balls_are_compared_while_nothing_moves() {

@@ -17,13 +17,27 @@ pub enum Signed {
     Bad(String),
 }
 
-/// Where the key that releases are signed with lies: beside the other keys, else beside the settings.
+/// Where the key that releases are signed with lies: beside the settings, which the trainer itself can't change.
 #[must_use]
 pub fn key_file(place: &Installation) -> Option<PathBuf> {
-    [place.secrets(), place.config().to_owned()]
-        .map(|folder| folder.join("release.pub"))
-        .into_iter()
-        .find(|file| file.is_file())
+    Some(place.config().join("release.pub")).filter(|file| file.is_file())
+}
+
+/// Reads a key that only root or whoever runs this can have put there.
+fn read_key(path: &Path) -> Result<String, String> {
+    use std::io::Read as _;
+    use std::os::unix::fs::MetadataExt as _;
+    let mut file = std::fs::File::open(path).map_err(|e| e.to_string())?;
+    let owner = file.metadata().map_err(|e| e.to_string())?.uid();
+    if owner != 0 && owner != rustix::process::geteuid().as_raw() {
+        return Err(format!(
+            "it belongs to user {owner}, who could have put any key there: put the right one there, then chown root {}",
+            path.display()
+        ));
+    }
+    let mut text = String::new();
+    file.read_to_string(&mut text).map_err(|e| e.to_string())?;
+    Ok(text)
 }
 
 /// The file that holds the signature of another.
@@ -48,7 +62,7 @@ pub fn look(program: &Path, key: Option<&Path>) -> Signed {
     let Some(key) = key else {
         return Signed::Not("it is signed, but there is no key to hold against it".to_owned());
     };
-    let read = std::fs::read_to_string(key).map_err(|e| e.to_string());
+    let read = read_key(key);
     // With its comment line, as minisign writes it, or without.
     let public = read.and_then(|text| {
         PublicKey::decode(text.trim())
@@ -101,6 +115,22 @@ mod tests {
     const OTHER_KEY: &str = "RWSqJeN8wtCxDN0Uys6J5vjK6pVFUA4vQz/8t1ZLv5NBWzzVC14NAdHY";
 
     #[test]
+    fn the_key_is_the_one_beside_the_settings() {
+        let root = std::env::temp_dir().join(format!("billiards-key-{}", std::process::id()));
+        let place = Installation::at(&root);
+        for folder in [place.secrets(), place.config().to_owned()] {
+            std::fs::create_dir_all(&folder).unwrap();
+        }
+        // The trainer's own folder: whoever breaks into it could put any key there.
+        std::fs::write(place.secrets().join("release.pub"), OTHER_KEY).unwrap();
+        assert_eq!(key_file(&place), None);
+        let key = place.config().join("release.pub");
+        std::fs::write(&key, KEY).unwrap();
+        assert_eq!(key_file(&place), Some(key));
+        std::fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
     fn a_file_is_believed_only_with_the_signature_of_the_right_key() {
         let folder = std::env::temp_dir().join(format!("billiards-signed-{}", std::process::id()));
         std::fs::create_dir_all(&folder).unwrap();
@@ -124,6 +154,12 @@ mod tests {
             told => unreachable!("{told:?}"),
         };
         bad(&other, "another key");
+        // A key of somebody else's proves nothing; only an administrator can make one here.
+        if rustix::process::geteuid().is_root() {
+            std::os::unix::fs::chown(&key, Some(4242), None).unwrap();
+            bad(&key, "belongs to user 4242");
+            std::os::unix::fs::chown(&key, Some(0), None).unwrap();
+        }
         std::fs::write(&other, "no key").unwrap();
         bad(&other, "can't be used");
         std::fs::write(&program, "Release\n").unwrap();

@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
-use super::journal::{Journal, Operation, Step};
+use super::journal::{Journal, Made, Operation, Step};
 use super::probation::Rules;
 use super::releases::{self, Known, Manifest};
 use super::service::Service;
@@ -103,7 +103,7 @@ impl Bench {
                 ..Rules::default()
             },
             old_rate_hz: None,
-            made: Vec::new(),
+            made: Made::default(),
         }
     }
 
@@ -287,6 +287,144 @@ fn what_was_cut_off_on_the_way_back_is_whole_before_anything_starts() {
         commands::resume(&bench.place, &mut |_| {}).unwrap().unwrap();
         bench.assert_old(&before, step.words());
     }
+}
+
+/// A first install, as far as its folders and its site file.
+fn first_install(bench: &Bench) -> Journal {
+    let place = &bench.place;
+    fs::remove_file(place.current()).unwrap();
+    fs::remove_dir_all(place.releases()).unwrap();
+    fs::remove_file(place.deploy().join("known.ron")).unwrap();
+    fs::remove_dir_all(place.state()).unwrap();
+    fs::remove_file(bench.manager.with_file_name("running")).unwrap();
+    let mut made = Made::default();
+    for folder in [
+        place.config().to_owned(),
+        place.releases(),
+        place.state().to_owned(),
+        place.logs(),
+        place.backups(),
+        place.secrets(),
+    ] {
+        fs::create_dir_all(&folder).unwrap();
+        made.folders.push(folder);
+    }
+    let hash = tree::file_digest(&place.site_file()).unwrap();
+    made.files
+        .push((place.site_file(), hash.to_hex().as_str().to_owned()));
+    for file in ["tokens.ron", "tokens.copy"] {
+        fs::write(place.state().join(file), "").unwrap();
+        let hash = tree::file_digest(&place.state().join(file)).unwrap();
+        made.files
+            .push((place.state().join(file), hash.to_hex().as_str().to_owned()));
+    }
+    Journal {
+        operation: Operation::Install,
+        from: None,
+        was_running: false,
+        made,
+        ..bench.journal()
+    }
+}
+
+#[test]
+fn a_first_install_that_fails_takes_only_what_is_as_it_was_made() {
+    // At once: nothing is left but what the deploy says of it.
+    let bench = Bench::new("first");
+    bench.work(first_install(&bench), None).unwrap();
+    let mut left: Vec<_> = fs::read_dir(bench.place.root())
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    left.sort();
+    assert_eq!(left, ["deploy"]);
+    assert!(fs::symlink_metadata(bench.place.deploy().join("good")).is_err());
+    // Cut off in its probation, and found weeks later by whoever goes on.
+    let bench = Bench::new("weeks");
+    let place = &bench.place;
+    for cut in 0.. {
+        let journal = first_install(&bench);
+        drop(bench.work(journal, Some(cut)));
+        if Journal::pending(place).unwrap().unwrap().step == Step::Probation {
+            break;
+        }
+        drop(fs::remove_dir_all(place.root()));
+        for folder in [place.config(), place.state(), &place.deploy(), &place.releases()] {
+            fs::create_dir_all(folder).unwrap();
+        }
+        fs::write(place.site_file(), "(api: (enabled: false))").unwrap();
+        fs::write(place.deploy().join("known.ron"), "()").unwrap();
+        fs::write(bench.manager.with_file_name("running"), "").unwrap();
+        tree::point(&place.current(), Path::new("releases/1.0.0")).unwrap();
+        put(&incoming::folder(place), NEW);
+    }
+    // Every start is guarded, though nobody has found it good.
+    assert!(place.deploy().join("good").join(PROGRAM).is_file());
+    assert!(Known::read(place).unwrap().good.is_empty());
+    let told = guard::boot_guard(place, &mut |_| {}).unwrap().unwrap();
+    assert!(told.starts_with("start 1 of 3"), "{told}");
+    let (key, pack) = (
+        place.secrets().join("backup.key"),
+        place.backups().join("repository/pack"),
+    );
+    fs::create_dir_all(pack.parent().unwrap()).unwrap();
+    fs::write(&key, "the only one").unwrap();
+    fs::write(&pack, "all there is").unwrap();
+    fs::write(place.logs().join("trainer.log"), "why").unwrap();
+    fs::write(place.site_file(), "(api: (enabled: false, port: 9000))").unwrap();
+    commands::resume(place, &mut |_| {}).unwrap().unwrap();
+    assert_eq!(releases::current(place), None);
+    assert_eq!(fs::read_to_string(&key).unwrap(), "the only one");
+    assert_eq!(fs::read_to_string(&pack).unwrap(), "all there is");
+    assert!(place.logs().join("trainer.log").exists());
+    // What was set and written since is aside; it is not what was there before.
+    let aside = data::aside(place).join("1-1");
+    assert!(
+        fs::read_to_string(aside.join("config/site.ron"))
+            .unwrap()
+            .contains("9000")
+    );
+    assert!(aside.join("state/new").exists());
+    assert!(!place.state().exists() && !place.config().exists() && !place.releases().exists());
+    bench.assert_settled("weeks later");
+}
+
+#[test]
+fn a_first_install_makes_what_the_backup_at_night_needs() {
+    let bench = Bench::new("key");
+    let journal = Journal {
+        service: Service::None,
+        ..first_install(&bench)
+    };
+    bench.work(journal, None).unwrap();
+    assert_eq!(releases::current(&bench.place).as_deref(), Some(NEW));
+    assert!(bench.place.secrets().join("backup.key").is_file());
+    let good = bench.place.deploy().join("good");
+    assert_eq!(fs::read_link(good).unwrap(), Path::new("../releases/2.0.0"));
+    bench.assert_settled("a first install");
+}
+
+#[test]
+fn a_file_that_was_changed_since_stays_and_so_does_its_folder() {
+    let bench = Bench::new("made");
+    let folder = bench.place.root().join("made");
+    let (same, other) = (folder.join("same"), folder.join("other"));
+    fs::create_dir_all(folder.join("empty")).unwrap();
+    for file in [&same, &other] {
+        fs::write(file, "as made").unwrap();
+    }
+    let hash = || blake3::hash(b"as made").to_hex().to_string();
+    let made = Made {
+        folders: vec![folder.clone(), folder.join("empty"), folder.join("none")],
+        files: vec![(same.clone(), hash()), (other.clone(), hash())],
+    };
+    fs::write(&other, "as somebody wants it").unwrap();
+    made.take_away().unwrap();
+    assert!(!same.exists() && !folder.join("empty").exists());
+    assert_eq!(fs::read_to_string(&other).unwrap(), "as somebody wants it");
+    fs::remove_file(&other).unwrap();
+    made.take_away().unwrap();
+    assert!(!folder.exists());
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use std::fs::{self, File};
 use std::io;
-use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, lchown, symlink};
+use std::os::fd::AsRawFd as _;
+use std::os::unix::fs::{FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _, fchown, lchown, symlink};
 use std::path::{Path, PathBuf};
 
 use rustix::fs::{CWD, RenameFlags, renameat_with};
@@ -24,52 +25,98 @@ pub fn copy(from: &Path, to: &Path) -> Result<(), DeployError> {
 }
 
 fn copy_into(from: &Path, to: &Path) -> Result<(), DeployError> {
+    let opened = File::open(from).map_err(|e| DeployError::io("copy", from, &e))?;
+    copy_opened(&opened, from, to)
+}
+
+/// Copies what is in a folder that is opened: whoever owns what is above it can't lead this elsewhere meanwhile.
+fn copy_opened(folder: &File, shown: &Path, to: &Path) -> Result<(), DeployError> {
     let failed = |path: &Path| {
         let path = path.to_owned();
         move |e: io::Error| DeployError::io("copy", &path, &e)
     };
-    for name in names(from)? {
-        let (old, new) = (from.join(&name), to.join(&name));
+    let from = PathBuf::from(format!("/proc/self/fd/{}", folder.as_raw_fd()));
+    for name in names(&from)? {
+        let (old, shown, new) = (from.join(&name), shown.join(&name), to.join(&name));
         let meta = match fs::symlink_metadata(&old) {
             // Whoever writes there meanwhile has taken it away.
             Err(e) if e.kind() == io::ErrorKind::NotFound => continue,
-            meta => meta.map_err(failed(&old))?,
+            meta => meta.map_err(failed(&shown))?,
         };
         let kind = meta.file_type();
         if kind.is_symlink() {
-            symlink(fs::read_link(&old).map_err(failed(&old))?, &new).map_err(failed(&new))?;
-        } else if kind.is_dir() {
-            fs::create_dir(&new).map_err(failed(&new))?;
-            copy_into(&old, &new)?;
-            continue;
-        } else if kind.is_file() {
-            // With its mode; on some disks nothing is really copied.
-            match fs::copy(&old, &new) {
-                Err(e) if e.kind() == io::ErrorKind::NotFound && !old.exists() => continue,
-                copied => copied.map_err(failed(&old))?,
+            let to = match fs::read_link(&old) {
+                // No link any more.
+                Err(e) if matches!(e.kind(), io::ErrorKind::NotFound | io::ErrorKind::InvalidInput) => {
+                    continue;
+                }
+                to => to.map_err(failed(&shown))?,
             };
-            let file = File::open(&new).map_err(failed(&new))?;
-            let times = fs::FileTimes::new().set_modified(meta.modified().map_err(failed(&old))?);
-            // A time that can't be set is no reason not to keep what is in the file.
-            drop(file.set_times(times));
-            file.sync_all().map_err(failed(&new))?;
-        } else {
-            // Sockets and pipes are of a running program only.
-            continue;
+            symlink(to, &new).map_err(failed(&new))?;
+            own_as(&new, &meta)?;
+        } else if kind.is_dir() || kind.is_file() {
+            match open_plain(&old).and_then(|old| Ok((old.metadata()?, old))) {
+                Ok((meta, inner)) if meta.is_dir() => {
+                    fs::create_dir(&new).map_err(failed(&new))?;
+                    copy_opened(&inner, &shown, &new)?;
+                }
+                Ok((meta, file)) if meta.is_file() => copy_file(file, &meta, &new).map_err(failed(&shown))?,
+                // Sockets and pipes are of a running program only.
+                Ok(_) => {}
+                // It is gone, or a link by now.
+                Err(e) if e.kind() == io::ErrorKind::NotFound || is_link(&e) => {}
+                Err(error) => return Err(failed(&shown)(error)),
+            }
         }
-        own_as(&new, &meta)?;
     }
-    let meta = fs::metadata(from).map_err(failed(from))?;
+    let meta = folder.metadata().map_err(failed(shown))?;
     fs::set_permissions(to, meta.permissions()).map_err(failed(to))?;
     own_as(to, &meta)?;
     sync_folder(to)
 }
 
-/// Gives a copy to the owner of what it was copied from; only an administrator can, and for others it is theirs.
+/// Copies a file with its mode, owner and time.
+fn copy_file(mut from: File, meta: &fs::Metadata, new: &Path) -> io::Result<()> {
+    // Closed until all is in it.
+    let mut to = fs::OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(0o600)
+        .open(new)?;
+    io::copy(&mut from, &mut to)?;
+    own_as_of(fchown(&to, Some(meta.uid()), Some(meta.gid())))?;
+    to.set_permissions(meta.permissions())?;
+    // A time that can't be set is no reason not to keep what is in the file.
+    drop(to.set_times(fs::FileTimes::new().set_modified(meta.modified()?)));
+    to.sync_all()
+}
+
+/// Opens what is no link, and waits for nobody where it is a pipe.
+fn open_plain(path: &Path) -> io::Result<File> {
+    let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+    fs::OpenOptions::new()
+        .read(true)
+        .custom_flags(flags.bits().cast_signed())
+        .open(path)
+}
+
+/// What was opened for was a link.
+fn is_link(error: &io::Error) -> bool {
+    error.raw_os_error() == Some(rustix::io::Errno::LOOP.raw_os_error())
+}
+
+/// Gives a copy to the owner of what it was copied from.
 fn own_as(new: &Path, old: &fs::Metadata) -> Result<(), DeployError> {
-    match lchown(new, Some(old.uid()), Some(old.gid())) {
-        Err(e) if rustix::process::geteuid().is_root() => Err(DeployError::io("give away", new, &e)),
-        _ => Ok(()),
+    own_as_of(lchown(new, Some(old.uid()), Some(old.gid())))
+        .map_err(|e| DeployError::io("give away", new, &e))
+}
+
+/// Only an administrator can give away, and for others it is theirs.
+fn own_as_of(given: io::Result<()>) -> io::Result<()> {
+    if rustix::process::geteuid().is_root() {
+        given
+    } else {
+        Ok(())
     }
 }
 
@@ -153,17 +200,39 @@ pub fn exchange(old: &Path, new: &Path) -> Result<(), DeployError> {
             | rustix::io::Errno::INVAL
             | rustix::io::Errno::NOSYS,
         ) => {
-            let beside = beside(new, "exchange");
-            copy(old, &beside)?;
-            empty(old)?;
-            copy_into(new, old)?;
-            remove(new)?;
-            fs::rename(&beside, new).map_err(|e| DeployError::io("move", &beside, &e))?;
+            by_copy(old, new, usize::MAX)?;
         }
         Err(error) => return Err(DeployError::io("exchange", old, &error.into())),
     }
     sync_folder(old.parent().unwrap_or(old))?;
     sync_folder(new.parent().unwrap_or(new))
+}
+
+/// Where what was at `old` lies, whole, while it is exchanged with what is at `new` by copying.
+#[must_use]
+pub fn exchanged(new: &Path) -> PathBuf {
+    beside(new, "exchange")
+}
+
+/// An exchange between two disks. Cut off after any step and begun again, it loses nothing: what was at `old` lies whole
+/// beside `new` before anything of it is touched, and what is at `new` is removed once it is whole at `old`.
+pub(super) fn by_copy(old: &Path, new: &Path, steps: usize) -> Result<(), DeployError> {
+    let saved = exchanged(new);
+    let part = beside(&saved, "part");
+    let there = saved.exists();
+    let rename = |from: &Path, to: &Path| {
+        fs::rename(from, to).map_err(|e| DeployError::io("move", from, &e))?;
+        sync_folder(to.parent().unwrap_or(to))
+    };
+    let all: [&dyn Fn() -> Result<(), DeployError>; 6] = [
+        &|| if there { Ok(()) } else { copy(old, &part) },
+        &|| if there { Ok(()) } else { rename(&part, &saved) },
+        &|| empty(old),
+        &|| copy_into(new, old),
+        &|| remove(new),
+        &|| rename(&saved, new),
+    ];
+    all.iter().take(steps).try_for_each(|step| step())
 }
 
 /// A name beside a path for what is not finished yet.
@@ -275,6 +344,61 @@ mod tests {
         // None is as good as an empty one.
         copy(&root.join("none"), &b).unwrap();
         assert_eq!(digest(&b).unwrap(), digest(&root.join("none")).unwrap());
+        fs::remove_dir_all(&root).unwrap();
+    }
+
+    #[test]
+    fn a_link_put_in_the_place_of_a_file_is_never_followed() {
+        let root = std::env::temp_dir().join(format!("billiards-follow-{}", std::process::id()));
+        drop(fs::remove_dir_all(&root));
+        let (state, theirs) = (root.join("state"), root.join("theirs"));
+        fs::create_dir_all(&state).unwrap();
+        fs::create_dir_all(&theirs).unwrap();
+        fs::write(theirs.join("file"), "secret").unwrap();
+        // Somebody changes what is a file and what is a folder into links and back, as fast as can be.
+        let done = std::sync::atomic::AtomicBool::new(false);
+        let swapped = |name: &str, to: &Path| {
+            drop(symlink(to, state.join(name)));
+            drop(fs::remove_file(state.join(name)));
+        };
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !done.load(std::sync::atomic::Ordering::Relaxed) {
+                    swapped("one", &theirs.join("file"));
+                    fs::write(state.join("one"), "own").unwrap();
+                    fs::remove_file(state.join("one")).unwrap();
+                    swapped("two", &theirs);
+                    fs::create_dir(state.join("two")).unwrap();
+                    fs::remove_dir(state.join("two")).unwrap();
+                }
+            });
+            for i in 0..400 {
+                let new = root.join("new");
+                drop(fs::remove_dir_all(&new));
+                fs::create_dir(&new).unwrap();
+                copy_into(&state, &new).unwrap();
+                let is_link = |path: &Path| fs::symlink_metadata(path).is_ok_and(|m| m.is_symlink());
+                let one = new.join("one");
+                let leaked = !is_link(&one) && fs::read_to_string(&one).is_ok_and(|text| text == "secret");
+                let two = new.join("two");
+                let leaked = leaked || !is_link(&two) && two.join("file").exists();
+                if leaked {
+                    done.store(true, std::sync::atomic::Ordering::Relaxed);
+                }
+                assert!(!leaked, "at copy {i}");
+            }
+            done.store(true, std::sync::atomic::Ordering::Relaxed);
+        });
+        // A link itself, opened as what it was taken for.
+        symlink(theirs.join("file"), root.join("link")).unwrap();
+        assert!(is_link(&open_plain(&root.join("link")).unwrap_err()));
+        assert!(
+            open_plain(&theirs.join("file"))
+                .unwrap()
+                .metadata()
+                .unwrap()
+                .is_file()
+        );
         fs::remove_dir_all(&root).unwrap();
     }
 

@@ -348,6 +348,10 @@ fn databases(folder: &Path) -> BTreeMap<PathBuf, Form> {
     let entries = std::fs::read_dir(folder).into_iter().flatten().flatten();
     entries
         .filter(|entry| {
+            // What a link leads to is not the trainer's, whatever it is.
+            if !entry.file_type().is_ok_and(|kind| kind.is_file()) {
+                return false;
+            }
             let mut head = [0; 16];
             let read = std::fs::File::open(entry.path()).and_then(|mut f| f.read_exact(&mut head));
             read.is_ok() && head == *b"SQLite format 3\0"
@@ -472,6 +476,17 @@ mod tests {
         std::fs::remove_file(state.join("history.sqlite.newer-5")).unwrap();
         std::fs::write(state.join("history.sqlite"), "SQLite format 3\0 and no more").unwrap();
         assert!(told().unwrap_err().contains("damaged"));
+        // A link is no database of this state, whatever it leads to.
+        let other = place.root().join("other.sqlite");
+        Connection::open(&other)
+            .unwrap()
+            .execute_batch("CREATE TABLE secret (x)")
+            .unwrap();
+        std::os::unix::fs::symlink(&other, place.state().join("linked.sqlite")).unwrap();
+        assert_eq!(
+            databases(place.state()).into_keys().collect::<Vec<_>>(),
+            [Path::new("history.sqlite")]
+        );
         let root = scratch.place().root().to_owned();
         drop(scratch);
         assert!(!root.exists());

@@ -12,6 +12,7 @@ use super::releases::{self, Known};
 use super::service::Service;
 use super::watch::Watch;
 use super::{data, files, guard, owner, tree};
+use crate::ops::backup::Repository;
 use crate::ops::installation::Installation;
 
 /// How a deploy ended.
@@ -157,7 +158,18 @@ impl<'a> Workshop<'a> {
                 self.start(journal)
             }
             Step::Probation => self.probation(journal),
-            Step::Good => mark_good(place, journal),
+            Step::Good => {
+                mark_good(place, journal)?;
+                if journal.operation == Operation::Install
+                    && let Err(error) = Repository::prepare(place)
+                {
+                    // The one at night may not make them itself.
+                    (self.say)(&format!(
+                        "warning: there is no key or no place for backups yet: {error}; then `billiards-trainer backup create`"
+                    ));
+                }
+                Ok(())
+            }
             Step::Prune => prune(place, journal),
             Step::UndoStop => self.stop(journal),
             Step::UndoSwap => match &journal.from {
@@ -205,7 +217,9 @@ impl<'a> Workshop<'a> {
             let program = releases::program(place, &journal.to);
             let list = files::of_release(&program, place, journal.nginx)?;
             files::place(place, Path::new(SYSTEM), &list)?;
-            files::announce(journal.nginx, journal.operation == Operation::Install)?;
+            let install = journal.operation == Operation::Install;
+            let timers = files::timers(place, !install)?;
+            files::announce(journal.nginx, install, &timers)?;
         }
         if journal.operation == Operation::Install {
             // Now there is a user to give them to.
@@ -218,15 +232,11 @@ impl<'a> Workshop<'a> {
     fn undo_files(&self, journal: &Journal) -> Result<(), DeployError> {
         let place = self.place;
         if journal.service == Service::Systemd {
-            if journal.operation == Operation::Install {
-                files::switch_off();
-            }
+            let install = journal.operation == Operation::Install;
+            let timers = files::timers(place, !install)?;
+            files::switch_off(install, self.hands_off, &timers);
             files::put_back(place)?;
-            // Taken back as far as the system takes it.
-            drop(super::service::systemctl(
-                &["daemon-reload"],
-                Duration::from_secs(60),
-            ));
+            files::announce_undone(journal.nginx);
         }
         Ok(())
     }
@@ -304,7 +314,13 @@ fn stage(place: &Installation, journal: &Journal) -> Result<(), DeployError> {
         std::fs::rename(&from, &folder).map_err(|e| DeployError::io("move", &from, &e))?;
         tree::sync_folder(&all)?;
     }
-    releases::check_whole(place, &journal.to).map(drop)
+    releases::check_whole(place, &journal.to)?;
+    if !guardian(place).exists() {
+        // Somebody has to count the starts of a first release, too. That it was found good is written down elsewhere.
+        let guards = journal.from.as_ref().unwrap_or(&journal.to);
+        tree::point(&guardian(place), &Path::new("../releases").join(guards))?;
+    }
+    Ok(())
 }
 
 fn mark_good(place: &Installation, journal: &Journal) -> Result<(), DeployError> {
@@ -313,10 +329,7 @@ fn mark_good(place: &Installation, journal: &Journal) -> Result<(), DeployError>
     known.service = Some(journal.service.clone());
     known.nginx |= journal.nginx;
     known.write(place)?;
-    tree::point(
-        &place.deploy().join("good"),
-        &Path::new("../releases").join(&journal.to),
-    )?;
+    tree::point(&guardian(place), &Path::new("../releases").join(&journal.to))?;
     guard::forget_starts(place)
 }
 
@@ -345,24 +358,20 @@ fn undo_stage(place: &Installation, journal: &Journal) -> Result<(), DeployError
     tree::remove(&incoming::folder(place))?;
     if journal.staged && releases::current(place).as_ref() != Some(&journal.to) {
         tree::remove(&releases::folder(place, &journal.to))?;
+        if std::fs::symlink_metadata(guardian(place)).is_ok() && !guardian(place).exists() {
+            journal::remove(&guardian(place))?;
+        }
         if place.releases().exists() {
             tree::sync_folder(&place.releases())?;
         }
     }
     if journal.operation == Operation::Install {
-        take_away(place, &journal.made)?;
+        journal.made.take_away()?;
     }
     Ok(())
 }
 
-/// What an install made goes with it; logs stay, they say what went wrong.
-fn take_away(place: &Installation, made: &[PathBuf]) -> Result<(), DeployError> {
-    for path in made.iter().rev() {
-        if *path == place.root() || *path == place.deploy() || path.starts_with(place.logs()) {
-            continue;
-        }
-        tree::remove(path)?;
-    }
-    drop(std::fs::remove_dir(place.logs()));
-    Ok(())
+/// The release whose program guards each start.
+fn guardian(place: &Installation) -> PathBuf {
+    place.deploy().join("good")
 }
