@@ -37,7 +37,7 @@ def made(table, folder, program):
             os.link(program, target / profile / "billiards-trainer")
         except OSError:
             shutil.copy(program, target / profile / "billiards-trainer")
-    done = run(["cargo", "deb", "--no-build", "--offline", "--locked", f"--output={folder}/billiards-trainer.deb"], 600,
+    done = run(["cargo", "deb", "--no-build", "--fast", "--offline", "--locked", f"--output={folder}/billiards-trainer.deb"], 600,
                cwd=REPOSITORY, env=dict(os.environ, CARGO_TARGET_DIR=str(target)))
     package = folder / "billiards-trainer.deb"
     warnings = [line for line in said(done).splitlines() if line.startswith("warning")]
