@@ -133,7 +133,12 @@ impl Run {
     pub(super) fn start(self, calibrate: Option<Option<f64>>) -> Result<std::process::ExitCode, Failure> {
         let overrides = Overrides::of_process(self.assignments());
         let file = self.config.clone().or_else(Settings::default_path);
-        let (loaded, last_good_because) = Loaded::load_or_last_good(file.as_deref(), &overrides)?;
+        let load = if self.safe_mode {
+            Loaded::load_for_safe_mode
+        } else {
+            Loaded::load_or_last_good
+        };
+        let (loaded, last_good_because) = load(file.as_deref(), &overrides)?;
         let settings = loaded.settings.clone();
         let spec: SourceSpec = settings
             .source

@@ -38,6 +38,46 @@ impl Loaded {
             Err(error) if error.is_damage() => error,
             Err(error) => return Err(error),
         };
+        match Self::from_last_good(path, overrides) {
+            Ok((loaded, copy)) => {
+                let reason = format!(
+                    "the settings file is damaged ({error}); the last good copy {} is in use until it is put right",
+                    copy.display()
+                );
+                Ok((loaded, Some(reason)))
+            }
+            Err(advice) => Err(with_advice(
+                error,
+                &format!("; {advice}; put the file right, or take it away to use the defaults"),
+            )),
+        }
+    }
+
+    /// For safe mode, which is there so that somebody can see what is wrong: it comes up whatever the site file says.
+    /// Where that is of no use the last good copy is used, else the defaults; with the reason why.
+    ///
+    /// # Errors
+    /// [`ConfigError`] of what stands above the site file.
+    pub fn load_for_safe_mode(
+        path: Option<&Path>,
+        overrides: &Overrides,
+    ) -> Result<(Self, Option<String>), ConfigError> {
+        let error = match Self::load_or_last_good(path, overrides) {
+            Ok(found) => return Ok(found),
+            Err(error) => error,
+        };
+        let (loaded, instead) = match Self::from_last_good(path, overrides) {
+            Ok((loaded, copy)) => (loaded, format!("the last good copy {} is", copy.display())),
+            Err(_) => (Self::load(None, overrides)?, "the defaults are".to_owned()),
+        };
+        let error = error.to_string().lines().collect::<Vec<_>>().join(", ");
+        let reason =
+            format!("the settings can't be used ({error}); {instead} in use until they are put right");
+        Ok((loaded, Some(reason)))
+    }
+
+    /// The last good copy of the site file, and where it lies; or why there is none, in words that follow a semicolon.
+    fn from_last_good(path: Option<&Path>, overrides: &Overrides) -> Result<(Self, PathBuf), String> {
         let mut advice = String::from("and there is no last good copy of it");
         for folder in state_folders(path, overrides) {
             let copy = folder.join(NAME);
@@ -48,20 +88,11 @@ impl Loaded {
             let with = |changes: &Changes| Self::from_copy(Some((&text, &copy)), path, overrides, changes);
             let changed = with(&changes).and_then(Self::with_named_files);
             match changed.or_else(|_| with(&Changes::default())) {
-                Ok(loaded) => {
-                    let reason = format!(
-                        "the settings file is damaged ({error}); the last good copy {} is in use until it is put right",
-                        copy.display()
-                    );
-                    return Ok((loaded, Some(reason)));
-                }
+                Ok(loaded) => return Ok((loaded, copy)),
                 Err(of_copy) => advice = format!("and its last good copy is of no use ({of_copy})"),
             }
         }
-        Err(with_advice(
-            error,
-            &format!("; {advice}; put the file right, or take it away to use the defaults"),
-        ))
+        Err(advice)
     }
 }
 
@@ -157,6 +188,31 @@ mod tests {
         fn drop(&mut self) {
             drop(std::fs::remove_dir_all(&self.folder));
         }
+    }
+
+    #[test]
+    fn safe_mode_comes_up_whatever_the_site_file_says() {
+        let place = Place::new("safe");
+        let safe = || Loaded::load_for_safe_mode(Some(&place.site), &place.overrides).unwrap();
+        let refused = b"(api: (port: 99999), vision: (rate: 3))";
+        assert!(place.load(refused).is_err());
+        let (loaded, reason) = safe();
+        let reason = reason.unwrap();
+        assert_eq!(loaded.settings.api.port, 8000);
+        assert!(
+            reason.contains("99999") && reason.contains("the defaults are"),
+            "{reason}"
+        );
+        assert!(!reason.contains('\n'), "{reason}");
+        keep(&place.load(b"(api: (port: 8123))").unwrap().0);
+        assert!(place.load(refused).is_err());
+        let (loaded, reason) = safe();
+        assert_eq!(loaded.settings.api.port, 8123);
+        assert!(reason.is_some_and(|r| r.contains("last-good.ron")));
+        std::fs::remove_file(&place.site).unwrap();
+        assert_eq!(safe().0.settings.api.port, 8123);
+        assert!(place.load(b"(api: (port: 8124))").unwrap().1.is_none());
+        assert_eq!((safe().0.settings.api.port, safe().1), (8124, None));
     }
 
     #[test]
