@@ -120,6 +120,8 @@ pub fn put_back(
         // disks, it lies beside.
         let beside = tree::exchanged(&copy);
         let left = if beside.exists() {
+            // Its copy may be half gone; it is of no more use, and must not be taken for what was left.
+            tree::remove(&copy)?;
             Some(beside)
         } else if copy.exists() && tree::digest(&copy)? != *wanted {
             Some(copy)
