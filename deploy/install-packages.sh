@@ -13,7 +13,7 @@ fi
 if [ "${1:-run}" = ops ]; then
     # What the files in deploy/ are checked with. Debian starts the services of nginx and prometheus with their packages;
     # the checks need neither: systemctl disable --now nginx prometheus
-    wanted="$wanted openssl python3 nginx-light logrotate nftables prometheus restic systemd-container mmdebstrap lintian"
+    wanted="$wanted openssl python3 nginx-light logrotate nftables prometheus restic minisign systemd-container mmdebstrap lintian"
 fi
 
 missing=""
