@@ -187,7 +187,9 @@ pub(super) fn finish(layout: &Layout, held: Option<&InstanceLock>) -> Result<boo
 /// `restore --undo` goes back to.
 fn catch_up(layout: &Layout, journal: &mut Journal) -> Result<(), BackupError> {
     let Journal { units, undo, .. } = &mut *journal;
-    for unit in units.iter().filter(|unit| unit.is_to_be_exchanged()) {
+    // Of a live folder that is gone the new one may have the last of all that lived on.
+    let behind = |unit: &&Unit| unit.is_to_be_exchanged() && unit.live.is_dir();
+    for unit in units.iter().filter(behind) {
         carry(unit, &undo.selection, Owner::of(&unit.live))?;
         undo.manifest
             .files
