@@ -8,11 +8,11 @@ use std::path::{Path, PathBuf};
 /// /opt/billiards-trainer/
 ///   current -> releases/0.2.0    what runs
 ///   releases/0.2.0/              one release: the program, billiards-trainer
-///   config/                      site.ron and the files it names
+///   config/                      site.ron and the files it names; release.pub, the key releases are signed with
 ///   state/                       the state folder: calibration, history, tokens, changed settings
 ///   logs/
 ///   backups/repository/          restic's; backups/ also has what the last of each did
-///   secrets/                     readable for the service's user only: backup.key, release.pub
+///   secrets/                     readable for the service's user only: backup.key
 ///   deploy/                      journal and lock of install, upgrade, rollback
 /// ```
 ///

@@ -86,6 +86,12 @@ def main():
     other = ask(stranger, "10.99.0.1", "10.99.0.3", [443])[443]
     table.row("who opens connections without end is slowed down, others are not", 60 <= found < 150 and other,
               f"{found} of 150 at once; another address {'comes in' if other else 'does not come in'}")
+    found = ask(stranger, "10.99.0.1", "10.99.0.2", [22], 60)[22]
+    other = ask(stranger, "10.99.0.1", "10.99.0.3", [22], 10)[22]
+    table.row("who tries ssh without end is slowed down, others are not", 10 <= found < 30 and other == 10,
+              f"{found} of 60 at once; another address {'comes in' if other else 'does not come in'}")
+    listed = inside(here, "nft", "list", "ruleset").stdout
+    table.row("what is passed on is left to others", "hook forward" not in listed)
     served.end()
     table.end()
 
