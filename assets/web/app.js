@@ -756,12 +756,12 @@ function showBanner() {
 
 const noteTimers = new Map();
 /** Asks for something; what is said of it is shown in `note`. */
-async function send(path, body, what, { method = "POST", note = "command-note" } = {}) {
+async function send(path, body, what, { method = "POST", note = "command-note", headers = {} } = {}) {
   let text;
   try {
     const answer = await ask(path, {
       method,
-      headers: { "content-type": "application/json" },
+      headers: { "content-type": "application/json", ...headers },
       body: body === null ? undefined : JSON.stringify(body),
     });
     text = answer.ok ? `${what}: accepted` : `${what}: ${(await answer.json()).detail}`;
@@ -814,6 +814,8 @@ function showCalibration(calibration) {
 }
 
 let calibrationTimer = 0;
+/** Names the calibration that is shown, so that two who press at once do not go back twice. */
+let calibrationTag = "";
 async function loadCalibration() {
   clearTimeout(calibrationTimer);
   let wait = 3000;
@@ -823,6 +825,7 @@ async function loadCalibration() {
       if (answer.ok) {
         const calibration = await answer.json();
         showCalibration(calibration);
+        calibrationTag = answer.headers.get("etag");
         if (calibration.running) wait = 300;
       }
     } catch { /* the banner tells */ }
@@ -830,15 +833,15 @@ async function loadCalibration() {
   calibrationTimer = setTimeout(loadCalibration, wait);
 }
 
-const calibrate = (path, body, what, method) =>
-  send(path, body, what, { method, note: "cal-note" }).then(() => setTimeout(loadCalibration, 200));
+const calibrate = (path, body, what, method, headers) =>
+  send(path, body, what, { method, note: "cal-note", headers }).then(() => setTimeout(loadCalibration, 200));
 $("cal-form").addEventListener("submit", (e) => {
   e.preventDefault();
   const height = $("cal-height").valueAsNumber;
   calibrate("/api/v1/calibration", Number.isFinite(height) ? { camera_height_m: height } : {}, "Calibration");
 });
 $("cal-stop").addEventListener("click", () => calibrate("/api/v1/calibration", null, "Stop", "DELETE"));
-$("cal-back").addEventListener("click", () => calibrate("/api/v1/calibration/rollback", null, "The one before"));
+$("cal-back").addEventListener("click", () => calibrate("/api/v1/calibration/rollback", null, "The one before", "POST", { "if-match": calibrationTag }));
 loadCalibration();
 
 /* ---------- pictures ---------- */

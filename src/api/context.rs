@@ -12,6 +12,7 @@ use super::auth::Gate;
 use super::feed::Feed;
 use super::frames::Pictures;
 use super::idempotency::Answered;
+use super::jobs::Jobs;
 use super::problem::Problem;
 use super::rate::Rates;
 use super::{Options, Shared};
@@ -36,6 +37,8 @@ pub(super) struct Context {
     pub(super) simulations: Arc<Semaphore>,
     /// Answers to wishes that may come again.
     pub(super) answered: Answered,
+    /// Long work that was asked for.
+    pub(super) jobs: Jobs,
     /// Held while settings are changed.
     pub(super) settings: Arc<Mutex<()>>,
     pub(super) websockets: Arc<Semaphore>,
@@ -55,6 +58,7 @@ impl Context {
             rates: Rates::default(),
             simulations: Arc::new(Semaphore::new(SIMULATIONS)),
             answered: Answered::default(),
+            jobs: Jobs::default(),
             settings: Arc::default(),
             websockets: Arc::new(Semaphore::new(options.max_websockets)),
             streams: Arc::new(Semaphore::new(options.max_streams)),

@@ -2,6 +2,7 @@
 //!
 //! The router and the OpenAPI document are made of the same list, so neither knows of what the other does not.
 
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use axum::Router;
@@ -188,6 +189,17 @@ impl Endpoint {
     pub(super) fn asks(mut self, name: &'static str, about: &'static str, schema: Schema) -> Self {
         self.query.push(Parameter { name, about, schema });
         self
+    }
+
+    /// Is a long list, of which one page is answered.
+    pub(super) fn paged(self, limit: RangeInclusive<usize>) -> Self {
+        let limit = json_schema!({ "type": "integer", "minimum": limit.start(), "maximum": limit.end() });
+        let before = json_schema!({ "type": "integer", "minimum": 0 });
+        self.asks("limit", "at most so many, the newest", limit).asks(
+            "before",
+            "only those before this one",
+            before,
+        )
     }
 
     /// Goes by this header.

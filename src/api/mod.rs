@@ -13,6 +13,7 @@ mod frames;
 mod guard;
 mod handlers;
 mod idempotency;
+mod jobs;
 mod metrics;
 mod motion;
 mod openapi;

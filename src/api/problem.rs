@@ -46,6 +46,7 @@ pub(super) const KINDS: &[Kind] = &[
     kind("request_timeout", 408, "the body did not come in time"),
     kind("balls_moving", 409, "balls are moving"),
     kind("calibration_running", 409, "a calibration is under way"),
+    kind("job_ended", 409, "the job has come to its end"),
     kind(
         "key_reused",
         409,

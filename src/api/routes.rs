@@ -10,9 +10,10 @@ use schemars::json_schema;
 use super::auth::tokens::Role::{Admin, Operator, Viewer};
 use super::context::Context;
 use super::endpoint::{Endpoint, schema_of};
-use super::handlers::{access, alerts, calibration, command, pictures, settings, shots, system, table};
+use super::handlers::{access, alerts, calibration, command, jobs, pictures, settings, shots, system, table};
 use super::{guard, openapi, page, suggest, websocket, what_if};
 use crate::system::command::OperatorCommand;
+use crate::system::journal;
 use crate::table::Group;
 use crate::trainer::suggest::Skill;
 
@@ -40,6 +41,7 @@ pub(super) fn endpoints() -> Vec<Endpoint> {
         the_table(),
         pictures_and_live(),
         calibrating(),
+        long_work(),
         who_comes_in(),
     ];
     lists.into_iter().flatten().collect()
@@ -71,7 +73,8 @@ fn system_at_large() -> Vec<Endpoint> {
             .told("Everything of health and figures in one answer"),
         Endpoint::get(group, "/version", Viewer, system::version).told("Which program this is"),
         Endpoint::get(group, "/events", Viewer, system::events)
-            .told("What has happened to the program, oldest first"),
+            .told("What has happened to the program, oldest first; `next` is the `before` of the page before this one")
+            .paged(1..=journal::KEPT),
         Endpoint::get(group, "/recovery", Viewer, system::recovery)
             .told("What was mended by itself, and what was given up"),
         Endpoint::post(group, "/recovery", Operator, system::recover)
@@ -82,13 +85,9 @@ fn system_at_large() -> Vec<Endpoint> {
             .told("The last minutes, one sample a second"),
         Endpoint::get(group, "/trends", Viewer, system::trends).told("What is foreseen of what is measured"),
         Endpoint::get(group, "/log", Admin, system::log)
-            .told("The last lines of the log, oldest first")
+            .told("The last lines of the log, oldest first; `next` is the `before` of the page before this one")
             .asks("level", "at least so bad", level)
-            .asks(
-                "limit",
-                "at most so many lines",
-                json_schema!({ "type": "integer", "minimum": 0, "maximum": 1000 }),
-            ),
+            .paged(0..=system::MOST_LINES),
         Endpoint::get(group, "/backups", Viewer, system::backups)
             .told("What became of the last backup, verification, drill and restore; `billiards-trainer backup` makes them"),
         Endpoint::post(group, "/config/reload", Admin, command::reload).told("Read the settings file again"),
@@ -203,16 +202,7 @@ fn the_table() -> Vec<Endpoint> {
             .may_fail(&["busy", "timeout"]),
         Endpoint::get(group, "/shots", Viewer, shots::list)
             .told("Shots as they were played, the newest first; `next` is the `before` of the next page")
-            .asks(
-                "limit",
-                "at most so many",
-                json_schema!({ "type": "integer", "minimum": 1, "maximum": 200 }),
-            )
-            .asks(
-                "before",
-                "only those before this one",
-                json_schema!({ "type": "integer", "minimum": 0 }),
-            ),
+            .paged(1..=shots::MOST),
         Endpoint::get(group, "/shots/{id}", Viewer, shots::one)
             .told("One shot: what happened, and how every ball went")
             .may_fail(&["not_found", "invalid_path"]),
@@ -245,6 +235,8 @@ fn pictures_and_live() -> Vec<Endpoint> {
             )
             .gives_media("multipart/x-mixed-replace")
             .may_fail(&["too_many_streams"]),
+        Endpoint::get(group, "/projector", Viewer, pictures::projector)
+            .told("How the projector draws, and what; `POST /api/v1/command` moves its light and shows test pictures"),
         Endpoint::get(group, "/projector.png", Viewer, pictures::projector_png)
             .told("What the projector shows")
             .gives_media("image/png"),
@@ -264,11 +256,12 @@ fn calibrating() -> Vec<Endpoint> {
     let group = "Calibration";
     vec![
         Endpoint::get(group, "/calibration", Viewer, calibration::calibration)
-            .told("How camera and projector are calibrated, and how far a calibration is"),
+            .told("How camera and projector are calibrated, and how far a calibration is; its ETag tells one from another"),
         Endpoint::post(group, "/calibration", Operator, calibration::calibrate)
-            .told("Calibrate camera and projector")
+            .told("Calibrate camera and projector: a job, which Location names")
+            .reads("If-Match", "only if this is what is in force")
             .takes(schema_of::<calibration::CalibrationWish>)
-            .may_fail(&["calibration_running"]),
+            .may_fail(&["calibration_running", "precondition_failed"]),
         Endpoint::delete(group, "/calibration", Operator, calibration::cancel_calibration)
             .told("End the calibration under way")
             .may_fail(&["no_calibration_running"]),
@@ -279,7 +272,21 @@ fn calibrating() -> Vec<Endpoint> {
             calibration::roll_back_calibration,
         )
         .told("Go back to the calibration before the present one")
-        .may_fail(&["calibration_running"]),
+        .reads("If-Match", "only if this is what is in force")
+        .may_fail(&["calibration_running", "precondition_failed"]),
+    ]
+}
+
+fn long_work() -> Vec<Endpoint> {
+    let group = "Jobs";
+    vec![
+        Endpoint::get(group, "/jobs", Viewer, jobs::list).told("Work that takes long, the newest first"),
+        Endpoint::get(group, "/jobs/{id}", Viewer, jobs::one)
+            .told("How far a job is: queued, running, done, failed or cancelled")
+            .may_fail(&["not_found", "invalid_path"]),
+        Endpoint::delete(group, "/jobs/{id}", Operator, jobs::cancel)
+            .told("End a job before its time")
+            .may_fail(&["not_found", "invalid_path", "job_ended"]),
     ]
 }
 

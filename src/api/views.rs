@@ -49,13 +49,36 @@ pub(super) fn calibration(status: &CalibrationStatus) -> Value {
     json!({
         "running": running,
         "last": status.last,
-        "in_force": status.profile.is_some() && status.unfit.is_none() && status.doubt.is_none(),
+        "in_force": in_force(status),
         "unfit": status.unfit,
         "doubt": status.doubt,
         "change": status.change,
         "checked_off_mm": status.checked_off_m.map(|off_m| metres(off_m * MM_PER_M)),
         "profile": status.profile.as_deref(),
         "ended": status.ended,
+    })
+}
+
+fn in_force(calibration: &CalibrationStatus) -> bool {
+    calibration.profile.is_some() && calibration.unfit.is_none() && calibration.doubt.is_none()
+}
+
+/// `GET /projector`.
+pub(super) fn projector(snapshot: &Snapshot) -> Value {
+    let status = &snapshot.status;
+    let moved_m = snapshot
+        .calibration
+        .profile
+        .as_ref()
+        .map(|profile| profile.nudge_m);
+    json!({
+        "display": status.display,
+        "module": status.modules.iter().find(|module| module.id == "projector"),
+        "calibrated": in_force(&snapshot.calibration),
+        "moved_mm": moved_m.map(|by_m| point(by_m * MM_PER_M)),
+        "assistance": status.assistance,
+        "test_picture": status.test_picture,
+        "shapes": snapshot.shapes.len(),
     })
 }
 

@@ -43,11 +43,13 @@ impl LogRing {
         })
     }
 
-    fn push(&self, line: LogLine) {
+    /// Takes a line in, under the next number.
+    fn push(&self, mut line: LogLine) {
         let mut ring = self.inner.lock().unwrap_or_else(PoisonError::into_inner);
         if ring.lines.len() >= KEPT {
             ring.lines.pop_front();
         }
+        line.id = ring.version;
         ring.lines.push_back(line);
         ring.version += 1;
     }
@@ -77,6 +79,7 @@ impl<S: Subscriber> Layer<S> for LogRing {
         let mut words = Words::default();
         event.record(&mut words);
         self.push(LogLine {
+            id: 0,
             time: now(),
             level,
             target: event

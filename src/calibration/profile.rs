@@ -331,12 +331,12 @@ fn earlier(path: &Path, age: usize) -> PathBuf {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::calibration::{Lens, Pose};
     use crate::units::Vec3;
 
-    fn profile(made: &str) -> Profile {
+    pub(crate) fn profile(made: &str) -> Profile {
         let camera = CameraModel {
             lens: Lens::pinhole(ImageSize::new(1920, 1080), 1500.0),
             pose: Pose::looking_at(Vec3::new(0.1, 0.0, 2.5), Vec3::ZERO, Vec3::Y),

@@ -1,5 +1,6 @@
 //! What dashboard and network read of calibrations.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use super::profile::Profile;
@@ -24,6 +25,48 @@ pub struct CalibrationStatus {
     pub checked_off_m: Option<f64>,
     /// How many have come to an end in this run.
     pub ended: u64,
+    /// The number under which the one under way was asked for, where somebody waits for what comes of it.
+    pub job: Option<u64>,
+    /// What came of those that somebody waited for, the oldest first.
+    pub jobs: VecDeque<Answered>,
+}
+
+impl CalibrationStatus {
+    /// Answers kept for those who ask later.
+    pub const MOST_JOBS: usize = 16;
+
+    /// Keeps what came of a job.
+    pub fn answer(&mut self, answered: Answered) {
+        if self.jobs.len() >= Self::MOST_JOBS {
+            self.jobs.pop_front();
+        }
+        self.jobs.push_back(answered);
+    }
+}
+
+/// What came of a calibration that somebody waited for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answered {
+    /// The number under which it was asked for.
+    pub job: u64,
+    /// How it ended.
+    pub how: How,
+    /// In words.
+    pub words: String,
+    /// When, RFC 3339.
+    pub at: String,
+}
+
+/// How a calibration ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum How {
+    /// As wished.
+    Done,
+    /// It could not be.
+    Failed,
+    /// Somebody ended it.
+    Cancelled,
 }
 
 /// What came of a wish.

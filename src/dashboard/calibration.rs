@@ -46,7 +46,10 @@ pub(super) fn calibration(
             );
             if begin.clicked() {
                 let camera_height_m = (*height_m >= LEAST_M).then_some(*height_m);
-                wishes.push(OperatorCommand::Calibrate { camera_height_m });
+                wishes.push(OperatorCommand::Calibrate {
+                    camera_height_m,
+                    job: None,
+                });
             }
             begin.context_menu(|ui| {
                 if ui.button("go back to the one before").clicked() {

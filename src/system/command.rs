@@ -68,6 +68,9 @@ pub enum OperatorCommand {
         #[serde(default)]
         #[schemars(range(min = 0.3, max = 10.0))]
         camera_height_m: Option<f64>,
+        /// The number under which somebody waits for what comes of it; given by whoever hands the wish on.
+        #[serde(skip)]
+        job: Option<u64>,
     },
     /// End the calibration under way; what was kept before holds.
     CancelCalibration,

@@ -48,7 +48,7 @@ pub struct SystemEvent {
 }
 
 /// Events kept.
-const KEPT: usize = 500;
+pub const KEPT: usize = 500;
 
 /// The last events.
 #[derive(Clone, Debug, Default)]

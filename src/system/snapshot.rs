@@ -23,6 +23,8 @@ use crate::vision::track::{BallId, TableState};
 /// A line of the log as shown to an operator.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
 pub struct LogLine {
+    /// Counts up by one.
+    pub id: u64,
     /// RFC 3339.
     pub time: String,
     /// `ERROR`, `WARN`, `INFO`.

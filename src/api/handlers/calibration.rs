@@ -1,23 +1,33 @@
 //! Camera and projector against each other.
 
+use axum::Extension;
 use axum::extract::{Request, State};
-use axum::http::StatusCode;
-use axum::{Extension, Json};
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use schemars::JsonSchema;
 use serde::Deserialize;
+use serde_json::json;
 
-use super::{Accepted, Answer, Ctx, accept, read_wish};
+use super::precondition::Tag;
+use super::{Accepted, Ctx, accept, read_wish};
 use crate::api::auth::Caller;
 use crate::api::context::Context;
 use crate::api::problem::Problem;
 use crate::api::views;
 use crate::calibration::profile::MOST_NUDGE_M;
+use crate::calibration::status::CalibrationStatus;
 use crate::system::command::OperatorCommand;
 use crate::units::MM_PER_M;
 
-pub(in crate::api) async fn calibration(State(context): Ctx) -> Answer {
+pub(in crate::api) async fn calibration(State(context): Ctx) -> Result<Response, Problem> {
     let snapshot = context.snapshot()?;
-    Ok(Json(views::calibration(&snapshot.calibration)))
+    let status = &snapshot.calibration;
+    Ok(tag(status).on(views::calibration(status)))
+}
+
+/// Tells one calibration from another.
+fn tag(status: &CalibrationStatus) -> Tag {
+    Tag::of(&json!(status.profile.as_deref()).to_string())
 }
 
 /// What a calibration is told.
@@ -34,9 +44,12 @@ pub(in crate::api) async fn calibrate(
     Extension(caller): Extension<Caller>,
     request: Request,
 ) -> Accepted {
+    let headers = request.headers().clone();
     let wish: CalibrationWish = read_wish(&context, request, "calibration").await?;
+    tag(&context.snapshot()?.calibration).is_named_by(&headers)?;
     let command = OperatorCommand::Calibrate {
         camera_height_m: wish.camera_height_m,
+        job: None,
     };
     check_calibration(&context, &command)?;
     accept(&context, &caller, command)
@@ -53,7 +66,10 @@ pub(in crate::api) async fn cancel_calibration(
 pub(in crate::api) async fn roll_back_calibration(
     State(context): Ctx,
     Extension(caller): Extension<Caller>,
+    headers: HeaderMap,
 ) -> Accepted {
+    // Whoever presses at the same time as somebody else does not go back twice.
+    tag(&context.snapshot()?.calibration).is_named_by(&headers)?;
     check_calibration(&context, &OperatorCommand::RollBackCalibration)?;
     accept(&context, &caller, OperatorCommand::RollBackCalibration)
 }
@@ -80,7 +96,7 @@ pub(super) fn check_calibration(context: &Context, command: &OperatorCommand) ->
     let conflict = |code, detail: &str| Err(Problem::new(StatusCode::CONFLICT, code, detail));
     let running = context.snapshot()?.calibration.running.is_some();
     match command {
-        OperatorCommand::Calibrate { camera_height_m } => {
+        OperatorCommand::Calibrate { camera_height_m, .. } => {
             if camera_height_m.is_some_and(|h| !(0.3..=10.0).contains(&h)) {
                 return Err(Problem::invalid(
                     "camera_height_m",

@@ -4,7 +4,10 @@ pub(super) mod access;
 pub(super) mod alerts;
 pub(super) mod calibration;
 pub(super) mod command;
+pub(super) mod jobs;
+mod paging;
 pub(super) mod pictures;
+mod precondition;
 pub(super) mod settings;
 pub(super) mod shots;
 pub(super) mod system;
@@ -17,13 +20,16 @@ use axum::body::{Body, Bytes};
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use tracing::info;
 
 use super::auth::Caller;
 use super::context::Context;
+use super::endpoint::BASE;
 use super::problem::Problem;
+use crate::calibration::status::CalibrationStatus;
 use crate::system::command::OperatorCommand;
 use crate::vision::source::SourceSpec;
 
@@ -32,17 +38,31 @@ const BODY_LIMIT: usize = 64 * 1024;
 
 type Ctx = State<Arc<Context>>;
 type Answer = Result<Json<Value>, Problem>;
-type Accepted = Result<(StatusCode, Json<Value>), Problem>;
+type Accepted = Result<Response, Problem>;
 
-/// Hands a wish on, and notes whose it was.
-fn accept(context: &Context, caller: &Caller, command: OperatorCommand) -> Accepted {
-    let view = json!({ "accepted": command });
+/// Hands a wish on, and notes whose it was. What takes long becomes a job, whose address is told.
+fn accept(context: &Context, caller: &Caller, mut command: OperatorCommand) -> Accepted {
+    let job = match &mut command {
+        OperatorCommand::Calibrate { job, .. } => {
+            let opened = context.jobs.open("calibration");
+            *job = Some(opened.id);
+            Some(opened)
+        }
+        _ => None,
+    };
+    let accepted = json!(command);
     // A cue that is turned by hand is no news.
     if !matches!(command, OperatorCommand::Cue(_)) {
         info!(by = %context.gate.name_of(caller), wish = %in_words(&command), "asked over the network");
     }
-    context.send(command)?;
-    Ok((StatusCode::ACCEPTED, Json(view)))
+    let sent = context.send(command);
+    let Some(job) = job else {
+        return sent.map(|()| (StatusCode::ACCEPTED, Json(json!({ "accepted": accepted }))).into_response());
+    };
+    sent.inspect_err(|_| context.jobs.withdraw(job.id))?;
+    let place = [(header::LOCATION, format!("{BASE}/jobs/{}", job.id))];
+    let view = json!({ "accepted": accepted, "job": jobs::view(&job, &CalibrationStatus::default()) });
+    Ok((StatusCode::ACCEPTED, place, Json(view)).into_response())
 }
 
 /// A wish as it may stand in a log: an address without its password.

@@ -1,17 +1,17 @@
 //! What camera, projector and dashboard show.
 
-use axum::Extension;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, State};
 use axum::http::header;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde::Deserialize;
 
-use super::{Ctx, asked};
+use super::{Answer, Ctx, asked};
 use crate::api::auth::Caller;
 use crate::api::frames::{Quality, Wanted};
 use crate::api::problem::Problem;
-use crate::api::{frames, stream};
+use crate::api::{frames, stream, views};
 
 /// What a client may ask of a camera picture.
 #[derive(Debug, Deserialize)]
@@ -62,6 +62,10 @@ pub(in crate::api) async fn frame_jpg(
     let query = FrameQuery::read(query)?;
     let (_, bytes) = frames::frame_jpeg(&context, query.wanted()).await?;
     Ok(([(header::CONTENT_TYPE, "image/jpeg")], bytes).into_response())
+}
+
+pub(in crate::api) async fn projector(State(context): Ctx) -> Answer {
+    Ok(Json(views::projector(&*context.snapshot()?)))
 }
 
 pub(in crate::api) async fn projector_png(State(context): Ctx) -> Result<Response, Problem> {

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{Query, Request, State};
-use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use schemars::JsonSchema;
@@ -13,6 +13,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tracing::info;
 
+use super::precondition::Tag;
 use super::{Answer, Ctx, asked, read_wish};
 use crate::api::SettingsPlace;
 use crate::api::auth::Caller;
@@ -38,7 +39,7 @@ pub(in crate::api) struct WishQuery {
 
 pub(in crate::api) async fn show(State(context): Ctx) -> Result<Response, Problem> {
     let loaded = load(&context).await?;
-    Ok(tagged(&loaded, view(&loaded)))
+    Ok(tag(&loaded).on(view(&loaded)))
 }
 
 pub(in crate::api) async fn describe() -> Answer {
@@ -99,7 +100,7 @@ pub(in crate::api) async fn change(
     Ok(if only {
         Json(answer).into_response()
     } else {
-        tagged(&changed.loaded, answer)
+        tag(&changed.loaded).on(answer)
     })
 }
 
@@ -228,43 +229,21 @@ fn without_secrets(value: &str, secret: bool) -> String {
 }
 
 /// Tells one state of the settings from another: values, and who said them.
-fn tag(loaded: &Loaded) -> String {
-    let mut hash = blake3::Hasher::new();
-    for Source {
-        key, value, layer, ..
-    } in loaded.sources()
-    {
-        hash.update(format!("{key}={value} {}\n", layer.name()).as_bytes());
-    }
-    format!("\"{}\"", hash.finalize().to_hex().get(..16).unwrap_or_default())
+fn tag(loaded: &Loaded) -> Tag {
+    let lines = loaded.sources().into_iter().map(
+        |Source {
+             key, value, layer, ..
+         }| format!("{key}={value} {}\n", layer.name()),
+    );
+    Tag::of(&lines.collect::<String>())
 }
 
-fn tagged(loaded: &Loaded, body: Value) -> Response {
-    let mut answer = Json(body).into_response();
-    if let Ok(tag) = HeaderValue::from_str(&tag(loaded)) {
-        answer.headers_mut().insert(header::ETAG, tag);
-    }
-    answer
-}
-
-/// Whoever changes must have read what is there (RFC 9110, 13.1.1); whoever only tries out need not.
-fn check_precondition(headers: &HeaderMap, tag: &str, only: bool) -> Result<(), Problem> {
-    let mut named = headers.get_all(header::IF_MATCH).iter().peekable();
-    if named.peek().is_none() {
-        return if only {
-            Ok(())
-        } else {
-            Err(precondition_required())
-        };
-    }
-    let is_named = named.any(|list| {
-        let mut tags = list.to_str().unwrap_or_default().split(',').map(str::trim);
-        tags.any(|one| one == "*" || one == tag)
-    });
-    if is_named {
+/// Whoever changes must have read what is there; whoever only tries out need not.
+fn check_precondition(headers: &HeaderMap, tag: &Tag, only: bool) -> Result<(), Problem> {
+    if tag.is_named_by(headers)? || only {
         Ok(())
     } else {
-        Err(precondition_failed())
+        Err(precondition_required())
     }
 }
 
@@ -273,14 +252,6 @@ fn precondition_required() -> Problem {
         StatusCode::PRECONDITION_REQUIRED,
         "precondition_required",
         "Send the ETag of `GET /api/v1/config` as If-Match, so that nobody's changes are lost.",
-    )
-}
-
-fn precondition_failed() -> Problem {
-    Problem::new(
-        StatusCode::PRECONDITION_FAILED,
-        "precondition_failed",
-        "The settings have changed since; read them again, and change what is still to be changed.",
     )
 }
 

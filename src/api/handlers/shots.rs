@@ -8,6 +8,7 @@ use axum::extract::{Path, Query, State};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::paging::Wanted;
 use super::{Answer, Ctx, asked, path};
 use crate::api::problem::Problem;
 use crate::trainer::played::Shot;
@@ -15,7 +16,7 @@ use crate::trainer::played::Shot;
 /// Shots in one answer, where nobody says how many.
 const USUAL: usize = 50;
 /// Most of them.
-const MOST: usize = 200;
+pub(in crate::api) const MOST: usize = 200;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -30,20 +31,10 @@ pub(in crate::api) async fn list(
     query: Result<Query<ListQuery>, QueryRejection>,
 ) -> Answer {
     let query = asked(query)?;
-    let limit = query.limit.unwrap_or(USUAL);
-    if !(1..=MOST).contains(&limit) {
-        return Err(Problem::invalid("limit", format!("must be 1 to {MOST}")));
-    }
+    let wanted = Wanted::new(query.limit, query.before, USUAL, 1..=MOST)?;
     let played = Arc::clone(&context.snapshot()?.played);
-    let earlier = |shot: &&Arc<Shot>| query.before.is_none_or(|before| shot.id < before);
-    let mut wanted = played.iter().rev().filter(earlier);
-    let shots: Vec<Value> = wanted.by_ref().take(limit).map(|shot| summary(shot)).collect();
-    let more = wanted.next().is_some();
-    let next = shots
-        .last()
-        .filter(|_| more)
-        .and_then(|shot| shot.get("id"))
-        .cloned();
+    let (shots, next) = wanted.of(played.iter().rev(), |shot| shot.id);
+    let shots: Vec<Value> = shots.into_iter().map(|shot| summary(shot)).collect();
     Ok(Json(json!({ "shots": shots, "next": next })))
 }
 

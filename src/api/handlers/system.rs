@@ -11,6 +11,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::paging::Wanted;
 use super::{Accepted, Answer, Ctx, accept, asked, path, read_wish};
 use crate::api::auth::Caller;
 use crate::api::auth::tokens::Role;
@@ -19,11 +20,13 @@ use crate::api::problem::Problem;
 use crate::api::{metrics, views};
 use crate::ops::backup::BackupStatus;
 use crate::system::command::OperatorCommand;
+use crate::system::journal;
 use crate::system::recovery::Action;
+use crate::system::snapshot::LogLine;
 use crate::system::status::Lifecycle;
 
 /// Most lines of the log in one answer.
-const MOST_LINES: usize = 1000;
+pub(in crate::api) const MOST_LINES: usize = 1000;
 /// Time the main loop has for its first turn: opening devices takes a while.
 const START_GRACE: Duration = Duration::from_secs(60);
 
@@ -227,9 +230,23 @@ pub(super) fn check_recovery(
     }
 }
 
-pub(in crate::api) async fn events(State(context): Ctx) -> Answer {
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::api) struct EventsQuery {
+    limit: Option<usize>,
+    before: Option<u64>,
+}
+
+pub(in crate::api) async fn events(
+    State(context): Ctx,
+    query: Result<Query<EventsQuery>, QueryRejection>,
+) -> Answer {
+    let query = asked(query)?;
+    let wanted = Wanted::new(query.limit, query.before, journal::KEPT, 1..=journal::KEPT)?;
     let snapshot = context.snapshot()?;
-    Ok(Json(json!({ "events": *snapshot.events })))
+    let (mut events, next) = wanted.of(snapshot.events.iter().rev(), |event| event.id);
+    events.reverse();
+    Ok(Json(json!({ "events": events, "next": next })))
 }
 
 pub(in crate::api) async fn trends(State(context): Ctx) -> Answer {
@@ -287,6 +304,7 @@ pub(in crate::api) async fn history(State(context): Ctx) -> Answer {
 pub(in crate::api) struct LogQuery {
     level: Option<String>,
     limit: Option<usize>,
+    before: Option<u64>,
 }
 
 pub(in crate::api) async fn backups(State(context): Ctx) -> Answer {
@@ -309,18 +327,10 @@ pub(in crate::api) async fn log(
         Some("error") => &["ERROR"],
         Some(_) => return Err(Problem::invalid("level", "must be error, warn or info")),
     };
-    let limit = query.limit.unwrap_or(200);
-    if limit > MOST_LINES {
-        return Err(Problem::invalid("limit", format!("must be 0 to {MOST_LINES}")));
-    }
+    let wanted = Wanted::new(query.limit, query.before, 200, 0..=MOST_LINES)?;
     let snapshot = context.snapshot()?;
-    let mut lines: Vec<&crate::system::snapshot::LogLine> = snapshot
-        .log
-        .iter()
-        .rev()
-        .filter(|l| levels.is_empty() || levels.contains(&l.level))
-        .take(limit)
-        .collect();
+    let so_bad = |line: &&LogLine| levels.is_empty() || levels.contains(&line.level);
+    let (mut lines, next) = wanted.of(snapshot.log.iter().rev().filter(so_bad), |line| line.id);
     lines.reverse();
-    Ok(Json(json!({ "lines": lines })))
+    Ok(Json(json!({ "lines": lines, "next": next })))
 }

@@ -4,6 +4,7 @@ mod access;
 mod client;
 mod encrypted;
 mod hostile;
+mod jobs;
 mod live;
 mod openapi;
 mod pictures;
@@ -285,20 +286,6 @@ fn wishes_reach_the_main_loop_and_a_full_queue_is_told() {
             "/api/v1/alerts/7/acknowledge",
             "",
             OperatorCommand::AcknowledgeAlert(7),
-        ),
-        (
-            "/api/v1/calibration",
-            r#"{"camera_height_m":2.5}"#,
-            OperatorCommand::Calibrate {
-                camera_height_m: Some(2.5),
-            },
-        ),
-        (
-            "/api/v1/calibration",
-            "{}",
-            OperatorCommand::Calibrate {
-                camera_height_m: None,
-            },
         ),
         (
             "/api/v1/calibration/rollback",

@@ -86,6 +86,7 @@ fn every_problem_has_a_test() {
     let tests = concat!(
         include_str!("mod.rs"),
         include_str!("access.rs"),
+        include_str!("jobs.rs"),
         include_str!("live.rs"),
         include_str!("problems.rs"),
         include_str!("pictures.rs"),

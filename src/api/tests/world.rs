@@ -432,12 +432,14 @@ pub(in crate::api) fn snapshot(sequence: u64) -> Snapshot {
         forecasts: Arc::default(),
         log: Arc::new(vec![
             LogLine {
+                id: 0,
                 time: "2026-05-04T17:00:00.125Z".to_owned(),
                 level: "INFO",
                 target: "vision".to_owned(),
                 message: "camera:0 opened, 1280×720 at 30 frames per second".to_owned(),
             },
             LogLine {
+                id: 1,
                 time: "2026-05-04T17:12:40.900Z".to_owned(),
                 level: "ERROR",
                 target: "vision".to_owned(),

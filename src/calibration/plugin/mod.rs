@@ -19,7 +19,7 @@ use super::lens::LensFile;
 use super::pattern::Pattern;
 use super::profile::{Devices, Profile};
 use super::session::Session;
-use super::status::{CalibrationStatus, Said};
+use super::status::{Answered, CalibrationStatus, How, Said};
 use crate::app::{Config, Ending, ProjectorStep, RunOptions, Stage, Started, now};
 use crate::projector::plugin::ProjectorView;
 use crate::system::faults::{self, Does};
@@ -58,8 +58,13 @@ pub struct Conducted;
 /// What somebody wants of the calibration.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Ask {
-    /// Begin one; the camera's height above the cloth, where somebody has measured it, metres.
-    Begin(Option<f64>),
+    /// Begin one.
+    Begin {
+        /// The camera's height above the cloth, where somebody has measured it, metres.
+        camera_height_m: Option<f64>,
+        /// The number under which somebody waits for what comes of it.
+        job: Option<u64>,
+    },
     /// Begin one as the last was, without being asked; what the operator has fine-tuned stays so.
     Again,
     /// End it; what was kept before stays.
@@ -93,12 +98,20 @@ struct Running {
     camera_height_m: Option<f64>,
     /// Fine-tuning that stays, metres.
     nudge_m: Vec2,
+    /// The number under which somebody waits for what comes of it.
+    job: Option<u64>,
 }
 
 impl Calibrating {
     /// Asks for something; carried out in the next turn.
     pub fn ask(&mut self, ask: Ask) {
-        self.asked = Some(ask);
+        if let Some(Ask::Begin { job: Some(job), .. }) = self.asked.replace(ask) {
+            self.answer(
+                job,
+                How::Cancelled,
+                "another wish came in the same moment".to_owned(),
+            );
+        }
     }
 
     /// The picture that is to be shown instead of lines.
@@ -205,6 +218,19 @@ impl Calibrating {
         self.change(|status| status.last = Some(Said { good, words }));
     }
 
+    /// Says what came of a calibration, also to whoever waits for it.
+    fn come_to(&mut self, job: Option<u64>, how: How, words: String) {
+        if let Some(job) = job {
+            self.answer(job, how, words.clone());
+        }
+        self.say(how != How::Failed, words);
+    }
+
+    fn answer(&mut self, job: u64, how: How, words: String) {
+        let at = now();
+        self.change(|status| status.answer(Answered { job, how, words, at }));
+    }
+
     fn change(&mut self, change: impl FnOnce(&mut CalibrationStatus)) {
         change(Arc::make_mut(&mut self.status));
     }
@@ -242,7 +268,10 @@ fn calibrate_and_end(
         let ready = vision.latest.is_some() && view.size.is_some();
         if ready || started.0.elapsed() > READY_WITHIN {
             *asked = true;
-            state.ask(Ask::Begin(options.calibrate.flatten()));
+            state.ask(Ask::Begin {
+                camera_height_m: options.calibrate.flatten(),
+                job: None,
+            });
         }
         return;
     }
@@ -299,19 +328,19 @@ fn conduct(mut state: ResMut<Calibrating>, around: Around) {
     let devices = around.devices();
     state.real = vision.latest.is_some() && shows_real_table(&devices.source);
     match state.asked.take() {
-        Some(Ask::Begin(height_m)) => begin(state, &around, height_m, Vec2::ZERO),
+        Some(Ask::Begin { camera_height_m, job }) => {
+            begin(state, &around, camera_height_m, Vec2::ZERO, job);
+        }
         Some(Ask::Again) => {
             let last = state.status.profile.as_deref();
             let height_m = last.and_then(|profile| profile.camera_height_m);
             let nudge_m = last.map_or(Vec2::ZERO, |profile| profile.nudge_m);
-            begin(state, &around, height_m, nudge_m);
+            begin(state, &around, height_m, nudge_m, None);
         }
         Some(Ask::Cancel) if state.running.is_some() => {
-            end(state, vision);
-            state.say(
-                true,
-                "the calibration was ended; what was kept before holds".to_owned(),
-            );
+            let job = end(state, vision);
+            let words = "the calibration was ended; what was kept before holds";
+            state.come_to(job, How::Cancelled, words.to_owned());
         }
         Some(Ask::Cancel) => state.say(false, "no calibration is under way".to_owned()),
         Some(Ask::RollBack) => roll_back(state),
@@ -321,11 +350,9 @@ fn conduct(mut state: ResMut<Calibrating>, around: Around) {
         let lost = devices.monitor != running.devices.monitor || devices.source != running.devices.source;
         let outcome = running.showing.take_outcome();
         if lost {
-            end(state, vision);
-            state.say(
-                false,
-                "camera or projector went away during the calibration; try again".to_owned(),
-            );
+            let job = end(state, vision);
+            let words = "camera or projector went away during the calibration; try again";
+            state.come_to(job, How::Failed, words.to_owned());
         } else if let Some(outcome) = outcome {
             finish(state, vision, outcome);
         } else {
@@ -348,34 +375,43 @@ fn shows_real_table(source: &str) -> bool {
     }
 }
 
-fn begin(state: &mut Calibrating, around: &Around, height_m: Option<f64>, nudge_m: Vec2) {
+fn begin(state: &mut Calibrating, around: &Around, height_m: Option<f64>, nudge_m: Vec2, job: Option<u64>) {
+    if state.running.is_some() {
+        let words = "a calibration is under way already";
+        state.come_to(job, How::Failed, words.to_owned());
+        return;
+    }
+    match prepare(around, height_m, nudge_m, job) {
+        Ok(running) => {
+            info!("calibrating camera and projector");
+            state.watching.stop(&around.vision);
+            state.running = Some(running);
+            state.change(|status| status.job = job);
+            state.version += 1;
+        }
+        Err(words) => state.come_to(job, How::Failed, words),
+    }
+}
+
+/// All that a calibration needs, or why it can't begin.
+fn prepare(
+    around: &Around,
+    height_m: Option<f64>,
+    nudge_m: Vec2,
+    job: Option<u64>,
+) -> Result<Running, String> {
     let Around { vision, stage, .. } = around;
-    let Some((width, height)) = around.view.size else {
-        state.say(
-            false,
-            "there is no projector to calibrate: nothing can be drawn".to_owned(),
-        );
-        return;
-    };
+    let size = around.view.size;
+    let (width, height) = size.ok_or("there is no projector to calibrate: nothing can be drawn")?;
     if vision.latest.is_none() {
-        state.say(
-            false,
-            "there is no camera to calibrate: no pictures come".to_owned(),
-        );
-        return;
+        return Err("there is no camera to calibrate: no pictures come".to_owned());
     }
     let projector = ImageSize::new(width, height);
     let settings = &around.config.calibration;
     let camera_height_m = height_m.or(settings.camera_height_m);
     let lens = match settings.lens.as_str() {
         "" => None,
-        file => match LensFile::load(Path::new(file)) {
-            Ok(file) => Some(file.lens),
-            Err(why) => {
-                state.say(false, why);
-                return;
-            }
-        },
+        file => Some(LensFile::load(Path::new(file))?.lens),
     };
     let plan = Plan {
         table: stage.table.as_ref().clone(),
@@ -386,23 +422,16 @@ fn begin(state: &mut Calibrating, around: &Around, height_m: Option<f64>, nudge_
         limit_m: settings.limit_mm / MM_PER_M,
         table_limit_m: settings.table_limit_mm / MM_PER_M,
     };
-    let session = match Session::start(Flow::new(plan)) {
-        Ok(session) => session,
-        Err(error) => {
-            state.say(false, format!("the calibration cannot start: {error}"));
-            return;
-        }
-    };
-    info!("calibrating camera and projector");
-    state.watching.stop(vision);
+    let session = Session::start(Flow::new(plan));
+    let session = session.map_err(|error| format!("the calibration cannot start: {error}"))?;
     let thrower = thrower(vision, stage, projector, around.options.seed);
-    state.running = Some(Running {
+    Ok(Running {
         showing: Showing::new(session, thrower),
         devices: around.devices(),
         camera_height_m,
         nudge_m,
-    });
-    state.version += 1;
+        job,
+    })
 }
 
 /// The projector that throws light on the virtual table, where that is the source: always the same for a seed.
@@ -420,11 +449,11 @@ fn finish(state: &mut Calibrating, vision: &VisionState, outcome: Result<Calibra
     let Some(running) = &state.running else { return };
     let (devices, camera_height_m) = (running.devices.clone(), running.camera_height_m);
     let nudge_m = running.nudge_m;
-    end(state, vision);
+    let job = end(state, vision);
     let found = match outcome {
         Ok(found) => found,
         Err(fault) => {
-            state.say(false, format!("not calibrated: {fault}"));
+            state.come_to(job, How::Failed, format!("not calibrated: {fault}"));
             return;
         }
     };
@@ -433,8 +462,7 @@ fn finish(state: &mut Calibrating, vision: &VisionState, outcome: Result<Calibra
     if let Some(path) = &state.path
         && let Err(error) = profile.save(path)
     {
-        let words = error.to_string();
-        state.say(false, words);
+        state.come_to(job, How::Failed, error.to_string());
         return;
     }
     let words = format!(
@@ -444,7 +472,7 @@ fn finish(state: &mut Calibrating, vision: &VisionState, outcome: Result<Calibra
         profile.latency_s * 1e3,
     );
     state.change(|status| status.profile = Some(Arc::new(profile)));
-    state.say(true, words);
+    state.come_to(job, How::Done, words);
 }
 
 fn roll_back(state: &mut Calibrating) {
@@ -463,16 +491,21 @@ fn roll_back(state: &mut Calibrating) {
     }
 }
 
-/// Ends the calibration under way; the table is dark where it threw light.
-fn end(state: &mut Calibrating, vision: &VisionState) {
-    if let Some(running) = state.running.take() {
+/// Ends the calibration under way; the table is dark where it threw light. Gives the number under which somebody waits
+/// for it.
+fn end(state: &mut Calibrating, vision: &VisionState) -> Option<u64> {
+    let running = state.running.take();
+    let job = running.as_ref().and_then(|running| running.job);
+    if let Some(running) = running {
         running.showing.end(vision);
     }
     state.change(|status| {
         status.running = None;
+        status.job = None;
         status.ended += 1;
     });
     state.version += 1;
+    job
 }
 
 /// Whether what is kept holds for the camera and the projector that are there.

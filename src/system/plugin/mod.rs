@@ -377,7 +377,9 @@ fn apply_wishes(
                 }
             }
             OperatorCommand::LookInTheDark => vision.dark.ask(Instant::now()),
-            OperatorCommand::Calibrate { camera_height_m } => calibrating.ask(Ask::Begin(camera_height_m)),
+            OperatorCommand::Calibrate { camera_height_m, job } => {
+                calibrating.ask(Ask::Begin { camera_height_m, job });
+            }
             OperatorCommand::CancelCalibration => calibrating.ask(Ask::Cancel),
             OperatorCommand::RollBackCalibration => calibrating.ask(Ask::RollBack),
             OperatorCommand::NudgeProjector { x_mm, y_mm } => {
