@@ -360,6 +360,7 @@ fn camera_and_projector_are_calibrated_from_the_command_line_and_watched_ever_af
         (&kept["profile"]["made"], &kept["in_force"]),
         (&first, &true.into())
     );
+    assert_eq!(last_job(&trainer)["state"], "cancelled");
     drop(trainer);
     assert_eq!(
         std::fs::read_to_string(state.join("calibration/table.ron")).unwrap(),
@@ -390,6 +391,11 @@ fn camera_and_projector_are_calibrated_from_the_command_line_and_watched_ever_af
     });
     drop(trainer);
     std::fs::remove_dir_all(state).unwrap();
+}
+
+/// The job that was asked for last.
+fn last_job(trainer: &Trainer) -> serde_json::Value {
+    get_json(&trainer.address, "/api/v1/jobs")["jobs"][0].clone()
 }
 
 /// What the trainer says of its calibration once that is so.
@@ -445,6 +451,12 @@ fn a_projector_that_goes_and_comes_back_keeps_its_calibration() {
     );
     let holds = |now: &serde_json::Value| now["in_force"] == true;
     let first = calibration_when(&trainer, "a calibration", holds)["profile"]["made"].clone();
+    let job = last_job(&trainer);
+    let words = job["words"].as_str().unwrap_or_default();
+    assert!(
+        job["state"] == "done" && words.starts_with("calibrated: light lands within"),
+        "{job}"
+    );
 
     screen.set_monitor("DUMMY1", None);
     let gone = calibration_when(&trainer, "the missing projector", |now| now["unfit"].is_string());

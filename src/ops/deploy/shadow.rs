@@ -9,9 +9,10 @@ use serde_json::Value;
 
 use super::ask::{self, Trainer};
 use super::checks;
-use super::commands::{self, Told};
+use super::commands;
 use super::error::DeployError;
 use super::incoming::Incoming;
+use super::outcome::Told;
 use super::trial::{Beside, Scratch};
 use crate::ops::installation::Installation;
 

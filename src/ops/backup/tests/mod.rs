@@ -19,6 +19,15 @@ const NEVER_SAVED: [&str; 3] = [
     "state/.site.ron.999999999-1.new",
 ];
 
+/// Keeps nothing but the newest.
+const LAST_ONLY: Policy = Policy {
+    last: 1,
+    hourly: 0,
+    daily: 0,
+    weekly: 0,
+    monthly: 0,
+};
+
 /// An installation in a scratch folder, with something of everything in it.
 struct Bench {
     root: PathBuf,

@@ -28,13 +28,7 @@ fn snapshot(at: &str, id: &str, tags: &[&str]) -> SnapshotInfo {
 
 #[test]
 fn what_is_promised_to_stay_stays() {
-    let one = Policy {
-        last: 1,
-        hourly: 0,
-        daily: 0,
-        weekly: 0,
-        monthly: 0,
-    };
+    let one = LAST_ONLY;
     let now = Moment::parse("2026-12-01T12:00:00Z").unwrap().unix_s();
     let all = [
         snapshot("2026-01-01T00:00:00Z", "old", &[]),

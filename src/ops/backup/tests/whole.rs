@@ -198,13 +198,7 @@ fn backups_are_looked_at_pinned_and_removed() {
     assert_eq!((drill.id.as_str(), drill.files), (second.id.as_str(), 6));
     let pinned = repository.pin(first.short_id(), true).unwrap();
     assert!(pinned.pinned && pinned.id == first.id, "its id stays");
-    let one = Policy {
-        last: 1,
-        hourly: 0,
-        daily: 0,
-        weekly: 0,
-        monthly: 0,
-    };
+    let one = LAST_ONLY;
     let kept = |done: &Pruned| done.verdicts.iter().map(|(_, v)| v.keep).collect::<Vec<_>>();
     assert_eq!(kept(&repository.prune(&one, true).unwrap()), [true, true]);
     repository.pin(&first.id, false).unwrap();
