@@ -61,7 +61,7 @@ page: ## Click through the web page in a real Chromium, at desktop and phone siz
 	@$(CARGO) build --locked
 	tests/bench/page.py $(PROGRAM) $(BENCH)/page
 
-OPS = rules proxy logs firewall package backup deploy systemd documents
+OPS = rules proxy logs settings firewall package backup deploy systemd documents
 
 ops: ## Install, upgrade, roll back, back up, restore, proxy, log rotation, service: all with the real ones (an hour; Debian, as root)
 	@deploy/install-packages.sh ops

@@ -806,6 +806,7 @@ function showCalibration(calibration) {
   $("cal-progress").hidden = !running;
   $("cal-progress").value = running?.share ?? 0;
   $("cal-before").hidden = Boolean(running);
+  $("cal-measured").hidden = Boolean(running);
   $("cal-start").hidden = Boolean(running);
   $("cal-start").disabled = false;
   say($("cal-start"), profile ? "Calibrate again" : "Calibrate");

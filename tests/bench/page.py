@@ -126,6 +126,12 @@ def click_through(page, tokens, pictures):
     page.until(f"{help_row}.textContent.includes('as built in')", "and undone")
     page.picture(f"{pictures}-3-settings.png")
 
+    page.run("document.getElementById('cal-form').requestSubmit()")
+    page.until("!document.getElementById('cal-progress').hidden", "a calibration is begun and followed")
+    page.picture(f"{pictures}-8-calibration.png")
+    page.run("document.getElementById('cal-stop').click()")
+    page.until(f"document.getElementById('cal-progress').hidden && {text('cal-words')}.includes('Not calibrated yet')", "and ended")
+
     page.run("document.getElementById('wall').click()")
     page.until("!document.getElementById('h-modules').offsetParent", "a wall screen shows the table alone")
     page.picture(f"{pictures}-5-wall.png")

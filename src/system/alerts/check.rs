@@ -46,6 +46,14 @@ pub(super) fn rules(rules: &[Rule], known: &Known) -> Result<(), String> {
         if rules.iter().take(index).any(|other| other.name == rule.name) {
             return wrong("there are two of this name; give one another".to_owned());
         }
+        if rule.metric.is_empty() {
+            // Whoever wants to change one that is there has written its name wrong.
+            let others = rules.iter().map(|other| other.name.as_str());
+            return wrong(format!(
+                "there is no alert of this name to change, and a new one needs a `metric`{}",
+                like(&rule.name, others.filter(|other| *other != rule.name))
+            ));
+        }
         if !known.metrics.contains(&rule.metric.as_str()) {
             return wrong(format!(
                 "there is no metric `{}`{}",

@@ -272,6 +272,11 @@ mod tests {
                 "moon_phase",
             ),
             (
+                r#"(rules: [(name: "disk_fulll", warning: 80.0)])"#,
+                "`disk_fulll`",
+                "did you mean `disk_full`",
+            ),
+            (
                 r#"(rules: [(name: "odd", metric: "vision_rate_hertz")])"#,
                 "`odd`",
                 "no limit",
