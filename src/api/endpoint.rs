@@ -194,7 +194,7 @@ impl Endpoint {
     /// Is a long list, of which one page is answered.
     pub(super) fn paged(self, limit: RangeInclusive<usize>) -> Self {
         let limit = json_schema!({ "type": "integer", "minimum": limit.start(), "maximum": limit.end() });
-        let before = json_schema!({ "type": "integer", "minimum": 0 });
+        let before = json_schema!({ "type": "integer", "minimum": 0, "maximum": u64::MAX });
         self.asks("limit", "at most so many, the newest", limit).asks(
             "before",
             "only those before this one",

@@ -45,7 +45,8 @@ for role in viewer operator admin; do
         sleep 0.5
     done
     curl -fsS -H "Authorization: Bearer $token" "$at/api/v1/openapi.json" >"$folder/openapi.json"
-    # That balls overlap, that a target is none of them, that a key was made up for another wish, that a setting is none: no schema can say that.
+    # That balls overlap, that a target is none of them, that a key was made up for another wish, that a setting is none, that
+    # a made-up ETag is of no calibration: no schema can say that. And a trainer whose modules were stopped is not ready.
     cat >"$folder/schemathesis.toml" <<TOML
 [[operations]]
 include-path = "/api/v1/predict"
@@ -58,6 +59,14 @@ checks.positive_data_acceptance.expected-statuses = [200, 401, 403, 409, 422, 50
 [[operations]]
 include-path = "/api/v1/config"
 checks.positive_data_acceptance.expected-statuses = [200, 401, 403, 409, 412, 422, 428, 503]
+
+[[operations]]
+include-path-regex = "/api/v1/calibration"
+checks.positive_data_acceptance.expected-statuses = [200, 202, 401, 403, 409, 412, 503]
+
+[[operations]]
+include-path = "/readyz"
+checks.not_a_server_error.expected-statuses = [200, 503]
 TOML
     out='/(ws|stream.mjpeg|shutdown)$'
     # An admin's wishes may stop the trainer; all others are an operator's, too.
