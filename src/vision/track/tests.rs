@@ -528,6 +528,41 @@ fn a_slow_ball_is_seen_to_roll_at_its_own_speed() {
     }
 }
 
+/// An observation of looks, each of a kind, at a place, this clear.
+fn looks(start: Instant, frame: u64, balls: &[(Odds, Vec2, f64)]) -> Observation {
+    let places: Vec<_> = balls
+        .iter()
+        .map(|(_, place, _)| (BallKind::default(), *place))
+        .collect();
+    let mut seen = observation(start, frame, &places, None);
+    for (ball, (odds, _, clear)) in seen.balls.iter_mut().zip(balls) {
+        (ball.odds, ball.confidence) = (*odds, *clear);
+    }
+    seen
+}
+
+#[test]
+fn what_looks_like_a_ball_that_lies_elsewhere_is_one_if_it_is_clear() {
+    let eight = odds(&[(8, 0.0)]);
+    let told = |shown: Odds, clear: f64| {
+        let (mut tracker, start) = (tracker(), Instant::now());
+        let mut most = 0;
+        for frame in 0..150_u64 {
+            let mut balls = vec![(eight, Vec2::new(-0.3, 0.1), 1.0)];
+            if frame > 30 && frame % 3 == 0 {
+                balls.push((shown, Vec2::new(0.3, -0.2), clear));
+            }
+            let state = tracker.update(&looks(start, frame, &balls)).unwrap();
+            most = most.max(state.balls.len());
+        }
+        most
+    };
+    // A shadow, another eight, and a faint seven.
+    assert_eq!(told(eight, 0.7), 1);
+    assert_eq!(told(eight, 0.9), 2);
+    assert_eq!(told(odds(&[(7, 0.0), (3, -1.0)]), 0.7), 2);
+}
+
 #[test]
 fn what_was_no_ball_before_is_none_under_a_hand() {
     let (mut tracker, start) = (tracker(), Instant::now());
