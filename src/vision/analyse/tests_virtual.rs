@@ -161,7 +161,7 @@ fn a_black_ball_between_two_on_grey_cloth_is_seen() {
     let mut shot = Shot::new(room, ShotKind::Break, 30.0).unwrap();
     let camera = Arc::new(as_calibrated(&shot.table.camera(), &shot.options.table, room));
     let mut analyser = Analyser::new(Some(shot.options.table.clone()));
-    let place = crate::units::Vec2::new(0.8329, 0.0008);
+    let place = Vec2::new(0.8329, 0.0008);
     let mut seen = 0;
     for _ in 0..8 {
         let mut frame = shot.next_frame().unwrap();
