@@ -13,7 +13,7 @@ use crate::vision::observation::BallSeen;
 /// next ones see it go on, or see it there for as long as [`SETTLE`].
 const REST_RADIUS: f64 = 0.004;
 /// A resting ball that is seen this many radii beside its place has left it, whatever the next look says.
-pub(super) const LEFT: f64 = 0.5;
+const LEFT: f64 = 0.5;
 /// Everything must be still for this long before the table counts as at rest, seconds.
 pub(super) const SETTLE: f64 = 0.25;
 /// A ball that was seen in one place for this long lies still, seconds.

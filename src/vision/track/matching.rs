@@ -5,7 +5,7 @@
 
 use std::f64::consts::TAU;
 
-use super::ball::{CLEARLY, Explained, LEFT, Look, Spread, Track};
+use super::ball::{CLEARLY, Explained, Look, Spread, Track};
 use super::foresight::{Body, Walls};
 use super::{MAX_SPEED, UNSEEN};
 use crate::table::Group;
@@ -198,7 +198,7 @@ impl Foreseen {
         let free_place = place + velocity * late;
         let off = look.place.distance(free_place);
         let mut best = (share.ln() + normal(free_place, &spread), Explained::Foreseen);
-        if track.is_resting() && off > LEFT * radius {
+        if track.is_resting() && off > radius {
             // There it does not lie, however unclear the look is.
             best.0 = f64::NEG_INFINITY;
         }
