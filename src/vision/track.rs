@@ -16,12 +16,12 @@ pub use cue::{CuePhase, Hit, TrackedCue};
 use crate::table::{BallKind, Geometry, Group, PocketCircle, PocketId, TableSpec};
 use crate::units::Vec2;
 use crate::vision::hidden::Hidden;
-use crate::vision::naming::{Name, name_jointly, racked};
+use crate::vision::naming::{Evidence, Name, name_jointly, racked};
 use crate::vision::observation::Observation;
 use ball::{Look, SETTLE, Track};
 use events::Chronicle;
 use foresight::Walls;
-use lasting::Memory;
+use lasting::{Memory, is_unique};
 use matching::{foresee, match_looks};
 
 /// A lasting number for a tracked ball.
@@ -442,9 +442,14 @@ impl Tracker {
             track.name = names.next().map_or_else(Default::default, clear_name);
             given.push(track.name.0);
         }
+        // What lies there and is not believed in yet may be no ball, if the one it looks like is another.
+        for track in self.tracks.iter_mut().filter(|t| is_seen(t) && !t.is_ball()) {
+            let is_nameless = track.is_resting() && track.name.0 == BallKind::default();
+            let alone = is_nameless.then(|| name_alone(&track.evidence).0);
+            track.is_double = alone.is_some_and(|kind| is_unique(kind) && given.contains(&kind));
+        }
         for track in self.tracks.iter_mut().filter(|t| !is_seen(t)) {
-            let own = name_jointly(&[track.evidence.odds()]).into_iter().next();
-            let name = own.map_or_else(Default::default, clear_name);
+            let name = name_alone(&track.evidence);
             let unique = name.0.group == Group::Cue || name.0.number.is_some();
             track.name = if unique && given.contains(&name.0) {
                 Default::default()
@@ -494,6 +499,12 @@ fn clear_name(name: Name) -> (BallKind, f64) {
     }
     let number = name.kind.number.filter(|_| name.confidence >= CLEAR);
     (BallKind { number, ..name.kind }, name.group_confidence)
+}
+
+/// What a ball is called by its own looks.
+fn name_alone(evidence: &Evidence) -> (BallKind, f64) {
+    let own = name_jointly(&[evidence.odds()]).into_iter().next();
+    own.map_or_else(Default::default, clear_name)
 }
 
 fn describe(track: &Track, now: Instant, now_s: f64) -> TrackedBall {

@@ -319,6 +319,20 @@ impl Judge<'_> {
         at(&mut deviations, 0.5) > FAINTEST && (at(&mut tints, 0.5) > 1.0 || at(&mut deviations, 0.95) > MARK)
     }
 
+    /// Share of a disc's rim beyond which no other of `discs` lies.
+    fn free(disc: Disc, discs: &[Disc]) -> f64 {
+        const DIRECTIONS: usize = 48;
+        const BEYOND: f64 = 1.3;
+        let is_other = |o: &&Disc| o.centre.distance(disc.centre) > 0.6 * disc.radius;
+        let is_free = |k: &usize| {
+            let direction = unit(std::f64::consts::TAU * *k as f64 / DIRECTIONS as f64);
+            let beyond = disc.centre + direction * (BEYOND * disc.radius);
+            let reaches = |o: &Disc| o.centre.distance(beyond) < 1.1 * o.radius;
+            !discs.iter().filter(is_other).any(reaches)
+        };
+        (0..DIRECTIONS).filter(is_free).count() as f64 / DIRECTIONS as f64
+    }
+
     /// True for an outline on grey cloth that is sharp all around, or in a pack as whole as a ball's: a black ball's,
     /// however like a deep shadow its middle is. A shadow ends softly (of 1000 in 80 rooms none had cloth beyond 0.9 of its
     /// rim), and where three balls or more touch it a ball lies.
@@ -335,7 +349,11 @@ impl Judge<'_> {
             cloth_around,
             ..
         } = ball.outline;
-        let alone = || support > 0.95 && cloth_around > 0.9;
+        // Where another ball lies beyond its rim no cloth can.
+        let alone = || {
+            let free = Self::free(disc, discs);
+            support > 0.95 && free > 0.6 && cloth_around > 0.9 * free
+        };
         // Others hide some of its rim, and their shadows some more.
         let in_a_pack =
             || support > 0.8 && ball.confidence > 0.83 && discs.iter().filter(touches).count() >= AROUND;

@@ -155,6 +155,29 @@ fn balls_like_the_cloth_in_racks_are_found_where_they_lie() {
 }
 
 #[test]
+fn a_black_ball_between_two_on_grey_cloth_is_seen() {
+    // At the back of a rack, where two balls touch it.
+    let room = 20_261_261_783_607;
+    let mut shot = Shot::new(room, ShotKind::Break, 30.0).unwrap();
+    let camera = Arc::new(as_calibrated(&shot.table.camera(), &shot.options.table, room));
+    let mut analyser = Analyser::new(Some(shot.options.table.clone()));
+    let place = Vec2::new(0.8329, 0.0008);
+    let mut seen = 0;
+    for _ in 0..8 {
+        let mut frame = shot.next_frame().unwrap();
+        frame.camera = Some(Arc::clone(&camera));
+        let balls = analyser.analyse(&frame).balls;
+        seen += usize::from(
+            balls
+                .iter()
+                .filter_map(|b| b.position_m)
+                .any(|p| p.distance(place) < 0.014),
+        );
+    }
+    assert!(seen >= 3, "{seen} of 8");
+}
+
+#[test]
 fn hard_shadows_beside_the_balls_are_no_balls() {
     // One lamp far to the side: every ball has a dark disc beside it.
     for cloth in [[160, 30, 40], [86, 50, 120], [104, 108, 112]] {

@@ -34,7 +34,7 @@ const SLIDES_S: f64 = 0.6;
 const LOOK_M: f64 = 0.0005;
 const LOOK_S: f64 = 0.0012;
 /// A look less clear than this is off by more, and by how much per confidence that lacks, metres.
-const CLEARLY: f64 = 0.78;
+pub(super) const CLEARLY: f64 = 0.78;
 const UNCLEAR_M: f64 = 0.05;
 
 /// A ball that is followed.
@@ -68,6 +68,10 @@ pub(super) struct Track {
     sightings: u32,
     /// What speaks for its being a ball: 1 is a look beyond doubt.
     belief: f64,
+    /// How clear its clearest look was.
+    clearest: f64,
+    /// It lies there, not believed in yet, and looks like a ball that is seen elsewhere.
+    pub(super) is_double: bool,
     pub(super) evidence: Evidence,
     /// Where the ball was when it began to show its present side.
     judged_at: Vec2,
@@ -235,6 +239,8 @@ impl Track {
             covered: now,
             sightings: 1,
             belief: believed(look.ball.confidence),
+            clearest: look.ball.confidence,
+            is_double: false,
             evidence: Evidence::new(),
             judged_at: look.place,
             name: (BallKind::default(), 0.0),
@@ -259,9 +265,10 @@ impl Track {
         self.evidence.look(&seen.odds, 1.0 / (1.0 + speed * speed));
     }
 
-    /// It was seen often and clearly enough to be one.
+    /// It was seen often and clearly enough to be one. A shadow among balls looks like one of them, but never quite.
     pub(super) fn is_ball(&self) -> bool {
-        self.sightings >= CONFIRM && self.belief >= BELIEVED
+        let is_seen = self.sightings >= CONFIRM && self.belief >= BELIEVED;
+        is_seen && !(self.is_double && self.clearest < CLEARLY)
     }
 
     /// It is not believed in yet, but was seen in one place more than once.
@@ -419,6 +426,7 @@ impl Track {
         (self.seen_s, self.seen_at) = (look.time_s, look.place);
         self.sightings = self.sightings.saturating_add(1);
         self.belief = (self.belief + believed(look.ball.confidence)).min(1e3);
+        self.clearest = self.clearest.max(look.ball.confidence);
         self.judge(look.ball, radius);
     }
 

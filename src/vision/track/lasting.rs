@@ -203,7 +203,7 @@ fn distance(old: &Track, new: &Track) -> f64 {
 }
 
 /// There is one such ball in the set.
-fn is_unique(kind: BallKind) -> bool {
+pub(super) fn is_unique(kind: BallKind) -> bool {
     match kind.group {
         Group::Unknown | Group::Red => false,
         Group::Solid | Group::Stripe => kind.number.is_some(),

@@ -5,7 +5,7 @@
 
 use std::f64::consts::TAU;
 
-use super::ball::{Explained, Look, Spread, Track};
+use super::ball::{CLEARLY, Explained, Look, Spread, Track};
 use super::foresight::{Body, Walls};
 use super::{MAX_SPEED, UNSEEN};
 use crate::table::Group;
@@ -21,12 +21,18 @@ const MISSED: f64 = 0.03;
 /// Places foreseen are not surer than this, metres: of a ball that lies, and of one that rolls.
 const LIES_WITHIN_M: f64 = 0.0025;
 const ROLLS_WITHIN_M: f64 = 0.0015;
+/// How likely a hand moves a ball from one frame to the next.
+const BY_HAND: f64 = 0.002;
 /// How far a foreseen contact may be wrong, as a share of what it changes.
 const CONTACT_SHARE: f64 = 0.25;
 /// A contact that changes less does not matter, m/s.
 const CONTACT_M_S: f64 = 0.02;
 /// A look less clear than this hardly tells that a ball has changed its way, least of all in a pocket's mouth.
 const CLEARLY_SEEN: f64 = 0.65;
+/// So many balls that are pushed go where contacts were foreseen to send them, and by so much those are wrong, radians:
+/// how fast a ball leaves a pack nobody can tell, but its neighbours' places tell where to.
+const AIMED: f64 = 0.5;
+const AIM_RAD: f64 = 0.25;
 /// A contact that changes this much sends off a ball that is not seen any more, m/s.
 const SENT_OFF_M_S: f64 = 0.3;
 /// The place of a ball that the shutter has drawn out is off by about this, metres.
@@ -47,6 +53,8 @@ pub(super) struct Foreseen {
     /// How likely it is that it is not seen.
     unseen: f64,
     near_pocket: bool,
+    /// Nothing around it moves, and it is not the cue ball: only a hand could move it.
+    left_alone: bool,
     /// Something covers its place.
     hidden: bool,
     pub(super) body: Body,
@@ -87,6 +95,7 @@ pub(super) fn foresee(
             let touched = (body.changed > CONTACT_M_S).then_some((body.place, body.velocity, touched));
             let gap_s = to_s - track.seen_s;
             let (fastest_m_s, pushed) = fastest(tracks, index, to_s - from_s, radius);
+            let left_alone = track.is_resting() && pushed <= BY_HAND;
             let near_pocket = body.fell.is_some()
                 || walls
                     .geometry()
@@ -107,6 +116,7 @@ pub(super) fn foresee(
                 pushed,
                 unseen,
                 near_pocket,
+                left_alone,
                 hidden: hidden.at(track.place),
                 body: *body,
             }
@@ -151,7 +161,7 @@ fn fastest(tracks: &[Track], index: usize, dt: f64, radius: f64) -> (f64, f64) {
     let likely = if track.name.0.group == Group::Cue {
         0.05
     } else {
-        0.002
+        BY_HAND
     };
     (MAX_SPEED, likely)
 }
@@ -186,7 +196,12 @@ impl Foreseen {
         let (place, velocity, spread) = self.free;
         let share: f64 = if self.touched.is_some() { 0.3 } else { 0.9 };
         let free_place = place + velocity * late;
+        let off = look.place.distance(free_place);
         let mut best = (share.ln() + normal(free_place, &spread), Explained::Foreseen);
+        if track.is_resting() && off > radius {
+            // There it does not lie, however unclear the look is.
+            best.0 = f64::NEG_INFINITY;
+        }
         if let Some((place, velocity, spread)) = self.touched {
             let place = place + velocity * late;
             let fit = 0.6_f64.ln() + normal(place, &spread);
@@ -194,15 +209,19 @@ impl Foreseen {
                 best = (fit, Explained::Touched(place, velocity, spread));
             }
         }
-        let off = look.place.distance(free_place);
         let gap_s = (look.time_s - track.seen_s).max(1e-3);
         let reach = (1.15 * self.fastest_m_s * gap_s + 0.008).min(1.5);
         let way = look.place.distance(track.seen_at);
         if way <= reach {
             // As likely in every ring around where it was: most pushes are gentle.
-            let unclear = (CLEARLY_SEEN - look.ball.confidence).max(0.0);
-            let doubt = unclear * if self.near_pocket { 60.0 } else { 20.0 };
-            let fit = self.pushed.ln() - (TAU * reach * way.max(0.02)).ln() - doubt;
+            let (clearly, weight) = match (self.left_alone, self.near_pocket) {
+                (true, _) => (CLEARLY, 60.0),
+                (_, true) => (CLEARLY_SEEN, 60.0),
+                _ => (CLEARLY_SEEN, 20.0),
+            };
+            let doubt = weight * (clearly - look.ball.confidence).max(0.0);
+            let ring = (TAU * reach * way.max(0.02)).ln();
+            let fit = self.pushed.ln() + self.aimed(track, look.place).ln() - ring - doubt;
             if fit > best.0 {
                 best = (fit, Explained::Surprise);
             }
@@ -212,6 +231,18 @@ impl Foreseen {
         // A faint sighting may confirm a ball where it is, not carry it away.
         let credible = look.ball.confidence >= 0.5 || off < 0.5 * radius;
         credible.then_some(best)
+    }
+
+    /// How much likelier a ball that lay was pushed to this place than to one in any other direction.
+    fn aimed(&self, track: &Track, place: Vec2) -> f64 {
+        let way = place - track.seen_at;
+        let is_told = |velocity: Vec2| track.is_resting() && velocity != Vec2::ZERO && way != Vec2::ZERO;
+        let Some((_, velocity, _)) = self.touched.filter(|(_, velocity, _)| is_told(*velocity)) else {
+            return 1.0;
+        };
+        let off = velocity.angle_to(way) / AIM_RAD;
+        let peak = TAU.sqrt() / AIM_RAD;
+        1.0 - AIMED + AIMED * peak * (-0.5 * off * off).exp()
     }
 }
 

@@ -528,6 +528,97 @@ fn a_slow_ball_is_seen_to_roll_at_its_own_speed() {
     }
 }
 
+/// An observation of looks, each of a kind, at a place, this clear.
+fn looks(start: Instant, frame: u64, balls: &[(Odds, Vec2, f64)]) -> Observation {
+    let places: Vec<_> = balls
+        .iter()
+        .map(|(_, place, _)| (BallKind::default(), *place))
+        .collect();
+    let mut seen = observation(start, frame, &places, None);
+    for (ball, (odds, _, clear)) in seen.balls.iter_mut().zip(balls) {
+        (ball.odds, ball.confidence) = (*odds, *clear);
+    }
+    seen
+}
+
+#[test]
+fn what_looks_like_a_ball_that_lies_elsewhere_is_one_if_it_is_clear() {
+    let eight = odds(&[(8, 0.0)]);
+    let told = |shown: Odds, clear: f64| {
+        let (mut tracker, start) = (tracker(), Instant::now());
+        let mut most = 0;
+        for frame in 0..150_u64 {
+            let mut balls = vec![(eight, Vec2::new(-0.3, 0.1), 1.0)];
+            if frame > 30 && frame % 3 == 0 {
+                balls.push((shown, Vec2::new(0.3, -0.2), clear));
+            }
+            let state = tracker.update(&looks(start, frame, &balls)).unwrap();
+            most = most.max(state.balls.len());
+        }
+        most
+    };
+    // A shadow, another eight, and a faint seven.
+    assert_eq!(told(eight, 0.7), 1);
+    assert_eq!(told(eight, 0.9), 2);
+    assert_eq!(told(odds(&[(7, 0.0), (3, -1.0)]), 0.7), 2);
+}
+
+#[test]
+fn an_unclear_look_does_not_carry_off_a_ball_that_nothing_could_have_pushed() {
+    let (mut tracker, start) = (tracker(), Instant::now());
+    let seven = odds(&[(7, 0.0), (3, -0.8)]);
+    let (place, shadow) = (Vec2::new(0.3, -0.2), Vec2::new(0.3, -0.159));
+    for frame in 0..120_u64 {
+        // A ball of the cloth's colour, seen now and then; once its shadow is.
+        let looked = match frame {
+            61 => vec![(seven, shadow, 0.64)],
+            _ if frame % 3 == 0 => vec![(seven, place, 0.6)],
+            _ => Vec::new(),
+        };
+        let state = tracker.update(&looks(start, frame, &looked)).unwrap();
+        let lies = |ball: &TrackedBall| {
+            ball.id == BallId(1) && ball.position_m.distance(place) < 1e-6 && ball.velocity_m_s == Vec2::ZERO
+        };
+        assert!(
+            frame < 40 || state.balls.len() == 1 && state.balls.iter().all(lies),
+            "frame {frame}: {state:?}"
+        );
+    }
+}
+
+#[test]
+fn of_two_balls_in_a_pack_the_one_that_was_hit_flies_off_where_it_was_hit_to() {
+    let (mut tracker, start) = (tracker(), Instant::now());
+    let (hit, beside) = (Vec2::new(0.2, 0.0), Vec2::new(0.2, 0.0573));
+    let (fifteen, fourteen) = (odds(&[(15, 0.0), (14, -3.0)]), odds(&[(14, 0.0), (15, -3.0)]));
+    let cue = odds(&[(0, 0.0), (14, -6.0)]);
+    // The cue ball comes straight at the one; the other is not seen in the frame after they met, and the blur
+    // looks a little more like that.
+    let blur = odds(&[(14, 0.0), (15, -0.3), (0, -0.3)]);
+    for frame in 0..25_u64 {
+        let comes = Vec2::new(-0.825 + 0.2 * frame.saturating_sub(16) as f64, 0.0);
+        let balls = match frame {
+            0..=20 => vec![(cue, comes, 1.0), (fifteen, hit, 1.0), (fourteen, beside, 0.7)],
+            21 => vec![
+                (cue, Vec2::new(0.14, 0.0), 1.0),
+                (blur, hit + Vec2::new(0.19, 0.0), 0.85),
+            ],
+            _ => vec![
+                (cue, Vec2::new(0.14, 0.0), 1.0),
+                (fifteen, hit + Vec2::new(0.19 * (frame - 20) as f64, 0.0), 0.85),
+                (fourteen, beside, 0.7),
+            ],
+        };
+        let state = tracker.update(&looks(start, frame, &balls)).unwrap();
+        let far = state.balls.iter().find(|ball| ball.position_m.x > 0.3);
+        assert_eq!(
+            far.map(|ball| ball.id),
+            (frame > 20).then_some(BallId(2)),
+            "frame {frame}: {state:?}"
+        );
+    }
+}
+
 #[test]
 fn what_was_no_ball_before_is_none_under_a_hand() {
     let (mut tracker, start) = (tracker(), Instant::now());
