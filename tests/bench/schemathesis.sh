@@ -66,7 +66,7 @@ checks.positive_data_acceptance.expected-statuses = [200, 202, 401, 403, 409, 41
 
 [[operations]]
 include-path = "/readyz"
-checks.not_a_server_error.expected-statuses = [200, 503]
+checks.not_a_server_error.expected-statuses = ["2xx", "3xx", "4xx", 503]
 TOML
     out='/(ws|stream.mjpeg|shutdown)$'
     # An admin's wishes may stop the trainer; all others are an operator's, too.
