@@ -157,7 +157,7 @@ fn events_and_log_are_read_page_by_page() {
     let line = |id: u64| LogLine {
         id,
         time: "2026-12-01T10:00:00Z".to_owned(),
-        level: if id % 2 == 0 { "INFO" } else { "WARN" },
+        level: if id.is_multiple_of(2) { "INFO" } else { "WARN" },
         target: "vision".to_owned(),
         message: id.to_string(),
     };
