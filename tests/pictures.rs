@@ -13,6 +13,7 @@ mod support;
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use image::RgbImage;
@@ -292,8 +293,16 @@ fn check_dashboard(picture: &RgbImage) {
     assert!(bright > 500, "words are readable: {bright} bright pixels");
 }
 
+/// Held by each test: the trainer looks and draws on the processor here, and two at once on two cores are too slow to be as they
+/// are at a table.
+fn alone() -> MutexGuard<'static, ()> {
+    static ONE: Mutex<()> = Mutex::new(());
+    ONE.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 #[test]
 fn off_screen_the_projector_and_the_dashboard_are_drawn_and_served() {
+    let _alone = alone();
     let trainer = Trainer::start(None, &["--source", "virtual:still"]);
     check_aim(&trainer, "/api/v1/projector.png");
     let dashboard = trainer.picture("/api/v1/dashboard.png");
@@ -307,6 +316,7 @@ fn off_screen_the_projector_and_the_dashboard_are_drawn_and_served() {
 /// projector is pushed aside while the trainer runs: it is noticed, and calibrated anew.
 #[test]
 fn camera_and_projector_are_calibrated_from_the_command_line_and_watched_ever_after() {
+    let _alone = alone();
     let state = std::env::temp_dir().join(format!("billiards-calibrate-{}", std::process::id()));
     let ended = Command::new(env!("CARGO_BIN_EXE_billiards-trainer"))
         .args([
@@ -415,6 +425,7 @@ fn calibration_when(
 
 #[test]
 fn in_windows_the_projector_and_the_dashboard_are_drawn() {
+    let _alone = alone();
     let screen = Screen::open("1920x1080");
     let trainer = Trainer::start(Some(&screen.name), &["--source", "virtual:still"]);
     check_aim(&trainer, "/api/v1/projector.png");
@@ -435,6 +446,7 @@ fn projector_goes_to(screen: &Screen, corner: (i32, i32)) {
 /// without a new calibration.
 #[test]
 fn a_projector_that_goes_and_comes_back_keeps_its_calibration() {
+    let _alone = alone();
     let state = std::env::temp_dir().join(format!("billiards-monitors-{}", std::process::id()));
     std::fs::create_dir_all(&state).unwrap();
     let screen = Screen::with_two_monitors(&state);
