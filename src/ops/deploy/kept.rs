@@ -208,21 +208,12 @@ pub(super) fn copy_database(from: &Path, to: &Path) -> Result<(), DeployError> {
 #[cfg(test)]
 mod tests {
     use super::super::trial::Scratch;
+    use super::super::trial::tests::installation;
     use super::*;
-    use crate::ops::installation::Installation;
-
-    fn installation() -> Installation {
-        let root = std::env::temp_dir().join(format!("billiards-kept-{}", std::process::id()));
-        drop(std::fs::remove_dir_all(&root));
-        let place = Installation::at(root);
-        std::fs::create_dir_all(place.config()).unwrap();
-        std::fs::create_dir_all(place.state()).unwrap();
-        place
-    }
 
     #[test]
     fn a_database_in_use_is_copied_whole_and_what_is_done_to_the_copy_is_seen() {
-        let place = installation();
+        let place = installation("kept");
         let file = place.state().join("history.sqlite");
         let live = Connection::open(&file).unwrap();
         live.execute_batch("PRAGMA journal_mode = wal; PRAGMA user_version = 1; CREATE TABLE a (b); INSERT INTO a VALUES (1), (2)").unwrap();

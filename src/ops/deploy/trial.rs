@@ -244,10 +244,10 @@ pub fn try_out(program: &Path, scratch: &Scratch, limit: Duration) -> Result<Vec
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
 
-    fn installation(name: &str) -> Installation {
+    pub(in super::super) fn installation(name: &str) -> Installation {
         let root = std::env::temp_dir().join(format!("billiards-trial-{name}-{}", std::process::id()));
         drop(std::fs::remove_dir_all(&root));
         let place = Installation::at(root);
